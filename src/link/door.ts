@@ -1,0 +1,34 @@
+/** Between the edge and root: messages and IQs to root's address never reach a unit. */
+import type { BareJid, FullJid } from '../wire/jid.ts';
+import type { Stanza } from '../wire/stanza.ts';
+import type { LoginView } from './link.ts';
+
+/** Who speaks to root: a bound session of ours and nothing else (DESIGN §4 rule 0). */
+export interface Speaker {
+  sid: number;
+  user: string;
+  view: LoginView;
+  /** Own bare address: the account's in the identity view, else user@domain. */
+  bare: BareJid;
+  address: FullJid;
+}
+
+/** Root, as the edge sees it. */
+export interface Door {
+  /** root@domain */
+  readonly address: BareJid;
+  /** A message of any type. The answer says whether the user's other apps may see a copy: not of secrets. */
+  message(speaker: Speaker, stanza: Stanza): { mirror: boolean };
+  /** A get or set to root's address; always answered. */
+  iq(speaker: Speaker, stanza: Stanza): Promise<Stanza>;
+  /** That session is over. */
+  gone(sid: number): void;
+}
+
+/** What root says, as the edge delivers it. */
+export interface DoorOutlet {
+  /** A chat message from root to every available app of that login (the speaker's bare address), or to `only` one session. */
+  say(bare: BareJid, text: string, only?: number): void;
+  /** As say, with chat states and the like. */
+  send(bare: BareJid, stanza: Stanza, only?: number): void;
+}

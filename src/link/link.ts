@@ -1,0 +1,141 @@
+/**
+ * What edge and unit say to each other. The same two interfaces stand on both sides, whether a unit runs in the main
+ * thread (plain calls) or in a worker (`port.ts` puts the calls into batches).
+ *
+ * A session is a number (`sid`) that the edge gives; it means a client's bound resource and outlives its streams.
+ * Stanzas of one session keep their order; answers to questions have no order with them.
+ */
+import type { StreamCondition } from '../wire/error.ts';
+import type { Failure } from '../wire/failure.ts';
+import type { BareJid, FullJid } from '../wire/jid.ts';
+import type { Stanza } from '../wire/stanza.ts';
+
+/** What a login shows (DESIGN: views): one account under its own address, or all of a user's accounts as one. */
+export type LoginView = 'identity' | 'merged';
+
+/** What lasts about a session: the edge keeps it, so that a unit that starts anew learns it at `attach`. */
+export interface SessionFacts {
+  view: LoginView;
+  /** Own bare address: the account's in the identity view, else user@domain. */
+  bare: BareJid;
+  address: FullJid;
+  /** XEP-0280 enabled. */
+  carbons: boolean;
+  /** Has asked for the roster (RFC 6121 §2.2: an interested resource). */
+  interested: boolean;
+  /** Has asked for the block list (XEP-0191 §3.3). */
+  blocklist: boolean;
+  /** Last available presence broadcast, as text; undefined while unavailable. */
+  presence: string | undefined;
+  /** XEP-0352: the client says it is inactive. */
+  inactive: boolean;
+  /** Addresses that have the client's directed presence. */
+  directed: string[];
+}
+
+/** An upstream account as its unit needs it. Secrets are here in clear: they cross threads, never a log. */
+export interface AccountSettings {
+  jid: BareJid;
+  label: string;
+  password: string;
+  /** The core session's resource: random, made once, kept. */
+  resource: string;
+  enabled: boolean;
+  /** `host:port`, `xmpps://host:port`: connect there in place of looking the domain up. An admin's word, so exempt from the guard. */
+  route: string | undefined;
+  /** SHA-256 (hex) of the certificate to trust in place of a CA's word. */
+  pin: string | undefined;
+}
+
+export type MirrorMode = 'inline' | 'log' | 'off';
+
+export interface UnitSettings {
+  user: string;
+  /** Our own domain. */
+  domain: BareJid;
+  accounts: AccountSettings[];
+  mirror: MirrorMode;
+  /** Status text and auto-away while no client is online. */
+  awayText: string;
+  autoAway: boolean;
+  upstream: UpstreamSettings;
+  /** Folder of the units' databases. */
+  archiveDir: string;
+}
+
+/** DESIGN §11: UPSTREAM_*. */
+export interface UpstreamSettings {
+  /** domain → `host:port` or `xmpps://host:port`. */
+  routes: Record<string, string>;
+  /** PEM text of additional CAs. */
+  ca: string | undefined;
+  allowPrivate: boolean;
+  allowPlaintext: boolean;
+}
+
+/** How one account is doing, in words that root can say. */
+export interface AccountState {
+  jid: BareJid;
+  status: 'off' | 'connecting' | 'online' | 'waiting' | 'stopped';
+  /** Since when it is in that status: milliseconds since the epoch. */
+  since: number;
+  /** Why it is not online. */
+  failure: Failure | undefined;
+  contacts: number;
+  clients: number;
+}
+
+/** Questions of the edge to a unit or its host. Each is answered once; a failure is part of the answer. */
+export interface UnitQuestions {
+  /** Try a login and log out again (`account add`, enrolment). */
+  tryLogin: {
+    ask: { account: AccountSettings };
+    answer: { contacts: number } | { failure: Failure };
+  };
+  /** New settings: accounts started, stopped, changed. */
+  configure: { ask: { settings: UnitSettings }; answer: null };
+  status: { ask: null; answer: AccountState[] };
+  /** Everything kept of an account is deleted. */
+  forget: { ask: { account: BareJid }; answer: null };
+  /** Sessions upstream are closed, for at most `within` milliseconds; then the store is closed. */
+  stop: { ask: { within: number }; answer: null };
+}
+
+/** Questions of a unit to the edge. */
+export interface EdgeQuestions {
+  /** The registry takes a new password of an account (jabber:iq:register went through). */
+  rememberPassword: {
+    ask: { account: BareJid; password: string };
+    answer: null;
+  };
+}
+
+export type Answer<Q, K extends keyof Q> = Q[K] extends { answer: infer A } ? A : never;
+export type Ask<Q, K extends keyof Q> = Q[K] extends { ask: infer A } ? A : never;
+
+/** What the edge calls: one unit. */
+export interface UnitLink {
+  attach(sid: number, facts: SessionFacts): void;
+  /** The session is over (not merely its stream): its messages that the client never acknowledged come back, oldest first. */
+  detach(sid: number, unacknowledged: readonly Stanza[]): void;
+  /** From a client; `to` is prepared, `from` undefined. */
+  stanza(sid: number, stanza: Stanza): void;
+  /** XEP-0352. */
+  activity(sid: number, inactive: boolean): void;
+  ask<K extends keyof UnitQuestions>(what: K, ask: Ask<UnitQuestions, K>): Promise<Answer<UnitQuestions, K>>;
+}
+
+/** What a unit calls: the edge. */
+export interface EdgeLink {
+  /** One stanza to many sessions; its `to` is filled in by the edge, each session its own full address. */
+  deliver(sids: readonly number[], stanza: Stanza): void;
+  /** What changed about a session, kept for a later `attach`. */
+  facts(sid: number, change: Partial<SessionFacts>): void;
+  close(sid: number, condition: StreamCondition, text: string): void;
+  /** Stop reading that client's socket, or go on. */
+  pause(sid: number): void;
+  resume(sid: number): void;
+  /** An account's status changed: root tells people once per change that they must act on. */
+  account(user: string, state: AccountState): void;
+  ask<K extends keyof EdgeQuestions>(what: K, ask: Ask<EdgeQuestions, K>): Promise<Answer<EdgeQuestions, K>>;
+}

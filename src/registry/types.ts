@@ -1,0 +1,84 @@
+/** What an administrator sets and what people set by root: the registry's records and what can be done with them. */
+import type { BareJid } from '../wire/jid.ts';
+
+/** What SCRAM needs to check a password without knowing it (RFC 5802 §3), base64. */
+export interface Verifier {
+  salt: string;
+  iterations: number;
+  storedKey: string;
+  serverKey: string;
+}
+export interface Verifiers {
+  'SCRAM-SHA-1': Verifier;
+  'SCRAM-SHA-256': Verifier;
+}
+
+export type MirrorMode = 'inline' | 'log' | 'off';
+
+/** An upstream account; its secret is sealed in the file and opened only by `secretOf`. */
+export interface AccountRecord {
+  jid: BareJid;
+  /** Short name, unique for the user: `work`. */
+  label: string;
+  enabled: boolean;
+  /** Resource of the core session: `xmpproxy-` and random characters, made once. */
+  resource: string;
+  /** `host:port` or `xmpps://host:port` in place of looking the domain up. */
+  route?: string;
+  /** SHA-256 of the certificate to trust (hex, lower case). */
+  pin?: string;
+  /** For logins to the identity view; made from the account's own password. */
+  verifiers: Verifiers;
+  /** The server has refused the stored password: a differing PLAIN password may be tried (DESIGN §3). */
+  refused?: boolean;
+}
+
+export interface User {
+  /** Localpart of the user's logins on our domain. */
+  name: string;
+  admin: boolean;
+  /** Of the proxy password; absent until one is set (people who enrolled by their account). */
+  verifiers?: Verifiers;
+  mirror: MirrorMode;
+  /** Status while no app is online; auto-away on or off. */
+  awayText: string;
+  autoAway: boolean;
+  accounts: AccountRecord[];
+  /** Milliseconds since the epoch. */
+  created: number;
+}
+
+/** What a person may not do, in words for that person. */
+export class RegistryError extends Error {}
+
+/** Reads are of memory and at once; changes resolve when they are durable, and throw RegistryError without having changed anything. */
+export interface Registry {
+  readonly users: readonly Readonly<User>[];
+  user(name: string): Readonly<User> | undefined;
+  /** The one user that has that upstream account. */
+  ownerOf(account: BareJid): { user: Readonly<User>; account: Readonly<AccountRecord> } | undefined;
+  /** An account's password in clear. */
+  secretOf(account: BareJid): string;
+  addUser(user: { name: string; admin: boolean; password?: string }): Promise<void>;
+  removeUser(name: string): Promise<void>;
+  setUser(
+    name: string,
+    change: Partial<Pick<User, 'admin' | 'mirror' | 'awayText' | 'autoAway'>> & { password?: string },
+  ): Promise<void>;
+  addAccount(
+    user: string,
+    account: { jid: BareJid; password: string; label?: string; route?: string; pin?: string },
+  ): Promise<void>;
+  removeAccount(account: BareJid): Promise<void>;
+  /** `route`, `pin`: empty text takes it away. */
+  setAccount(
+    account: BareJid,
+    change: { password?: string; label?: string; enabled?: boolean; route?: string; pin?: string; refused?: boolean },
+  ): Promise<void>;
+  /** Would that name, label or address be free? Undefined if so, else why not, in words. One name space for all (DESIGN §3). */
+  taken(
+    what: { user: string } | { account: BareJid; for: string } | { label: string; for: string },
+  ): string | undefined;
+  /** Writes what is still to be written and releases the lock. */
+  close(): Promise<void>;
+}

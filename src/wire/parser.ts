@@ -1,0 +1,217 @@
+/**
+ * The strict XML of both sides (RFC 6120 §11): bytes in, elements out, every fault a StreamError.
+ *
+ * Elements come out in canonical form: names without prefix, `xmlns` on an element only where its namespace differs from
+ * its parent's (jabber:client at the top), declarations of prefixes only for attributes that need them. So no later text
+ * depends on what a stream header declared, and a stanza that we frame as one is framed as one by everybody.
+ */
+import { SaxesParser, type SaxesTagNS } from 'saxes';
+import { StreamError } from './error.ts';
+import { NS } from './ns.ts';
+import { Element } from './xml.ts';
+
+export interface Limits {
+  /** Bytes of one element of the first level, its tags included. */
+  bytes: number;
+  /** Levels below the stream's root. */
+  depth: number;
+  /** Attributes of one element. */
+  attributes: number;
+}
+
+export interface ParserEvents {
+  /** The stream header; names canonical, `xmlns` is the stream's content namespace. */
+  open(header: Element): void;
+  /** A stanza or nonza: a whole element of the first level. */
+  element(element: Element): void;
+  /** `</stream:stream>`. */
+  close(): void;
+}
+
+/** One stream's parser. A restart (RFC 6120 §4.3.3) needs a new one. */
+export class StreamParser {
+  limits: Limits;
+  readonly #events: ParserEvents;
+  readonly #decoder = new TextDecoder('utf-8', { fatal: true });
+  readonly #sax = new SaxesParser({ xmlns: true, position: false });
+  #root: Element | undefined;
+  #cursor: Element | undefined;
+  #namespaces: string[] = [];
+  #halted = false;
+  /** Bytes since the end of the last element of the first level. */
+  #pending = 0;
+  /** Where that end is: characters since the start of the stream. */
+  #mark = 0;
+  /** Nothing but white space since then. */
+  #resting = false;
+
+  constructor(events: ParserEvents, limits: Limits) {
+    this.#events = events;
+    this.limits = limits;
+    const sax = this.#sax as unknown as Handlers; // named properties: .on() makes saxes four times slower
+    sax.errorHandler = (error) => {
+      throw streamFault(error.message);
+    };
+    sax.xmldeclHandler = ({ encoding }) => {
+      if (encoding !== undefined && encoding.toLowerCase() !== 'utf-8') throw new StreamError('unsupported-encoding');
+    };
+    sax.doctypeHandler = () => restricted('document type declaration');
+    sax.commentHandler = () => restricted('comment');
+    sax.piHandler = () => restricted('processing instruction');
+    sax.openTagHandler = (tag) => this.#open(tag);
+    sax.closeTagHandler = () => this.#close();
+    sax.textHandler = (text) => this.#text(text);
+    sax.cdataHandler = (text) => this.#text(text);
+  }
+
+  /** Takes what came from the socket; throws StreamError, after which the parser takes nothing more. */
+  write(chunk: Uint8Array): void {
+    if (this.#halted) return;
+    try {
+      const text = this.#decode(chunk);
+      if (this.#resting && text.trim() === '') return; // white space keepalive (RFC 6120 §4.6.1)
+      const end = this.#sax.position + text.length;
+      this.#pending += chunk.length;
+      this.#sax.write(text);
+      const tail = end - this.#mark;
+      this.#resting =
+        this.#cursor !== undefined &&
+        this.#cursor === this.#root &&
+        tail < text.length &&
+        text.slice(text.length - tail).trim() === '';
+      if (this.#resting) this.#pending = 0;
+      else if (this.#pending > this.limits.bytes) throw tooLarge(this.limits.bytes);
+    } catch (error) {
+      this.halt();
+      throw error;
+    }
+  }
+
+  /** No further event comes, not even from the rest of the chunk in hand: before STARTTLS, at a restart, at the end. */
+  halt(): void {
+    this.#halted = true;
+  }
+
+  #decode(chunk: Uint8Array): string {
+    try {
+      return this.#decoder.decode(chunk, { stream: true });
+    } catch {
+      throw new StreamError('unsupported-encoding', 'not UTF-8');
+    }
+  }
+
+  #open(tag: SaxesTagNS): void {
+    if (this.#halted) return;
+    const parent = this.#cursor;
+    const inherited = parent === undefined ? '' : parent === this.#root ? NS.client : this.#namespaces.at(-1)!;
+    const element = canonical(tag, inherited, this.limits.attributes);
+    this.#namespaces.push(tag.uri);
+    if (this.#namespaces.length > this.limits.depth + 1) throw new StreamError('policy-violation', 'nested too deep');
+    this.#cursor = element;
+    if (parent === undefined) {
+      this.#root = element;
+      element.attrs.xmlns = tag.ns?.[''] ?? '';
+      checkHeader(tag);
+      this.#rest();
+      this.#events.open(element);
+    } else if (parent !== this.#root) {
+      element.parent = parent;
+      parent.children.push(element);
+    }
+  }
+
+  #close(): void {
+    if (this.#halted) return;
+    const element = this.#cursor!;
+    this.#namespaces.pop();
+    if (element === this.#root) {
+      this.#cursor = undefined;
+      this.halt();
+      this.#events.close();
+      return;
+    }
+    if (element.parent !== null) {
+      this.#cursor = element.parent as Element;
+      return;
+    }
+    this.#cursor = this.#root;
+    if (this.#sax.position - this.#mark > this.limits.bytes) throw tooLarge(this.limits.bytes);
+    this.#rest();
+    this.#events.element(element);
+  }
+
+  #rest(): void {
+    this.#mark = this.#sax.position;
+    this.#pending = 0;
+  }
+
+  #text(text: string): void {
+    if (this.#halted) return;
+    const cursor = this.#cursor;
+    if (cursor === undefined || cursor === this.#root) {
+      if (text.trim() !== '') throw new StreamError('bad-format', 'text between stanzas');
+      return;
+    }
+    const last = cursor.children.length - 1;
+    const before = cursor.children[last];
+    if (typeof before === 'string') cursor.children[last] = before + text;
+    else cursor.children.push(text);
+  }
+}
+
+/** Reads one element that we wrote ourselves (link, store). Not for anybody else's text. */
+export function parseElement(text: string): Element {
+  let found: Element | undefined;
+  const parser = new StreamParser(
+    { open() {}, element: (element) => (found = element), close() {} },
+    { bytes: Number.POSITIVE_INFINITY, depth: 1000, attributes: 1000 },
+  );
+  parser.write(Buffer.from(`<stream:stream xmlns="${NS.client}" xmlns:stream="${NS.stream}">${text}`));
+  if (found === undefined) throw new Error('no element');
+  return found;
+}
+
+interface Handlers {
+  errorHandler(error: Error): void;
+  xmldeclHandler(declaration: { encoding?: string }): void;
+  doctypeHandler(): void;
+  commentHandler(): void;
+  piHandler(): void;
+  openTagHandler(tag: SaxesTagNS): void;
+  closeTagHandler(): void;
+  textHandler(text: string): void;
+  cdataHandler(text: string): void;
+}
+
+function canonical(tag: SaxesTagNS, inherited: string, most: number): Element {
+  const element = new Element(tag.local);
+  const attrs = element.attrs;
+  if (tag.uri !== inherited) attrs.xmlns = tag.uri;
+  let count = 0;
+  for (const key in tag.attributes) {
+    const attribute = tag.attributes[key]!;
+    if (++count > most) throw new StreamError('policy-violation', 'too many attributes');
+    if (attribute.prefix === 'xmlns' || key === 'xmlns') continue;
+    attrs[key] = attribute.value;
+    if (attribute.prefix !== '' && attribute.prefix !== 'xml') attrs[`xmlns:${attribute.prefix}`] = attribute.uri;
+  }
+  return element;
+}
+
+function checkHeader(tag: SaxesTagNS): void {
+  if (tag.local !== 'stream') throw new StreamError('bad-format', 'not a stream header');
+  if (tag.uri !== NS.stream) throw new StreamError('invalid-namespace');
+  if (tag.prefix !== 'stream') throw new StreamError('bad-namespace-prefix');
+}
+
+const tooLarge = (bytes: number) => new StreamError('policy-violation', `stanza larger than ${bytes} bytes`);
+const restricted = (what: string): never => {
+  throw new StreamError('restricted-xml', what);
+};
+
+/** saxes says what it found in words; RFC 6120 §4.9.3 has a condition for each. */
+function streamFault(message: string): StreamError {
+  if (/unbound namespace prefix/i.test(message)) return new StreamError('bad-namespace-prefix');
+  if (/undefined entity|disallowed entity|entity/i.test(message)) return new StreamError('restricted-xml', 'entity');
+  return new StreamError('not-well-formed', message.slice(0, 200));
+}
