@@ -1,0 +1,132 @@
+/** Real servers for end-to-end tests: throwaway, on free ports of 127.0.0.1, with a certificate authority of their own. */
+import { randomBytes } from 'node:crypto';
+import { makeCertificates } from './certificates.ts';
+import { ejabberd } from './ejabberd.ts';
+import { Child, freePort, listening, temporaryFolder } from './process.ts';
+import { prosody } from './prosody.ts';
+import { register } from './raw.ts';
+
+export type Kind = 'prosody' | 'ejabberd';
+/** What a server does differently, where a test must know. */
+export type Quirk =
+  /** Without mod_mam's `archive` of messages from and to oneself. */
+  'pep-needs-presence';
+
+export interface Account {
+  jid: string;
+  password: string;
+}
+
+/** Where a server's files are and what it is to serve. */
+export interface Plan {
+  folder: string;
+  domains: readonly string[];
+  port: number;
+  tlsPort: number;
+  cert: string;
+  key: string;
+  all: string;
+  /** Nothing but what the benchmark needs, plain TCP, tuned. */
+  tuned: boolean;
+}
+
+/** How one kind of server is run. */
+export interface Recipe {
+  command: string;
+  /** Writes the configuration; gives arguments and environment. */
+  prepare(plan: Plan): { args: string[]; env: Record<string, string> };
+  quirks: readonly Quirk[];
+}
+
+const recipes: Record<Kind, Recipe> = { prosody, ejabberd };
+
+export interface ServerOptions {
+  domains?: readonly string[];
+  tuned?: boolean;
+}
+
+/** Starts one and waits until it takes connections. */
+export async function startServer(kind: Kind, options: ServerOptions = {}): Promise<RealServer> {
+  const domains = options.domains ?? ['work.example', 'home.example'];
+  const folder = temporaryFolder(kind);
+  const certificates = await makeCertificates(folder, domains);
+  const [port, tlsPort] = [await freePort(), await freePort()];
+  const plan: Plan = { folder, domains, port, tlsPort, ...certificates, tuned: options.tuned ?? false };
+  const server = new RealServer(kind, plan, certificates.ca);
+  await server.start();
+  return server;
+}
+
+export class RealServer {
+  readonly kind: Kind;
+  readonly domains: readonly string[];
+  readonly host = '127.0.0.1';
+  /** STARTTLS. */
+  readonly port: number;
+  /** Direct TLS. */
+  readonly tlsPort: number;
+  /** PEM file. */
+  readonly ca: string;
+  readonly #start: () => Child;
+  #child: Child | undefined;
+
+  constructor(kind: Kind, plan: Plan, ca: string) {
+    this.kind = kind;
+    this.domains = plan.domains;
+    this.port = plan.port;
+    this.tlsPort = plan.tlsPort;
+    this.ca = ca;
+    const { args, env } = recipes[kind].prepare(plan);
+    this.#start = () => new Child(recipes[kind].command, args, { name: kind, env, cwd: plan.folder });
+  }
+
+  /** The first domain. */
+  get domain(): string {
+    return this.domains[0]!;
+  }
+
+  get pid(): number {
+    return this.#child!.process.pid!;
+  }
+
+  has(quirk: Quirk): boolean {
+    return recipes[this.kind].quirks.includes(quirk);
+  }
+
+  /** Starts it (again), on the same ports and with what it kept. */
+  async start(): Promise<void> {
+    if (this.#child?.running) return;
+    this.#child = this.#start();
+    await Promise.all([listening(this.port, this.#child), listening(this.tlsPort, this.#child)]);
+  }
+
+  async stop(): Promise<void> {
+    await this.#child?.stop();
+  }
+
+  /** As a crash or a power cut: no stream is closed. */
+  async kill(): Promise<void> {
+    await this.#child?.stop('SIGKILL');
+  }
+
+  /** A fresh account; `name` begins its localpart. */
+  async account(name = 'user', domain = this.domain): Promise<Account> {
+    const account = {
+      jid: `${name}-${randomBytes(3).toString('hex')}@${domain}`,
+      password: randomBytes(6).toString('hex'),
+    };
+    await this.register(account);
+    return account;
+  }
+
+  /** Makes that very account, by in-band registration (XEP-0077). */
+  async register({ jid, password }: Account): Promise<void> {
+    await register({ jid, password, host: this.host, port: this.port });
+  }
+
+  /** For `UPSTREAM_ROUTES`. */
+  routes(scheme: 'starttls' | 'direct' = 'starttls'): string {
+    const target = scheme === 'direct' ? `xmpps://${this.host}:${this.tlsPort}` : `${this.host}:${this.port}`;
+    return this.domains.map((domain) => `${domain}=${target}`).join(',');
+  }
+}
