@@ -1,0 +1,70 @@
+/** Opening a user's database: settings, schema, and what is said of one that cannot be used. */
+import { type FileHandle, open } from 'node:fs/promises';
+import Database from 'better-sqlite3';
+
+/** Raised with each change of the schema; `migrate` brings older files up. */
+const version = 1;
+
+const schema = `
+  CREATE TABLE kept (
+    id INTEGER PRIMARY KEY,
+    account TEXT NOT NULL,
+    kind TEXT NOT NULL,
+    key TEXT NOT NULL,
+    value TEXT NOT NULL,
+    UNIQUE (account, kind, key)
+  ) STRICT`;
+
+/** A user's archive cannot be used; the message is for the administrator and names the file. */
+export class ArchiveError extends Error {}
+
+/**
+ * `log` is the write-ahead log, to be synced after each commit: that is what synchronous=FULL does, only that there
+ * it would hold up everything else in this thread. NORMAL keeps the syncs that keep the file whole (at checkpoints).
+ */
+export async function openDatabase(file: string): Promise<{ db: Database.Database; log: FileHandle | undefined }> {
+  const db = guard(file, () => new Database(file));
+  try {
+    guard(file, () => {
+      db.pragma('journal_mode = WAL');
+      db.pragma('synchronous = NORMAL');
+      db.pragma('cache_size = -1024');
+      db.transaction(migrate).immediate(db, file);
+    });
+    // SQLite has made the log by now: its own locks are on other files, so closing ours gives none of them up.
+    return { db, log: file === ':memory:' ? undefined : await open(`${file}-wal`, 'r+') };
+  } catch (error) {
+    db.close();
+    throw error;
+  }
+}
+
+function migrate(db: Database.Database, file: string): void {
+  const found = Number(db.pragma('user_version', { simple: true }));
+  if (found > version)
+    throw new ArchiveError(`${file} was written by a newer xmpproxy (format ${found}; this one reads ${version}).`);
+  if (found === version) return;
+  db.exec(schema);
+  db.pragma(`user_version = ${version}`);
+}
+
+/** Does it, and turns what SQLite says into what an administrator can act on. */
+export function guard<T>(file: string, work: () => T): T {
+  try {
+    return work();
+  } catch (error) {
+    throw refusal(file, error);
+  }
+}
+
+export function refusal(file: string, error: unknown): ArchiveError {
+  if (error instanceof ArchiveError) return error;
+  const { code, message } = error as { code?: string; message?: string };
+  if (code === 'SQLITE_NOTADB' || code?.startsWith('SQLITE_CORRUPT'))
+    return new ArchiveError(
+      `${file} is damaged (${message}). It was left as it is: restore it from a backup, or move it and its -wal file away to begin anew.`,
+      { cause: error },
+    );
+  if (code === 'SQLITE_FULL') return new ArchiveError(`${file}: the disk is full.`, { cause: error });
+  return new ArchiveError(`${file}: ${message ?? String(error)}`, { cause: error });
+}

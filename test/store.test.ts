@@ -1,0 +1,178 @@
+import { mkdtemp, readdir, rm, stat, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import Database from 'better-sqlite3';
+import { test } from 'uvu';
+import * as assert from 'uvu/assert';
+import { openDatabase } from '../src/archive/database.ts';
+import { Group } from '../src/archive/group.ts';
+import { fileName } from '../src/archive/name.ts';
+import { openMemoryStore, storesIn } from '../src/archive/store.ts';
+
+/** A folder that is gone afterwards, whatever happens. */
+const inFolder = (name: string, run: (folder: string) => Promise<void>) =>
+  test(name, async () => {
+    const folder = await mkdtemp(join(tmpdir(), 'xmpproxy-store-'));
+    try {
+      await run(folder);
+    } finally {
+      await rm(folder, { recursive: true });
+    }
+  });
+const message = (promise: Promise<unknown>): Promise<string> =>
+  promise.then(
+    () => 'was not refused',
+    (error: Error) => error.message,
+  );
+
+test('keeps the order of the first put, through replacement', async () => {
+  const store = await openMemoryStore();
+  for (const [key, value] of [
+    ['b', '1'],
+    ['a', '2'],
+    ['c', '3'],
+    ['b', '4'],
+  ] as const)
+    await store.put('a@x', 'roster', key, value);
+  assert.equal(await store.read('a@x', 'roster'), [
+    { key: 'b', value: '4' },
+    { key: 'a', value: '2' },
+    { key: 'c', value: '3' },
+  ]);
+  await store.remove('a@x', 'roster', 'b');
+  await store.put('a@x', 'roster', 'b', '5');
+  assert.equal(
+    (await store.read('a@x', 'roster')).map(({ key }) => key),
+    ['a', 'c', 'b'],
+  );
+  await store.close();
+});
+
+test('accounts and kinds are apart; remove and forget take what they name', async () => {
+  const store = await openMemoryStore();
+  await Promise.all([
+    store.put('a@x', 'roster', 'k', 'roster'),
+    store.put('a@x', 'pep', 'k', 'pep'),
+    store.put('a@x', 'pep', 'l', 'pep'),
+    store.put('b@x', 'pep', 'k', 'other'),
+  ]);
+  await store.remove('a@x', 'pep');
+  assert.equal(await store.read('a@x', 'pep'), []);
+  assert.equal(await store.read('a@x', 'roster'), [{ key: 'k', value: 'roster' }]);
+  await store.forget('a@x');
+  assert.equal(await store.read('a@x', 'roster'), []);
+  assert.equal(await store.read('b@x', 'pep'), [{ key: 'k', value: 'other' }]);
+  await store.close();
+});
+
+inFolder('a read sees puts that are not committed yet', async (folder) => {
+  const store = await storesIn(folder)('alice');
+  let durable = false;
+  const put = store.put('a@x', 'meta', 'ver', '1').then(() => {
+    durable = true;
+  });
+  assert.equal(await store.read('a@x', 'meta'), [{ key: 'ver', value: '1' }]);
+  assert.is(durable, false);
+  await put;
+  await store.close();
+});
+
+inFolder('a resolved put is in the file; close waits for those that are not', async (folder) => {
+  const stores = storesIn(folder);
+  const store = await stores('alice');
+  await store.put('a@x', 'meta', 'first', '1');
+  const beside = new Database(join(folder, 'alice.sqlite'), { readonly: true });
+  assert.equal(beside.prepare('SELECT key FROM kept').pluck().all(), ['first']);
+  beside.close();
+  const late = store.put('a@x', 'meta', 'second', '2');
+  await store.close();
+  await late;
+  const again = await stores('alice');
+  assert.equal(
+    (await again.read('a@x', 'meta')).map(({ key }) => key),
+    ['first', 'second'],
+  );
+  await again.close();
+  assert.match(await message(store.put('a@x', 'meta', 'third', '3')), /closed/);
+  assert.match(await message(store.read('a@x', 'meta')), /closed/);
+});
+
+inFolder('many puts at once share commits and all arrive, in order', async (folder) => {
+  const store = await storesIn(folder)('alice');
+  const keys = Array.from({ length: 2000 }, (_, at) => String(at));
+  await Promise.all(keys.map((key) => store.put('a@x', 'offline', key, `<message id='${key}'/>`)));
+  assert.equal(
+    (await store.read('a@x', 'offline')).map(({ key }) => key),
+    keys,
+  );
+  await store.close();
+});
+
+test('a put that cannot be done fails alone', async () => {
+  const store = await openMemoryStore();
+  const good = store.put('a@x', 'meta', 'good', '1');
+  const bad = store.put('a@x', 'meta', 'bad', null as never);
+  assert.match(await message(bad), /NOT NULL/);
+  await good;
+  assert.equal(
+    (await store.read('a@x', 'meta')).map(({ key }) => key),
+    ['good'],
+  );
+  await store.close();
+});
+
+inFolder('a full disk fails the whole group, and the store goes on when there is room', async (folder) => {
+  const file = join(folder, 'alice.sqlite');
+  await (await storesIn(folder)('alice')).close();
+  const small = new Database(file);
+  const pages = Number(small.pragma('page_count', { simple: true }));
+  small.close();
+  const { db, log } = await openDatabase(file);
+  const put = db.prepare("INSERT INTO kept (account, kind, key, value) VALUES ('a@x', 'meta', ?, ?)");
+  const group = new Group(db, log, file);
+  db.pragma(`max_page_count = ${pages + 2}`);
+  const first = group.add(() => put.run('first', 'x'));
+  const big = group.add(() => put.run('big', 'x'.repeat(100_000)));
+  assert.match(await message(big), /disk is full/);
+  assert.match(await message(first), /disk is full/);
+  db.pragma('max_page_count = 1000000');
+  await group.add(() => put.run('later', 'x'));
+  assert.equal(db.prepare('SELECT key FROM kept').pluck().all(), ['later']);
+  await group.close();
+  await log?.close();
+  db.close();
+});
+
+inFolder('a file that is damaged or newer is refused by name and left as it is', async (folder) => {
+  const file = join(folder, 'alice.sqlite');
+  const garbage = 'not a database '.repeat(100);
+  await writeFile(file, garbage);
+  assert.match(await message(storesIn(folder)('alice')), new RegExp(`^${file} is damaged .*restore it from a backup`));
+  assert.is((await stat(file)).size, garbage.length);
+  await rm(file);
+  await (await storesIn(folder)('alice')).close();
+  const db = new Database(file);
+  db.pragma('user_version = 2');
+  db.close();
+  assert.match(await message(storesIn(folder)('alice')), /alice\.sqlite was written by a newer xmpproxy/);
+});
+
+inFolder('files are for the owner alone and named safely', async (folder) => {
+  const stores = storesIn(join(folder, 'archive'));
+  const names = ['alice', '..', 'romeo\\40home.example', 'zoë', 'Zoë', 'a'.repeat(1023), `${'a'.repeat(1022)}b`];
+  assert.is(new Set(names.map(fileName)).size, names.length);
+  assert.is(fileName('alice'), 'alice.sqlite');
+  assert.is(fileName('romeo\\40home.example'), 'romeo%5C40home.example.sqlite');
+  assert.is(fileName('..'), '%2E..sqlite');
+  for (const name of names) {
+    const store = await stores(name);
+    await store.put('a@x', 'meta', 'name', name);
+    await store.close();
+  }
+  const files = await readdir(join(folder, 'archive'));
+  assert.equal(files.sort(), names.map(fileName).sort());
+  for (const file of files) assert.is((await stat(join(folder, 'archive', file))).mode & 0o077, 0);
+  assert.is((await stat(join(folder, 'archive'))).mode & 0o077, 0);
+});
+
+test.run();
