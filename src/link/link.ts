@@ -53,6 +53,8 @@ export interface UnitSettings {
   user: string;
   /** Our own domain. */
   domain: BareJid;
+  /** root's address: in every client's roster. */
+  root: BareJid;
   accounts: AccountSettings[];
   mirror: MirrorMode;
   /** Status text and auto-away while no client is online. */
@@ -85,13 +87,8 @@ export interface AccountState {
   clients: number;
 }
 
-/** Questions of the edge to a unit or its host. Each is answered once; a failure is part of the answer. */
+/** Questions of the edge to a unit. Each is answered once. */
 export interface UnitQuestions {
-  /** Try a login and log out again (`account add`, enrolment). */
-  tryLogin: {
-    ask: { account: AccountSettings };
-    answer: { contacts: number } | { failure: Failure };
-  };
   /** New settings: accounts started, stopped, changed. */
   configure: { ask: { settings: UnitSettings }; answer: null };
   status: { ask: null; answer: AccountState[] };
@@ -112,6 +109,17 @@ export interface EdgeQuestions {
 
 export type Answer<Q, K extends keyof Q> = Q[K] extends { answer: infer A } ? A : never;
 export type Ask<Q, K extends keyof Q> = Q[K] extends { ask: infer A } ? A : never;
+
+/** Where units live: the main thread, or a worker. */
+export interface UnitHost {
+  /** Starts a user's unit. */
+  open(settings: UnitSettings): Promise<UnitLink>;
+  /** Tries a login and logs out again (`account add`, enrolment); changes nothing. */
+  tryLogin(account: AccountSettings, upstream: UpstreamSettings): Promise<LoginTrial>;
+  close(): Promise<void>;
+}
+
+export type LoginTrial = { contacts: number } | { failure: Failure };
 
 /** What the edge calls: one unit. */
 export interface UnitLink {

@@ -1,11 +1,10 @@
 /** The pool as administration sees it. */
-import type { AccountSettings, AccountState } from '../link/link.ts';
-import type { Failure } from '../wire/failure.ts';
+import type { AccountSettings, AccountState, LoginTrial } from '../link/link.ts';
 import type { BareJid } from '../wire/jid.ts';
 
 export interface PoolControl {
   /** Tries a login upstream and logs out again; changes nothing. */
-  tryLogin(user: string, account: AccountSettings): Promise<{ contacts: number } | { failure: Failure }>;
+  tryLogin(user: string, account: AccountSettings): Promise<LoginTrial>;
   /** The registry's settings of that user hold from now on: accounts are started, changed, stopped. */
   refresh(user: string): Promise<void>;
   /** Stops a user's unit: its core sessions are closed. */

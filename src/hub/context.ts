@@ -1,0 +1,79 @@
+/** What the parts of a hub share. */
+import type { Kind, Store } from '../archive/types.ts';
+import type { BareJid, FullJid } from '../wire/jid.ts';
+import type { Stanza } from '../wire/stanza.ts';
+import type { Clients } from './clients.ts';
+
+/** Structurally winston's. */
+export interface Log {
+  debug(message: string, fields?: object): void;
+  info(message: string, fields?: object): void;
+  warn(message: string, fields?: object): void;
+  error(message: string, fields?: object): void;
+}
+
+/** What a hub's owner sets; replaced as a whole when it changes. */
+export interface HubSettings {
+  /** The proxy's own domain: nothing from upstream may claim it. */
+  domain: BareJid;
+  root: BareJid;
+  mirror: 'inline' | 'log' | 'off';
+  awayText: string;
+  autoAway: boolean;
+  /** Our version, for jabber:iq:version. */
+  version: string;
+}
+
+/** Facts about a client that outlive the unit: told to the edge when they change. */
+export interface FactsChange {
+  carbons?: boolean;
+  interested?: boolean;
+  blocklist?: boolean;
+  presence?: string | undefined;
+  directed?: string[];
+}
+
+/** To the clients. The view behind it gives each its own addresses. */
+export interface Outlet {
+  deliver(sids: readonly number[], stanza: Stanza): void;
+  facts(sid: number, change: FactsChange): void;
+}
+
+/** The server's side, as the parts see it. */
+export interface Up {
+  /** Own full address there; a bare address before the first login. */
+  address(): FullJid | BareJid;
+  online(): boolean;
+  /** False while offline. */
+  send(text: string): boolean;
+}
+
+/** The account's part of the unit's store. Failures are logged by the owner; they never reach a rule. */
+export interface Kept {
+  read(kind: Kind): Promise<{ key: string; value: string }[]>;
+  put(kind: Kind, key: string, value: string): void;
+  remove(kind: Kind, key?: string): void;
+}
+
+export interface Context {
+  readonly account: BareJid;
+  /** The account's domain. */
+  readonly server: BareJid;
+  settings: HubSettings;
+  readonly clients: Clients;
+  readonly outlet: Outlet;
+  readonly up: Up;
+  readonly kept: Kept;
+  readonly log: Log;
+  now(): number;
+}
+
+/** One account's view of the unit's store. */
+export function keptOf(store: Store, account: string, log: Log): Kept {
+  const failed = (error: unknown) => log.error('store failed', { account, error: String(error) });
+  return {
+    read: (kind) => store.read(account, kind),
+    put: (kind, key, value) => void store.put(account, kind, key, value).catch(failed),
+    remove: (kind, key) => void store.remove(account, kind, key).catch(failed),
+  };
+}

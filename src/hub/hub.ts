@@ -1,0 +1,356 @@
+/**
+ * The meeting point of one account: its core session on one side, its clients on the other (DESIGN §4). This file only routes;
+ * each rule has a file of its own. Nothing here waits between reading state and changing it. Longer than 300 lines, because it is
+ * the one place that knows all the parts.
+ */
+import type { Store } from '../archive/types.ts';
+import type { CoreEvents } from '../upstream/types.ts';
+import { type BareJid, bare, domainOf, type FullJid, type Jid, readJid } from '../wire/jid.ts';
+import { NS } from '../wire/ns.ts';
+import { parseElement } from '../wire/parser.ts';
+import { errorOf, isRequest, isResponse, Stanza } from '../wire/stanza.ts';
+import { type Element, xml } from '../wire/xml.ts';
+import { ArchiveQueries } from './archives.ts';
+import { Capabilities } from './capabilities.ts';
+import { type Client, Clients } from './clients.ts';
+import { type Context, type HubSettings, keptOf, type Log, type Outlet } from './context.ts';
+import { Forwarded } from './forwarded.ts';
+import { Inbound } from './inbound.ts';
+import { Incoming } from './incoming.ts';
+import { isKeepable, Waiting } from './offline.ts';
+import { Outbound, Sent } from './outbound.ts';
+import { Events } from './pep.ts';
+import { Presences } from './presence.ts';
+import { Requests } from './requests.ts';
+import { Rooms } from './rooms.ts';
+import { Roster } from './roster.ts';
+import { MediaSessions } from './sessions.ts';
+import { isSubscription, Subscriptions } from './subscriptions.ts';
+import { Tracker } from './tracker.ts';
+
+/** What is known of a client when it is attached: anew, or again after its unit has started elsewhere. */
+export interface Attachment {
+  address: FullJid;
+  carbons: boolean;
+  interested: boolean;
+  blocklist: boolean;
+  inactive: boolean;
+  presence: string | undefined;
+  directed: readonly string[];
+}
+
+export interface HubOptions {
+  account: BareJid;
+  settings: HubSettings;
+  store: Store;
+  outlet: Outlet;
+  /** To the server; false while it is away. */
+  send(text: string): boolean;
+  passwordChanged(password: string): void;
+  /** The server is a part of ours (merged view): what it says of our domain is true. */
+  isLocal?: boolean;
+  log: Log;
+  now?(): number;
+}
+
+/** How often overdue requests are looked for: milliseconds. */
+const sweep = 30_000;
+
+export class Hub implements Pick<CoreEvents, 'online' | 'offline' | 'stanza' | 'unacknowledged'> {
+  readonly #context: Context;
+  readonly #clients = new Clients();
+  readonly #tracker: Tracker;
+  readonly #forwarded: Forwarded;
+  readonly #roster: Roster;
+  readonly #capabilities: Capabilities;
+  readonly #presences: Presences;
+  readonly #subscriptions: Subscriptions;
+  readonly #events: Events;
+  readonly #media = new MediaSessions();
+  readonly #rooms: Rooms;
+  readonly #archives: ArchiveQueries;
+  readonly #offline: Waiting;
+  readonly #inbound: Inbound;
+  readonly #outbound: Outbound;
+  readonly #requests: Requests;
+  readonly #incoming: Incoming;
+  readonly #sweep: NodeJS.Timeout;
+  readonly #isLocal: boolean;
+  #address: FullJid | undefined;
+  #online = false;
+  /** Clients, by address, that enabled carbons in an earlier session. */
+  #knowCarbons = new Set<string>();
+
+  /** Opens a hub with all that was kept of the account. */
+  static async open(options: HubOptions): Promise<Hub> {
+    const hub = new Hub(options);
+    await hub.#load();
+    return hub;
+  }
+
+  private constructor(options: HubOptions) {
+    const { account, settings, outlet, log } = options;
+    this.#isLocal = options.isLocal ?? false;
+    const context: Context = {
+      account,
+      server: domainOf(account),
+      settings,
+      clients: this.#clients,
+      outlet,
+      up: {
+        address: () => this.#address ?? account,
+        online: () => this.#online,
+        send: (text) => this.#online && options.send(text),
+      },
+      kept: keptOf(options.store, account, log),
+      log,
+      now: options.now ?? Date.now,
+    };
+    this.#context = context;
+    this.#tracker = new Tracker(account, context.server);
+    this.#forwarded = new Forwarded(context);
+    this.#roster = new Roster(context);
+    this.#capabilities = new Capabilities(context);
+    this.#presences = new Presences(context, this.#capabilities);
+    this.#subscriptions = new Subscriptions(context);
+    this.#events = new Events(context, this.#capabilities);
+    this.#rooms = new Rooms(context);
+    this.#archives = new ArchiveQueries(context);
+    this.#offline = new Waiting(context, 'offline');
+    const sent = new Sent(context);
+    const media = this.#media;
+    this.#inbound = new Inbound(context, {
+      events: this.#events,
+      archives: this.#archives,
+      rooms: this.#rooms,
+      media,
+      offline: this.#offline,
+      sent,
+    });
+    this.#outbound = new Outbound(context, { sent, outbox: new Waiting(context, 'outbox'), media });
+    this.#requests = new Requests(context, {
+      tracker: this.#tracker,
+      forwarded: this.#forwarded,
+      roster: this.#roster,
+      archives: this.#archives,
+      media,
+      passwordChanged: options.passwordChanged,
+    });
+    this.#incoming = new Incoming(context, {
+      capabilities: this.#capabilities,
+      forwarded: this.#forwarded,
+      roster: this.#roster,
+      media,
+    });
+    this.#roster.onChange = (contact, subscription) => {
+      this.#subscriptions.changed(contact, subscription);
+      if (subscription === 'remove' || subscription === 'none' || subscription === 'from') this.#events.forget(contact);
+    };
+    this.#capabilities.onLearned = (client) => {
+      this.#events.replay(client);
+      this.#presences.announce();
+    };
+    this.#sweep = setInterval(() => {
+      this.#tracker.expire(context.now());
+      this.#forwarded.expire(context.now());
+    }, sweep);
+  }
+
+  async #load(): Promise<void> {
+    await Promise.all([
+      this.#roster.load(),
+      this.#subscriptions.load(),
+      this.#events.load(),
+      this.#offline.load(),
+      this.#outbound.load(),
+    ]);
+    this.#knowCarbons = new Set((await this.#context.kept.read('client')).map(({ key }) => key));
+  }
+
+  set settings(settings: HubSettings) {
+    this.#context.settings = settings;
+    this.#presences.announce();
+  }
+  get contacts(): number {
+    return this.#roster.size;
+  }
+  get clientCount(): number {
+    return this.#clients.size;
+  }
+
+  // ---- clients
+
+  attach(sid: number, known: Attachment): void {
+    const { address, carbons, interested, blocklist, inactive } = known;
+    const client: Client = {
+      sid,
+      address,
+      carbons,
+      interested,
+      blocklist,
+      inactive,
+      presence: undefined,
+      priority: 0,
+      availableAt: 0,
+      activeAt: this.#context.now(),
+      knowsCarbons: carbons || this.#knowCarbons.has(address),
+      features: new Set(),
+      notified: new Map(),
+    };
+    this.#clients.add(client);
+    if (known.presence !== undefined) this.#broadcast(client, Stanza.of(parseElement(known.presence)));
+  }
+
+  /** `unacknowledged`: messages that reached its stream and nobody knows whether they reached its user. */
+  detach(sid: number, unacknowledged: readonly Stanza[]): void {
+    const client = this.#clients.remove(sid);
+    if (client === undefined) return;
+    if (client.carbons) this.#knowCarbons.add(client.address);
+    else if (this.#knowCarbons.delete(client.address)) this.#context.kept.remove('client', client.address);
+    this.#presences.gone(client);
+    this.#forwarded.gone(sid);
+    this.#capabilities.gone(sid);
+    this.#media.gone(sid);
+    this.#rooms.gone(sid);
+    this.#archives.gone(sid);
+    this.#outbound.gone(sid);
+    if (this.#clients.reachable.length > 0) return;
+    for (const message of unacknowledged)
+      if (isKeepable(message) && this.#isContacts(message)) this.#offline.add(message);
+  }
+
+  /** From somebody else, not a copy of ours. */
+  #isContacts({ from }: Stanza): boolean {
+    return (
+      from !== undefined && from !== this.#context.account && domainOf(from as Jid) !== this.#context.settings.domain
+    );
+  }
+
+  activity(sid: number, inactive: boolean): void {
+    const client = this.#clients.get(sid);
+    if (client === undefined) return;
+    client.inactive = inactive;
+    if (!inactive) client.activeAt = this.#context.now();
+  }
+
+  /** A stanza of a client's; `to` is prepared. */
+  fromClient(sid: number, stanza: Stanza): void {
+    const client = this.#clients.get(sid);
+    if (client === undefined) return;
+    if (stanza.name === 'message') return this.#outbound.take(client, stanza);
+    if (stanza.name === 'presence') return this.#presenceFrom(client, stanza);
+    if (isRequest(stanza)) return this.#requests.take(client, stanza);
+    if (!this.#capabilities.takes(client, stanza)) this.#forwarded.respond(client, stanza);
+  }
+
+  #presenceFrom(client: Client, presence: Stanza): void {
+    const to = presence.to as Jid | undefined;
+    const { up, account } = this.#context;
+    if (presence.type !== undefined && presence.type !== 'unavailable') return this.#signalFrom(client, presence, to);
+    if (to === undefined || to === account) return this.#broadcast(client, presence);
+    const peer = this.#clients.at(to);
+    if (peer !== undefined)
+      return this.#context.outlet.deliver([peer.sid], presence.readdress({ from: client.address }));
+    if (this.#rooms.fromClient(client, presence, to)) return;
+    if (up.online() || presence.type === undefined) this.#presences.direct(client, presence, to);
+  }
+
+  /** Presence that is not availability: subscriptions, probes. */
+  #signalFrom(client: Client, presence: Stanza, to: Jid | undefined): void {
+    if (to === undefined) return;
+    if (presence.type === 'probe') return this.#presences.probe(client, bare(to));
+    if (presence.type === 'error') return;
+    if (!isSubscription(presence.type))
+      return this.#context.outlet.deliver([client.sid], errorOf(presence, 'bad-request'));
+    this.#subscriptions.answered(bare(to), presence.type!);
+    const sent = this.#context.up.send(presence.textFor(bare(to), undefined));
+    if (!sent) this.#context.outlet.deliver([client.sid], errorOf(presence, 'recipient-unavailable'));
+  }
+
+  #broadcast(client: Client, presence: Stanza): void {
+    const initial = this.#presences.fromClient(client, presence);
+    if (client.presence === undefined) return;
+    this.#capabilities.fromPresence(client, presence);
+    this.#events.replay(client);
+    if (initial) this.#subscriptions.welcome(client);
+    if (client.priority >= 0)
+      this.#offline.drain((message) => {
+        this.#context.outlet.deliver(this.#clients.reachable, message);
+        return true;
+      });
+  }
+
+  // ---- the server
+
+  online(address: FullJid, resumed: boolean): void {
+    this.#address = address;
+    this.#online = true;
+    if (!resumed) this.#introduce();
+    this.#requests.flush();
+    this.#outbound.flush();
+    this.#presences.announce();
+  }
+
+  /** A new session upstream knows nothing of us. */
+  #introduce(): void {
+    this.#tracker.failAll();
+    this.#ask('get', this.#roster.query(), (response) => {
+      if (response?.type === 'result') this.#roster.replace(response.tree.getChild('query', NS.roster));
+    });
+    this.#ask('set', xml('enable', NS.carbons));
+    this.#ask('get', xml('blocklist', NS.blocking)); // who has not asked gets no pushes
+    this.#presences.renewed();
+  }
+
+  #ask(type: 'get' | 'set', payload: Element, done: (response?: Stanza) => void = () => {}): void {
+    const id = this.#tracker.add({ to: undefined, since: this.#context.now(), done });
+    this.#context.up.send(Stanza.of(xml('iq', { type, id }, payload)).toString());
+  }
+
+  offline(): void {
+    this.#online = false;
+  }
+
+  /** What the server may never have got: once more, dated, before anything new. Requests are answered by the tracker. */
+  unacknowledged(stanzas: string[]): void {
+    this.#outbound.again(
+      stanzas.filter((text) => text.startsWith('<message')).map((text) => Stanza.of(parseElement(text))),
+    );
+  }
+
+  stanza(stanza: Stanza): void {
+    if (this.#isForged(stanza)) return;
+    if (stanza.name === 'message') return this.#inbound.take(stanza);
+    if (stanza.name === 'presence') return this.#presenceTo(stanza);
+    if (isRequest(stanza)) return this.#incoming.take(stanza);
+    if (isResponse(stanza)) this.#tracker.take(stanza)?.done(stanza);
+  }
+
+  /** Nobody outside may speak as root or as a service of ours (DESIGN §4.0). */
+  #isForged(stanza: Stanza): boolean {
+    const from = readJid(stanza.from);
+    if (this.#isLocal || from === undefined || domainOf(from) !== this.#context.settings.domain) return false;
+    this.#context.log.warn('stanza with an address of ours dropped', { account: this.#context.account, from });
+    return true;
+  }
+
+  #presenceTo(presence: Stanza): void {
+    const { from } = presence;
+    if (from === undefined) return;
+    if (isSubscription(presence.type)) return this.#subscriptions.fromContact(presence);
+    const occupant = this.#rooms.occupantFor(from);
+    if (occupant !== undefined) return this.#rooms.fromRoom(presence, occupant);
+    if (presence.type === 'error') {
+      const directed = this.#presences.directedTo(bare(from as Jid));
+      return this.#context.outlet.deliver(directed.length > 0 ? directed : this.#clients.available, presence);
+    }
+    if (presence.type === undefined || presence.type === 'unavailable') this.#presences.fromContact(presence);
+  }
+
+  close(): void {
+    clearInterval(this.#sweep);
+    this.#roster.close();
+    this.#presences.close();
+    this.#requests.close();
+  }
+}

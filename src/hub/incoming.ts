@@ -1,0 +1,115 @@
+/** IQ requests from upstream to the core session (DESIGN §4.4): pushes, what we answer ourselves, what a client answers. */
+import { StanzaError } from '../wire/error.ts';
+import { Mux, type Route } from '../wire/mux.ts';
+import { NS } from '../wire/ns.ts';
+import { errorOf, resultOf, Stanza } from '../wire/stanza.ts';
+import { clone, type Element, firstElement, xml } from '../wire/xml.ts';
+import { disco } from '../xep/disco.ts';
+import { last, ping, time, version } from '../xep/info.ts';
+import type { Capabilities } from './capabilities.ts';
+import type { Client } from './clients.ts';
+import type { Context } from './context.ts';
+import type { Forwarded } from './forwarded.ts';
+import type { Roster } from './roster.ts';
+import { exchange, isBeginning, isSessionPayload, type MediaSessions } from './sessions.ts';
+
+interface Parts {
+  capabilities: Capabilities;
+  forwarded: Forwarded;
+  roster: Roster;
+  media: MediaSessions;
+}
+
+export class Incoming {
+  readonly #context: Context;
+  readonly #parts: Parts;
+  readonly #mux: Mux<null>;
+  #nextPush = 0;
+
+  constructor(context: Context, parts: Parts) {
+    this.#context = context;
+    this.#parts = parts;
+    const own: Route<null>[] = disco(
+      () => parts.capabilities.own(),
+      (_, node) => parts.capabilities.isOwnNode(node),
+    );
+    this.#mux = new Mux<null>([...own, ping, time, version(context.settings.version), last(() => this.#idleFor())]);
+  }
+
+  take(request: Stanza): void {
+    const payload = firstElement(request.tree);
+    if (payload === undefined) return this.#reply(request, errorOf(request, 'bad-request'));
+    if (request.type === 'set' && this.#isPush(request, payload)) return;
+    if (this.#mux.handles(request)) {
+      const failed = (reason: unknown) => this.#context.log.error('request failed', { error: String(reason) });
+      void this.#mux.answer(request, null, failed).then((response) => this.#reply(request, response));
+      return;
+    }
+    const client = this.#clientFor(payload);
+    if (client === undefined) return this.#reply(request, errorOf(request, 'service-unavailable'));
+    this.#hand(client, request, payload);
+  }
+
+  #hand(client: Client, request: Stanza, payload: Element): void {
+    const { up } = this.#context;
+    if (isSessionPayload(payload)) this.#parts.media.give(payload, client.sid);
+    const inward = Stanza.of(exchange(request.tree, up.address(), client.address));
+    this.#parts.forwarded.hand(client, inward, (response) => this.#reply(request, response));
+  }
+
+  #reply(request: Stanza, response: Stanza): void {
+    const { up, account } = this.#context;
+    const outward = Stanza.of(exchange(response.tree, response.from ?? '', up.address()));
+    // the server's own pushes carry no address to answer to
+    const to = request.from === account ? undefined : request.from;
+    up.send(outward.textFor(to, undefined));
+  }
+
+  /** Roster (RFC 6121 §2.1.6) and block list (XEP-0191 §3.3): only the account itself may push. */
+  #isPush(request: Stanza, payload: Element): boolean {
+    const ns = payload.attrs.xmlns as string;
+    const isRoster = ns === NS.roster && payload.name === 'query';
+    const isBlocking = ns === NS.blocking && (payload.name === 'block' || payload.name === 'unblock');
+    if (!isRoster && !isBlocking) return false;
+    const { account, log } = this.#context;
+    if (request.from !== account) {
+      log.warn('forged push refused', { account, from: request.from });
+      this.#reply(request, errorOf(request, 'service-unavailable'));
+      return true;
+    }
+    try {
+      if (isRoster) this.#parts.roster.push(payload);
+      else this.#pushBlocking(payload);
+      this.#reply(request, resultOf(request));
+    } catch (reason) {
+      this.#reply(request, errorOf(request, StanzaError.from(reason)));
+    }
+    return true;
+  }
+
+  #pushBlocking(payload: Element): void {
+    const { clients, outlet, account } = this.#context;
+    const sids = [...clients.all()].filter(({ blocklist }) => blocklist).map(({ sid }) => sid);
+    const id = `block${(this.#nextPush++).toString(36)}-${this.#context.now().toString(36)}`;
+    if (sids.length > 0) outlet.deliver(sids, Stanza.of(xml('iq', { type: 'set', id, from: account }, clone(payload))));
+  }
+
+  /** A session's holder; to begin one, or for anything else, whoever can and was used last. */
+  #clientFor(payload: Element): Client | undefined {
+    const { clients } = this.#context;
+    if (isSessionPayload(payload)) {
+      const holder = this.#parts.media.holder(payload);
+      const client = holder === undefined ? undefined : clients.get(holder);
+      if (client !== undefined) return client;
+      if (!isBeginning(payload)) return undefined;
+    }
+    const ns = String(payload.attrs.xmlns);
+    return clients.best(({ features }) => features.has(ns)) ?? clients.best(({ features }) => features.size === 0);
+  }
+
+  #idleFor(): number {
+    const { clients, now } = this.#context;
+    const active = [...clients.all()].map(({ activeAt }) => activeAt);
+    return active.length === 0 ? 0 : (now() - Math.max(...active)) / 1000;
+  }
+}

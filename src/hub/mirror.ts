@@ -1,0 +1,51 @@
+/** What one client sends, for the others (DESIGN §4.6): carbons where they are enabled, inline copies elsewhere. */
+import { randomBytes } from 'node:crypto';
+import { type BareJid, bare } from '../wire/jid.ts';
+import { NS } from '../wire/ns.ts';
+import { Stanza } from '../wire/stanza.ts';
+import { childIn, xml } from '../wire/xml.ts';
+import { isEligible, wrap } from './carbons.ts';
+import type { Client } from './clients.ts';
+import type { Context } from './context.ts';
+import { acknowledgedId } from './once.ts';
+
+/** How long after its first presence a client may still enable carbons before it counts as without. */
+const grace = 10_000;
+const copyPrefix = 'xmpproxy-copy-';
+const newCopyId = (): string => copyPrefix + randomBytes(8).toString('hex');
+
+/** Receipts, markers and errors that name such an id are about our copy, which nobody else knows: they end here. */
+export function concernsCopy(message: Stanza): boolean {
+  const id = message.type === 'error' ? message.id : acknowledgedId(message.tree);
+  return id?.startsWith(copyPrefix) ?? false;
+}
+
+/**
+ * Mirrors a message that went out from `from`, to all clients but its sender. `sender` is undefined when another resource of
+ * the account, not a client of ours, sent it.
+ */
+export function mirror(context: Context, message: Stanza, to: string, from: string, sender: number | undefined): void {
+  const others = context.clients.others(sender ?? -1);
+  if (others.length === 0 || !isEligible(message.tree)) return;
+  const withCarbons = others.filter(({ carbons }) => carbons).map(({ sid }) => sid);
+  if (withCarbons.length > 0) context.outlet.deliver(withCarbons, wrap('sent', context.account, message, to, from));
+  const without = others.filter((client) => !client.carbons && wantsInline(context, client)).map(({ sid }) => sid);
+  if (without.length === 0) return;
+  const copy = inlineCopy(context, message, bare(to as BareJid));
+  if (copy !== undefined) context.outlet.deliver(without, copy);
+}
+
+function wantsInline(context: Context, client: Client): boolean {
+  return !client.knowsCarbons && client.priority >= 0 && context.now() - client.availableAt >= grace;
+}
+
+/** The body alone, under an id of ours; nothing of an encrypted message, whose body is only an excuse. */
+function inlineCopy({ settings }: Context, message: Stanza, peer: BareJid): Stanza | undefined {
+  const body = message.tree.getChildText('body');
+  if (!body || settings.mirror === 'off' || childIn(message.tree, NS.encryption) !== undefined) return undefined;
+  if (message.tree.children.some((child) => typeof child !== 'string' && child.name === 'encrypted')) return undefined;
+  const inChat = settings.mirror === 'inline';
+  const text = inChat ? `→ ${body}` : `→ ${peer}: ${body}`;
+  const from = inChat ? peer : `log@${settings.domain}`;
+  return Stanza.of(xml('message', { from, type: 'chat', id: newCopyId() }, xml('body', {}, text)));
+}

@@ -1,0 +1,67 @@
+/** Several clients answer one message: what may leave once only, and from whom (DESIGN §4.6). */
+import type { BareJid } from '../wire/jid.ts';
+import { NS } from '../wire/ns.ts';
+import { childIn, type Element, elements } from '../wire/xml.ts';
+import { BoundedMap } from './bounded.ts';
+
+/** The receipt (XEP-0184) or marker (XEP-0333) in a message: what equal ones share. */
+function acknowledgement(message: Element): string | undefined {
+  const receipt = message.getChild('received', NS.receipts);
+  if (receipt !== undefined) return `received ${receipt.attrs.id ?? ''}`;
+  for (const name of ['received', 'displayed', 'acknowledged']) {
+    const marker = message.getChild(name, NS.markers);
+    if (marker !== undefined) return `marker ${name} ${marker.attrs.id ?? ''}`;
+  }
+  return undefined;
+}
+
+/** The id a receipt or marker names. */
+export const acknowledgedId = (message: Element): string | undefined => acknowledgement(message)?.split(' ').at(-1);
+
+export class Acknowledgements {
+  readonly #seen = new BoundedMap<string, true>(2000);
+  /** Is that a receipt or marker of which an equal one has left? Notes it otherwise. */
+  isRepeated(peer: BareJid, message: Element): boolean {
+    const kind = acknowledgement(message);
+    if (kind === undefined || message.getChild('body') !== undefined) return false;
+    const key = `${peer} ${kind}`;
+    if (this.#seen.has(key)) return true;
+    this.#seen.set(key, true);
+    return false;
+  }
+}
+
+type ChatState = 'active' | 'composing' | 'paused' | 'inactive' | 'gone';
+
+/** XEP-0085: the contact shall see one person, not several apps. */
+export class ChatStates {
+  readonly #chats = new BoundedMap<BareJid, { owner: number; states: Map<number, ChatState> }>(500);
+
+  /** May that message leave as it is? A standalone state only from the client last active in the chat. */
+  mayLeave(peer: BareJid, sid: number, message: Element): boolean {
+    const state = childIn(message, NS.chatStates)?.name as ChatState | undefined;
+    const standalone = state !== undefined && isStandalone(message);
+    const chat = this.#chats.get(peer) ?? { owner: sid, states: new Map<number, ChatState>() };
+    this.#chats.set(peer, chat);
+    if (state !== undefined) chat.states.set(sid, state);
+    if (!standalone || state === 'active' || state === 'composing') {
+      chat.owner = sid;
+      return true;
+    }
+    if (chat.owner !== sid) return false;
+    return state === 'paused' || !anotherIsIn(chat.states, sid);
+  }
+
+  gone(sid: number): void {
+    for (const { states } of this.#chats.values()) states.delete(sid);
+  }
+}
+
+const anotherIsIn = (states: Map<number, ChatState>, sid: number): boolean =>
+  [...states].some(([other, state]) => other !== sid && state !== 'inactive' && state !== 'gone');
+
+/** Nothing but a chat state, a thread and hints. */
+const isStandalone = (message: Element): boolean =>
+  elements(message).every(
+    (child) => child.name === 'thread' || child.attrs.xmlns === NS.chatStates || child.attrs.xmlns === NS.hints,
+  );

@@ -1,0 +1,104 @@
+/** Messages from clients (DESIGN §4.6): to the server, and to the user's other clients. */
+import { StanzaError } from '../wire/error.ts';
+import { type BareJid, bare, type Jid } from '../wire/jid.ts';
+import { errorOf, type Stanza } from '../wire/stanza.ts';
+import { BoundedMap } from './bounded.ts';
+import type { Client } from './clients.ts';
+import type { Context } from './context.ts';
+import { concernsCopy, mirror } from './mirror.ts';
+import type { Waiting } from './offline.ts';
+import { Acknowledgements, ChatStates } from './once.ts';
+import type { MediaSessions } from './sessions.ts';
+
+/** Who sent which message: errors come back to the sender, a message to oneself from the app that wrote it. */
+export class Sent {
+  readonly #senders = new BoundedMap<string, number>(2000);
+  readonly #context: Context;
+  constructor(context: Context) {
+    this.#context = context;
+  }
+  note(to: Jid, id: string | undefined, sid: number): void {
+    if (id !== undefined) this.#senders.set(`${bare(to)} ${id}`, sid);
+  }
+  /** The connected client that sent the message with that id to that peer. */
+  senderOf(peer: Jid, id: string | undefined): Client | undefined {
+    const sid = id === undefined ? undefined : this.#senders.get(`${bare(peer)} ${id}`);
+    return sid === undefined ? undefined : this.#context.clients.get(sid);
+  }
+}
+
+export class Outbound {
+  readonly #context: Context;
+  readonly #sent: Sent;
+  readonly #outbox: Waiting;
+  readonly #media: MediaSessions;
+  readonly #acknowledgements = new Acknowledgements();
+  readonly #chatStates = new ChatStates();
+
+  constructor(context: Context, { sent, outbox, media }: { sent: Sent; outbox: Waiting; media: MediaSessions }) {
+    this.#context = context;
+    this.#sent = sent;
+    this.#outbox = outbox;
+    this.#media = media;
+  }
+
+  take(client: Client, message: Stanza): void {
+    const { account, clients, outlet } = this.#context;
+    const to = (message.to ?? account) as Jid;
+    const local = clients.at(to);
+    if (local !== undefined) return outlet.deliver([local.sid], message.readdress({ from: client.address }));
+    if (!this.#mayLeave(client, message, bare(to))) return;
+    this.#sent.note(to, message.id, client.sid);
+    this.#media.fromClient(client.sid, message.tree);
+    if (!this.#send(client, message, to)) return;
+    // what goes to oneself comes back from the server, once for each client
+    if (bare(to) !== account) mirror(this.#context, message, to, client.address, client.sid);
+  }
+
+  /** Of several clients' errors, receipts, markers and chat states only one may leave; about copies none. */
+  #mayLeave(client: Client, message: Stanza, peer: BareJid): boolean {
+    if (concernsCopy(message)) return false;
+    if (message.type === 'error') return this.#context.clients.others(client.sid).length === 0;
+    if (message.type === 'groupchat') return true;
+    if (this.#acknowledgements.isRepeated(peer, message.tree)) return false;
+    if (!this.#chatStates.mayLeave(peer, client.sid, message.tree)) return false;
+    if (message.tree.getChild('body') !== undefined) client.activeAt = this.#context.now();
+    return true;
+  }
+
+  /** To the server, or into the outbox while it is away. False if it could not be taken: the client knows. */
+  #send(client: Client, message: Stanza, to: Jid): boolean {
+    // behind what waits already, to keep the order
+    if (this.#outbox.size === 0 && this.#context.up.send(message.textFor(to, undefined))) return true;
+    if (message.type === 'error') return false;
+    const refusal = this.#refusal(message);
+    if (refusal === undefined) this.#outbox.add(message.readdress({ to }));
+    else this.#context.outlet.deliver([client.sid], errorOf(message, refusal));
+    return refusal === undefined;
+  }
+
+  /** A room has to be entered again before it takes a message; and there is an end to what is kept. */
+  #refusal({ type }: Stanza): StanzaError | undefined {
+    if (type === 'groupchat') return new StanzaError('recipient-unavailable', 'The server is not reachable now');
+    if (this.#outbox.isFull) return new StanzaError('resource-constraint', 'Too many messages wait for the server');
+    return undefined;
+  }
+
+  /** The server is there (again): what waited, in order, with the date it was sent. */
+  flush(): void {
+    this.#outbox.drain((message) => this.#context.up.send(message.textFor(message.to, undefined)));
+  }
+
+  load(): Promise<void> {
+    return this.#outbox.load();
+  }
+
+  /** Messages the server may never have got, oldest first: before those that wait already. */
+  again(messages: readonly Stanza[]): void {
+    this.#outbox.addFirst(messages);
+  }
+
+  gone(sid: number): void {
+    this.#chatStates.gone(sid);
+  }
+}

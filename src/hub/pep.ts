@@ -1,0 +1,92 @@
+/** Personal eventing (XEP-0163): the last item of each node we were notified of, for clients that come later (DESIGN §4.5). */
+import { type BareJid, bare, type Jid } from '../wire/jid.ts';
+import { NS } from '../wire/ns.ts';
+import { parseElement } from '../wire/parser.ts';
+import { Stanza } from '../wire/stanza.ts';
+import { type Element, elements, firstElement } from '../wire/xml.ts';
+import type { Capabilities } from './capabilities.ts';
+import { wantedNodes } from './capabilities.ts';
+import type { Client } from './clients.ts';
+import type { Context } from './context.ts';
+
+const keyOf = (owner: BareJid, node: string): string => `${owner} ${node}`;
+
+export class Events {
+  readonly #context: Context;
+  readonly #capabilities: Capabilities;
+  /** Owner and node → last event. */
+  readonly #last = new Map<string, Stanza>();
+
+  constructor(context: Context, capabilities: Capabilities) {
+    this.#context = context;
+    this.#capabilities = capabilities;
+  }
+
+  async load(): Promise<void> {
+    for (const { key, value } of await this.#context.kept.read('pep')) {
+      this.#last.set(key, Stanza.of(parseElement(value)));
+    }
+  }
+
+  /** A pubsub event from upstream. False if the message is none. */
+  take(message: Stanza): boolean {
+    const event = message.tree.getChild('event', NS.pubsubEvent);
+    const items = event && firstElement(event);
+    const node = items?.attrs.node as string | undefined;
+    if (message.from === undefined || items === undefined || node === undefined) return false;
+    const owner = bare(message.from as Jid);
+    const key = keyOf(owner, node);
+    if (hasItem(items)) this.#keep(key, message);
+    else if (this.#ends(key, items)) this.#drop(key);
+    const text = message.rest;
+    const wanting = this.#capabilities.wanting(node).filter((client) => !hasItem(items) || isNews(client, key, text));
+    this.#context.outlet.deliver(
+      wanting.map(({ sid }) => sid),
+      message,
+    );
+    return true;
+  }
+
+  #keep(key: string, message: Stanza): void {
+    this.#last.set(key, message);
+    this.#context.kept.put('pep', key, message.textFor(undefined, message.from));
+  }
+
+  /** Deleted, purged, or the item we hold retracted. */
+  #ends(key: string, items: Element): boolean {
+    if (items.name === 'delete' || items.name === 'purge') return true;
+    const held = this.#last.get(key)?.tree.getChild('event', NS.pubsubEvent)?.getChild('items')?.getChild('item');
+    return held !== undefined && items.getChildren('retract').some(({ attrs }) => attrs.id === held.attrs.id);
+  }
+
+  #drop(key: string): void {
+    if (!this.#last.delete(key)) return;
+    this.#context.kept.remove('pep', key);
+    for (const client of this.#context.clients.all()) client.notified.delete(key);
+  }
+
+  /** We no longer get that contact's presence: nor would we hear of changes. */
+  forget(owner: BareJid): void {
+    for (const key of [...this.#last.keys()]) if (key.startsWith(`${owner} `)) this.#drop(key);
+  }
+
+  /** A client has said which nodes it wants: what it has not had yet, as the server would on first presence. */
+  replay(client: Client): void {
+    if (client.presence === undefined) return;
+    const nodes = new Set(wantedNodes(client));
+    for (const [key, message] of this.#last) {
+      const node = key.slice(key.indexOf(' ') + 1);
+      if (nodes.has(node) && isNews(client, key, message.rest)) this.#context.outlet.deliver([client.sid], message);
+    }
+  }
+}
+
+const hasItem = (items: Element): boolean => elements(items).some(({ name }) => name === 'item');
+
+/** Servers repeat last items whenever caps change: each client hears of a state once. */
+function isNews(client: Client, key: string, text: string): boolean {
+  const event = text.slice(text.indexOf('>'));
+  if (client.notified.get(key) === event) return false;
+  client.notified.set(key, event);
+  return true;
+}

@@ -1,0 +1,203 @@
+/** IQ requests of clients (DESIGN §4.4): answered here where we know, else sent upstream under an id of ours. */
+import { StanzaError } from '../wire/error.ts';
+import { NS } from '../wire/ns.ts';
+import { errorOf, resultOf, Stanza } from '../wire/stanza.ts';
+import { clone, type Element, firstElement, xml } from '../wire/xml.ts';
+import type { ArchiveQueries } from './archives.ts';
+import type { Client } from './clients.ts';
+import type { Context } from './context.ts';
+import type { Forwarded } from './forwarded.ts';
+import type { Roster } from './roster.ts';
+import { exchange, type MediaSessions } from './sessions.ts';
+import type { Tracker } from './tracker.ts';
+
+/** How long a request waits for the server to come back: milliseconds. */
+const patience = 30_000;
+
+interface Parts {
+  tracker: Tracker;
+  forwarded: Forwarded;
+  roster: Roster;
+  archives: ArchiveQueries;
+  media: MediaSessions;
+  /** The account's password was changed through us. */
+  passwordChanged(password: string): void;
+}
+
+type Local = (client: Client, request: Stanza, payload: Element) => Element | undefined | 'answered' | 'upstream';
+
+export class Requests {
+  readonly #context: Context;
+  readonly #parts: Parts;
+  readonly #local: ReadonlyMap<string, Local>;
+  /** Requests that wait for the server, with the timer that ends it. */
+  readonly #waiting = new Map<NodeJS.Timeout, () => void>();
+
+  constructor(context: Context, parts: Parts) {
+    this.#context = context;
+    this.#parts = parts;
+    this.#local = this.#table();
+  }
+
+  /** What is not merely passed on, when it goes to the account or its server. */
+  #table(): Map<string, Local> {
+    const nothing: Local = () => undefined;
+    return new Map<string, Local>([
+      [`set ${NS.carbons} enable`, (client) => this.#carbons(client, true)],
+      [`set ${NS.carbons} disable`, (client) => this.#carbons(client, false)],
+      [`get ${NS.ping} ping`, nothing],
+      [`set ${NS.session} session`, nothing],
+      [`get ${NS.roster} query`, (client, request) => this.#getRoster(client, request)],
+      [`set ${NS.roster} query`, (client, request) => this.#setRoster(client, request)],
+      [`get ${NS.blocking} blocklist`, (client) => this.#wantsBlocklist(client)],
+      [`set ${NS.register} query`, (client, request, payload) => this.#register(client, request, payload)],
+      [`get ${NS.discoInfo} query`, (client, request, payload) => this.#serverInfo(client, request, payload)],
+    ]);
+  }
+
+  take(client: Client, request: Stanza): void {
+    const { account, server, clients } = this.#context;
+    const peer = request.to === undefined ? undefined : clients.at(request.to);
+    if (peer !== undefined) return this.#between(client, peer, request);
+    const payload = firstElement(request.tree);
+    const isOurs = request.to === undefined || request.to === account || request.to === server;
+    const local =
+      isOurs && payload !== undefined
+        ? this.#local.get(`${request.type} ${payload.attrs.xmlns} ${payload.name}`)
+        : undefined;
+    if (local === undefined || payload === undefined) return this.upstream(client, request);
+    try {
+      const answer = local(client, request, payload);
+      if (answer === 'upstream') this.upstream(client, request);
+      else if (answer !== 'answered') this.#answer(client, resultOf(request, answer));
+    } catch (reason) {
+      this.#answer(client, errorOf(request, StanzaError.from(reason)));
+    }
+  }
+
+  #answer(client: Client, response: Stanza): void {
+    this.#context.outlet.deliver([client.sid], response);
+  }
+
+  /** Between two clients of the account it stays here. */
+  #between(client: Client, peer: Client, request: Stanza): void {
+    this.#parts.forwarded.hand(peer, request.readdress({ to: peer.address, from: client.address }), (response) =>
+      this.#answer(client, response.readdress({ from: peer.address })),
+    );
+  }
+
+  #carbons(client: Client, enabled: boolean): undefined {
+    client.carbons = enabled;
+    if (enabled) client.knowsCarbons = true;
+    this.#context.outlet.facts(client.sid, { carbons: enabled });
+    if (enabled) this.#context.kept.put('client', client.address, JSON.stringify({ carbons: true }));
+    return undefined;
+  }
+
+  #getRoster(client: Client, request: Stanza): 'answered' | 'upstream' {
+    if (request.to !== undefined && request.to !== this.#context.account) return 'upstream';
+    this.#parts.roster.get(client.sid, request);
+    return 'answered';
+  }
+
+  #setRoster(client: Client, request: Stanza): 'answered' | 'upstream' {
+    const answer = this.#parts.roster.setRoot(request);
+    if (answer === undefined) return 'upstream';
+    this.#answer(client, answer);
+    return 'answered';
+  }
+
+  #wantsBlocklist(client: Client): 'upstream' {
+    client.blocklist = true;
+    this.#context.outlet.facts(client.sid, { blocklist: true });
+    return 'upstream';
+  }
+
+  /** XEP-0077 §3: a password change is learned; an account is not ended through a proxy. */
+  #register(client: Client, request: Stanza, payload: Element): 'answered' {
+    if (payload.getChild('remove') !== undefined)
+      throw new StanzaError('not-allowed', 'An account cannot be removed through the proxy');
+    const password = payload.getChildText('password');
+    this.upstream(client, request, (response) => {
+      if (response?.type === 'result' && password) this.#parts.passwordChanged(password);
+      return response;
+    });
+    return 'answered';
+  }
+
+  /** What the server offers, and carbons, which we offer whether it does or not. */
+  #serverInfo(client: Client, request: Stanza, payload: Element): 'answered' | 'upstream' {
+    if (request.to !== this.#context.server || payload.attrs.node) return 'upstream';
+    this.upstream(client, request, (response) => {
+      const query = response?.tree.getChild('query', NS.discoInfo);
+      if (response?.type !== 'result' || query === undefined) return response;
+      if (query.getChildren('feature').some(({ attrs }) => attrs.var === NS.carbons)) return response;
+      const copy = clone(response.tree);
+      copy.getChild('query', NS.discoInfo)!.append(xml('feature', { var: NS.carbons }));
+      return Stanza.of(copy);
+    });
+    return 'answered';
+  }
+
+  /** To the server, now or when it is back within 30 s; `change` may replace the response. */
+  upstream(client: Client, request: Stanza, change: (response?: Stanza) => Stanza | undefined = (same) => same): void {
+    const { outlet, clients } = this.#context;
+    const done = (response: Stanza | undefined): void => {
+      if (clients.get(client.sid) !== client) return void change(response);
+      outlet.deliver([client.sid], change(response) ?? unanswered(request));
+    };
+    if (this.#transmit(client, request, done)) return;
+    const timer = setTimeout(() => {
+      this.#waiting.delete(timer);
+      done(undefined);
+    }, patience);
+    this.#waiting.set(timer, () => {
+      if (clients.get(client.sid) === client) this.#transmit(client, request, done);
+    });
+  }
+
+  #transmit(client: Client, request: Stanza, done: (response: Stanza | undefined) => void): boolean {
+    const { tracker, archives, media } = this.#parts;
+    const { up } = this.#context;
+    if (!up.online()) return false;
+    media.fromClient(client.sid, request.tree);
+    const query = archives.begin(client.sid, request.tree);
+    const to = request.to;
+    const id = tracker.add({
+      to,
+      since: this.#context.now(),
+      done: (response) => {
+        query?.end();
+        done(response && withId(response, request.id));
+      },
+    });
+    const outgoing = clone(exchange(query?.request ?? request.tree, client.address, up.address()));
+    outgoing.attrs.id = id;
+    up.send(Stanza.of(outgoing).textFor(to, undefined)); // lost with the stream: the tracker answers
+    return true;
+  }
+
+  /** The server is there: what waited for it goes now. */
+  flush(): void {
+    const waiting = [...this.#waiting];
+    this.#waiting.clear();
+    for (const [timer, go] of waiting) {
+      clearTimeout(timer);
+      go();
+    }
+  }
+
+  close(): void {
+    for (const timer of this.#waiting.keys()) clearTimeout(timer);
+    this.#waiting.clear();
+  }
+}
+
+function withId(response: Stanza, id: string | undefined): Stanza {
+  const copy = clone(response.tree);
+  copy.attrs.id = id;
+  return Stanza.of(copy);
+}
+
+const unanswered = (request: Stanza): Stanza =>
+  errorOf(request, new StanzaError('remote-server-timeout', 'The server did not answer, or is not reachable now'));

@@ -1,0 +1,195 @@
+/**
+ * The account's roster (RFC 6121 §2), kept durably: a client is answered from the kept copy whether the server is there or
+ * not, and root's item is in it for every client without the server knowing.
+ */
+import { createHash } from 'node:crypto';
+import { StanzaError } from '../wire/error.ts';
+import { type BareJid, readJid } from '../wire/jid.ts';
+import { NS } from '../wire/ns.ts';
+import { parseElement } from '../wire/parser.ts';
+import { resultOf, Stanza } from '../wire/stanza.ts';
+import { clone, type Element, elements, firstElement, serialize, xml } from '../wire/xml.ts';
+import type { Context } from './context.ts';
+
+/** How long a roster request waits when nothing is kept yet: milliseconds. */
+const patience = 30_000;
+
+export type Subscription = 'none' | 'to' | 'from' | 'both' | 'remove';
+
+export class Roster {
+  readonly #context: Context;
+  readonly #items = new Map<BareJid, Element>();
+  #rootItem: Element;
+  /** The server's version string (XEP-0237), if it has one. */
+  #serverVersion: string | undefined;
+  #known = false;
+  #ownVersion: string | undefined;
+  #waiting: { sid: number; request: Stanza; timer: NodeJS.Timeout }[] = [];
+  #nextPush = 0;
+  /** Told of each contact whose item has changed. */
+  onChange: (contact: BareJid, subscription: Subscription) => void = () => {};
+
+  constructor(context: Context) {
+    this.#context = context;
+    this.#rootItem = xml('item', { jid: context.settings.root, name: 'root', subscription: 'both' });
+  }
+
+  async load(): Promise<void> {
+    for (const { key, value } of await this.#context.kept.read('roster')) {
+      this.#items.set(key as BareJid, parseElement(value));
+    }
+    for (const { key, value } of await this.#context.kept.read('meta')) {
+      if (key === 'roster-version') this.#serverVersion = value;
+      if (key === 'roster-known') this.#known = true;
+      if (key === 'roster-root') this.#rootItem = parseElement(value);
+    }
+  }
+
+  get size(): number {
+    return this.#items.size;
+  }
+
+  subscription(contact: BareJid): Subscription {
+    return (this.#items.get(contact)?.attrs.subscription ?? 'none') as Subscription;
+  }
+
+  /** A client's get: at once from the kept copy, or as soon as the server has told us, or an error after 30 s. */
+  get(sid: number, request: Stanza): void {
+    const client = this.#context.clients.get(sid);
+    if (client !== undefined && !client.interested) {
+      client.interested = true;
+      this.#context.clients.changed();
+      this.#context.outlet.facts(sid, { interested: true });
+    }
+    if (this.#known) return this.#answer(sid, request);
+    const timer = setTimeout(() => {
+      this.#waiting = this.#waiting.filter((waiting) => waiting.timer !== timer);
+      this.#context.outlet.deliver([sid], timedOut(request));
+    }, patience);
+    this.#waiting.push({ sid, request, timer });
+  }
+
+  #answer(sid: number, request: Stanza): void {
+    const asked = firstElement(request.tree)?.attrs.ver as string | undefined;
+    const ver = this.#version();
+    const query =
+      asked === ver
+        ? undefined
+        : xml('query', { xmlns: NS.roster, ver: asked === undefined ? undefined : ver }, ...this.#all().map(clone));
+    this.#context.outlet.deliver([sid], resultOf(request, query));
+  }
+
+  #all(): Element[] {
+    return [...this.#items.values(), this.#rootItem];
+  }
+
+  /** Ours, over all that clients see: the server's would not change with root's item. */
+  #version(): string {
+    this.#ownVersion ??= createHash('sha1').update(this.#all().map(serialize).sort().join('')).digest('base64url');
+    return this.#ownVersion;
+  }
+
+  /** What to ask the server after a new login. */
+  query(): Element {
+    return xml('query', { xmlns: NS.roster, ver: this.#known ? (this.#serverVersion ?? '') : undefined });
+  }
+
+  /** The server's answer: the whole roster, or nothing where ours is current. Interested clients get what differs. */
+  replace(query: Element | undefined): void {
+    if (query !== undefined) {
+      const items = new Map<BareJid, Element>();
+      for (const item of query.getChildren('item')) {
+        const jid = readJid(item.attrs.jid);
+        if (jid !== undefined) items.set(jid as BareJid, ownCopy(item));
+      }
+      this.#setServerVersion(query.attrs.ver);
+      for (const contact of [...this.#items.keys()])
+        if (!items.has(contact)) this.#apply(xml('item', { jid: contact, subscription: 'remove' }));
+      for (const [contact, item] of items) {
+        const known = this.#items.get(contact);
+        if (known === undefined || serialize(known) !== serialize(item)) this.#apply(item);
+      }
+    }
+    if (!this.#known) this.#context.kept.put('meta', 'roster-known', '1');
+    this.#known = true;
+    for (const { sid, request, timer } of this.#waiting.splice(0)) {
+      clearTimeout(timer);
+      this.#answer(sid, request);
+    }
+  }
+
+  /** A roster push (RFC 6121 §2.1.6), already known to come from the server. */
+  push(query: Element): void {
+    const item = query.getChild('item');
+    if (item === undefined || readJid(item.attrs.jid) === undefined) throw new StanzaError('bad-request');
+    this.#setServerVersion(query.attrs.ver);
+    this.#apply(ownCopy(item));
+  }
+
+  #apply(item: Element): void {
+    const contact = item.attrs.jid as BareJid;
+    const { kept } = this.#context;
+    if (item.attrs.subscription === 'remove') {
+      this.#items.delete(contact);
+      kept.remove('roster', contact);
+    } else {
+      this.#items.set(contact, item);
+      kept.put('roster', contact, serialize(item));
+    }
+    this.#tell(item);
+    this.onChange(contact, (item.attrs.subscription ?? 'none') as Subscription);
+  }
+
+  #tell(item: Element): void {
+    this.#ownVersion = undefined;
+    const { interested } = this.#context.clients;
+    if (!this.#known || interested.length === 0) return;
+    const query = xml('query', { xmlns: NS.roster, ver: this.#version() }, clone(item));
+    const id = `roster${(this.#nextPush++).toString(36)}-${Date.now().toString(36)}`;
+    this.#context.outlet.deliver(
+      interested,
+      Stanza.of(xml('iq', { type: 'set', id, from: this.#context.account }, query)),
+    );
+  }
+
+  #setServerVersion(ver: unknown): void {
+    if (typeof ver !== 'string' || ver === this.#serverVersion) return;
+    this.#serverVersion = ver;
+    this.#context.kept.put('meta', 'roster-version', ver);
+  }
+
+  /** Root's item is ours: name and groups are kept here, it cannot be removed. Undefined: not about root. */
+  setRoot(request: Stanza): Stanza | undefined {
+    const items = elements(firstElement(request.tree)!).filter(({ name }) => name === 'item');
+    if (items.length !== 1 || readJid(items[0]!.attrs.jid) !== this.#context.settings.root) return undefined;
+    if (items[0]!.attrs.subscription === 'remove') throw new StanzaError('not-allowed', 'root stays in every roster');
+    this.#rootItem = ownCopy(items[0]!);
+    this.#rootItem.attrs.subscription = 'both';
+    delete this.#rootItem.attrs.ask;
+    this.#context.kept.put('meta', 'roster-root', serialize(this.#rootItem));
+    this.#tell(this.#rootItem);
+    return resultOf(request);
+  }
+
+  close(): void {
+    for (const { timer } of this.#waiting.splice(0)) clearTimeout(timer);
+  }
+}
+
+/** Without what the stream around it declared, and with a prepared address: comparable. */
+function ownCopy(item: Element): Element {
+  const copy = clone(item);
+  copy.attrs.jid = readJid(item.attrs.jid)!;
+  copy.attrs.xmlns = NS.roster;
+  copy.children = elements(copy);
+  return parseElement(serialize(copy));
+}
+
+const timedOut = (request: Stanza): Stanza =>
+  Stanza.of(
+    xml(
+      'iq',
+      { type: 'error', id: request.id, from: request.to },
+      new StanzaError('remote-server-timeout', 'The server is not reachable and no roster is kept yet').toElement(),
+    ),
+  );

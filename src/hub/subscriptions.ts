@@ -1,0 +1,57 @@
+/** Subscription requests and answers (RFC 6121 §3): a request is kept until it is answered, here or elsewhere. */
+import { type BareJid, bare, type Jid } from '../wire/jid.ts';
+import { parseElement } from '../wire/parser.ts';
+import { Stanza } from '../wire/stanza.ts';
+import type { Client } from './clients.ts';
+import type { Context } from './context.ts';
+import type { Subscription } from './roster.ts';
+
+export const isSubscription = (type: string | undefined): boolean =>
+  type === 'subscribe' || type === 'subscribed' || type === 'unsubscribe' || type === 'unsubscribed';
+
+export class Subscriptions {
+  readonly #context: Context;
+  readonly #requests = new Map<BareJid, Stanza>();
+
+  constructor(context: Context) {
+    this.#context = context;
+  }
+
+  async load(): Promise<void> {
+    for (const { key, value } of await this.#context.kept.read('subscription'))
+      this.#requests.set(key as BareJid, Stanza.of(parseElement(value)));
+  }
+
+  fromContact(presence: Stanza): void {
+    if (presence.from === undefined) return;
+    const contact = bare(presence.from as Jid);
+    const { outlet, clients } = this.#context;
+    if (presence.type === 'subscribe') {
+      const request = presence.readdress({ from: contact });
+      this.#requests.set(contact, request);
+      this.#context.kept.put('subscription', contact, request.toString());
+      return outlet.deliver(clients.available, request);
+    }
+    if (presence.type === 'unsubscribe') this.#settle(contact);
+    outlet.deliver(clients.interested, presence);
+  }
+
+  /** A client's initial presence (RFC 6121 §3.1.3). */
+  welcome(client: Client): void {
+    for (const request of this.#requests.values()) this.#context.outlet.deliver([client.sid], request);
+  }
+
+  /** A client answers. */
+  answered(contact: BareJid, type: string): void {
+    if (type === 'subscribed' || type === 'unsubscribed') this.#settle(contact);
+  }
+
+  /** The server says how things stand: somebody answered elsewhere. */
+  changed(contact: BareJid, subscription: Subscription): void {
+    if (subscription === 'from' || subscription === 'both') this.#settle(contact);
+  }
+
+  #settle(contact: BareJid): void {
+    if (this.#requests.delete(contact)) this.#context.kept.remove('subscription', contact);
+  }
+}

@@ -1,0 +1,102 @@
+/**
+ * Calls as batches for a message port: one `[numbers[], strings[]]` a tick, the cheapest form for stanzas of usual size.
+ * A stanza is its name, a mask of which outer attributes it has, these, and the rest: the text is never parsed on the way.
+ */
+import { Stanza, stanzaNames } from '../wire/stanza.ts';
+
+export type Batch = [numbers: number[], strings: string[]];
+
+/** The half of a port that batches need; MessagePort, Worker and a test's pair fit. */
+export interface Port {
+  postMessage(message: unknown): void;
+  on(event: 'message', listener: (message: unknown) => void): unknown;
+}
+
+/** Collects a tick's calls. */
+export class BatchWriter {
+  readonly #post: (batch: Batch) => void;
+  #numbers: number[] = [];
+  #strings: string[] = [];
+  #scheduled = false;
+
+  constructor(post: (batch: Batch) => void) {
+    this.#post = post;
+  }
+
+  numbers(...values: number[]): this {
+    this.#numbers.push(...values);
+    if (!this.#scheduled) {
+      this.#scheduled = true;
+      process.nextTick(() => this.#flush());
+    }
+    return this;
+  }
+
+  list(values: readonly number[]): this {
+    this.#numbers.push(values.length);
+    for (const value of values) this.#numbers.push(value);
+    return this;
+  }
+
+  strings(...values: string[]): this {
+    this.#strings.push(...values);
+    return this;
+  }
+
+  stanza(stanza: Stanza): this {
+    const outer = [stanza.to, stanza.from, stanza.id, stanza.type];
+    let mask = 0;
+    for (let index = 0; index < outer.length; index++) {
+      const value = outer[index];
+      if (value === undefined) continue;
+      mask |= 1 << index;
+      this.#strings.push(value);
+    }
+    this.#numbers.push(stanzaNames.indexOf(stanza.name), mask);
+    this.#strings.push(stanza.rest);
+    return this;
+  }
+
+  #flush(): void {
+    this.#scheduled = false;
+    const batch: Batch = [this.#numbers, this.#strings];
+    this.#numbers = [];
+    this.#strings = [];
+    this.#post(batch);
+  }
+}
+
+/** Reads a batch back, in the order it was written. */
+export class BatchReader {
+  readonly #numbers: number[];
+  readonly #strings: string[];
+  #number = 0;
+  #string = 0;
+
+  constructor([numbers, strings]: Batch) {
+    this.#numbers = numbers;
+    this.#strings = strings;
+  }
+
+  get more(): boolean {
+    return this.#number < this.#numbers.length;
+  }
+  number(): number {
+    return this.#numbers[this.#number++]!;
+  }
+  string(): string {
+    return this.#strings[this.#string++]!;
+  }
+  list(): number[] {
+    const length = this.number();
+    this.#number += length;
+    return this.#numbers.slice(this.#number - length, this.#number);
+  }
+  stanza(): Stanza {
+    const name = stanzaNames[this.number()]!;
+    const mask = this.number();
+    const next = (bit: number) => ((mask & bit) === 0 ? undefined : this.string());
+    const outer = { to: next(1), from: next(2), id: next(4), type: next(8) };
+    return Stanza.fromParts(name, outer, this.string());
+  }
+}

@@ -1,0 +1,11 @@
+/** The calls of link.ts as numbers on a port. 1 and 2 are questions and answers. */
+export const ATTACH = 3;
+export const DETACH = 4;
+export const STANZA = 5;
+export const ACTIVITY = 6;
+export const DELIVER = 7;
+export const FACTS = 8;
+export const CLOSE = 9;
+export const PAUSE = 10;
+export const RESUME = 11;
+export const ACCOUNT = 12;

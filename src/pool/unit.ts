@@ -1,0 +1,157 @@
+/** A unit: one user's hubs, views, core sessions and database. Lives in the main thread or in a worker, and does not know which. */
+import type { Store } from '../archive/types.ts';
+import type { HubSettings, Log } from '../hub/context.ts';
+import { Hub } from '../hub/hub.ts';
+import type { Answer, Ask, EdgeLink, SessionFacts, UnitLink, UnitQuestions, UnitSettings } from '../link/link.ts';
+import { LocalServer } from '../view/merged.ts';
+import { View } from '../view/view.ts';
+import type { BareJid, FullJid } from '../wire/jid.ts';
+import type { Stanza } from '../wire/stanza.ts';
+import { Account, type AccountOptions, type OpenCore } from './account.ts';
+
+export interface UnitServices {
+  edge: EdgeLink;
+  openStore(folder: string, user: string): Promise<Store>;
+  openCore: OpenCore;
+  version: string;
+  log: Log;
+}
+
+export class Unit implements UnitLink {
+  readonly #services: UnitServices;
+  readonly #store: Store;
+  readonly #accounts = new Map<BareJid, Account>();
+  readonly #views = new Map<number, { view: View; account: BareJid | undefined }>();
+  #settings: UnitSettings;
+  #merged: Hub | undefined;
+  /** Changes of settings happen one after the other. */
+  #turn: Promise<unknown> = Promise.resolve();
+
+  static async open(settings: UnitSettings, services: UnitServices): Promise<Unit> {
+    const store = await services.openStore(settings.archiveDir, settings.user);
+    const unit = new Unit(settings, services, store);
+    try {
+      await unit.#openMerged();
+      await unit.#configure(settings);
+      return unit;
+    } catch (error) {
+      await unit.#stop(0);
+      throw error;
+    }
+  }
+
+  private constructor(settings: UnitSettings, services: UnitServices, store: Store) {
+    this.#settings = settings;
+    this.#services = services;
+    this.#store = store;
+  }
+
+  async #openMerged(): Promise<void> {
+    const account = `${this.#settings.user}@${this.#settings.domain}` as BareJid;
+    const server = new LocalServer(account, (stanza) => this.#merged?.stanza(stanza));
+    this.#merged = await Hub.open({
+      account,
+      settings: this.#hubSettings(),
+      store: this.#store,
+      outlet: this.#services.edge,
+      log: this.#services.log,
+      isLocal: true,
+      send: (text) => server.send(text),
+      passwordChanged: () => {},
+    });
+    this.#merged.online(`${account}/xmpproxy` as FullJid, false);
+  }
+
+  #hubSettings(): HubSettings {
+    const { domain, root, mirror, awayText, autoAway } = this.#settings;
+    return { domain, root, mirror, awayText, autoAway, version: this.#services.version };
+  }
+
+  async #configure(settings: UnitSettings): Promise<void> {
+    this.#settings = settings;
+    const hub = this.#hubSettings();
+    if (this.#merged !== undefined) this.#merged.settings = hub;
+    const wanted = new Map(settings.accounts.map((account) => [account.jid, account]));
+    for (const jid of [...this.#accounts.keys()]) if (!wanted.has(jid)) await this.#closeAccount(jid, 1000);
+    for (const [jid, account] of wanted) {
+      const open = this.#accounts.get(jid);
+      if (open !== undefined) await open.configure(account, hub);
+      else this.#accounts.set(jid, await Account.open(this.#accountOptions(account, hub)));
+    }
+  }
+
+  #accountOptions(settings: UnitSettings['accounts'][number], hub: HubSettings): AccountOptions {
+    const { edge, openCore, log } = this.#services;
+    return {
+      settings,
+      hub,
+      upstream: this.#settings.upstream,
+      store: this.#store,
+      outlet: edge,
+      openCore,
+      changed: (state) => edge.account(this.#settings.user, state),
+      passwordChanged: (account, password) =>
+        void edge
+          .ask('rememberPassword', { account, password })
+          .catch((error: unknown) => log.error('password not remembered', { account, error: String(error) })),
+      log,
+    };
+  }
+
+  async #closeAccount(jid: BareJid, within: number): Promise<void> {
+    const account = this.#accounts.get(jid);
+    this.#accounts.delete(jid);
+    for (const [sid, { account: shown }] of [...this.#views]) {
+      if (shown !== jid) continue;
+      this.#views.delete(sid);
+      this.#services.edge.close(sid, 'not-authorized', 'This account was removed from the proxy');
+    }
+    await account?.close(within);
+  }
+
+  attach(sid: number, facts: SessionFacts): void {
+    const account = facts.view === 'identity' ? facts.bare : undefined;
+    const hub = account === undefined ? this.#merged : this.#accounts.get(account)?.hub;
+    if (hub === undefined) return this.#services.edge.close(sid, 'not-authorized', 'That account is not here any more');
+    this.#views.set(sid, { view: new View(hub, sid, facts), account });
+  }
+
+  detach(sid: number, unacknowledged: readonly Stanza[]): void {
+    const open = this.#views.get(sid);
+    this.#views.delete(sid);
+    open?.view.detach(unacknowledged);
+  }
+
+  stanza(sid: number, stanza: Stanza): void {
+    this.#views.get(sid)?.view.stanza(stanza);
+  }
+
+  activity(sid: number, inactive: boolean): void {
+    this.#views.get(sid)?.view.activity(inactive);
+  }
+
+  ask<K extends keyof UnitQuestions>(what: K, ask: Ask<UnitQuestions, K>): Promise<Answer<UnitQuestions, K>> {
+    const answers: { [Q in keyof UnitQuestions]: (ask: Ask<UnitQuestions, Q>) => Promise<Answer<UnitQuestions, Q>> } = {
+      configure: ({ settings }) => this.#inTurn(() => this.#configure(settings)),
+      status: async () => [...this.#accounts.values()].map(({ state }) => state),
+      forget: ({ account }) => this.#inTurn(() => this.#store.forget(account)),
+      stop: ({ within }) => this.#inTurn(() => this.#stop(within)),
+    };
+    return answers[what](ask);
+  }
+
+  #inTurn(act: () => Promise<void>): Promise<null> {
+    const done = this.#turn.then(act).then(() => null);
+    this.#turn = done.catch(() => {});
+    return done;
+  }
+
+  async #stop(within: number): Promise<void> {
+    const accounts = [...this.#accounts.values()];
+    this.#accounts.clear();
+    this.#views.clear();
+    await Promise.all(accounts.map((account) => account.close(within)));
+    this.#merged?.close();
+    await this.#store.close();
+  }
+}
