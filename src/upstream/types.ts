@@ -1,5 +1,4 @@
 /** A core session: the one lasting stream to an account's real server, as its hub sees it. */
-
 import type { Failure } from '../wire/failure.ts';
 import type { BareJid, FullJid } from '../wire/jid.ts';
 import type { Stanza } from '../wire/stanza.ts';
@@ -29,7 +28,7 @@ export interface CoreEvents {
    * It counts as handled (XEP-0198 `h`) when this returns.
    */
   stanza(stanza: Stanza): void;
-  /** After a failed resume: what was sent and never acknowledged, oldest first. Comes before `online`. */
+  /** After a failed resume, or at stop(): what was sent and never acknowledged, oldest first. Comes before `online`. */
   unacknowledged(stanzas: string[]): void;
   status(status: Status, failure: Failure | undefined): void;
 }
@@ -44,4 +43,23 @@ export interface CoreSession {
   send(stanza: string): boolean;
   /** Closes the stream cleanly, for at most `within` milliseconds, then destroys it. */
   stop(within: number): Promise<void>;
+}
+
+/** DESIGN §11: UPSTREAM_*. */
+export interface UpstreamOptions {
+  /** domain → `host:port` or `xmpps://host:port`. */
+  routes: Record<string, string>;
+  /** PEM text of additional CAs. */
+  ca: string | undefined;
+  allowPrivate: boolean;
+  /** Without TLS, on loopback only. */
+  allowPlaintext: boolean;
+}
+
+/** The program's logger; winston's fits. Stanza bodies at debug only, passwords and SASL payloads never. */
+export interface Log {
+  debug(message: string, fields?: object): unknown;
+  info(message: string, fields?: object): unknown;
+  warn(message: string, fields?: object): unknown;
+  error(message: string, fields?: object): unknown;
 }

@@ -1,0 +1,96 @@
+/** Where a domain's servers are (RFC 6120 §3.2, RFC 2782, XEP-0368). */
+import { lookup, resolveSrv } from 'node:dns/promises';
+import { isIP } from 'node:net';
+import { domainToASCII } from 'node:url';
+import { Failed } from './failed.ts';
+
+export interface SrvRecord {
+  name: string;
+  port: number;
+  priority: number;
+  weight: number;
+}
+/** What we ask of the name system. */
+export interface Dns {
+  srv(name: string): Promise<SrvRecord[]>;
+  addresses(host: string): Promise<string[]>;
+}
+export const systemDns: Dns = {
+  srv: (name) => resolveSrv(name),
+  addresses: async (host) => (await lookup(host, { all: true, verbatim: true })).map(({ address }) => address),
+};
+
+export interface Endpoint {
+  host: string;
+  port: number;
+  /** TLS from the first byte (XEP-0368) in place of STARTTLS. */
+  direct: boolean;
+}
+
+/** The domain as DNS and TLS know it: A-labels, an IP address without brackets. */
+export const asciiDomain = (domain: string): string =>
+  domain.startsWith('[') ? domain.slice(1, -1) : isIP(domain) !== 0 ? domain : domainToASCII(domain) || domain;
+
+/** The endpoints to try, in order. An address record of the domain itself is not needed where it has SRV records. */
+export async function findEndpoints(domain: string, dns: Dns, random: () => number): Promise<Endpoint[]> {
+  const name = asciiDomain(domain);
+  const usual = [{ host: name, port: 5222, direct: false }];
+  if (isIP(name) !== 0) return usual;
+  const [direct, starttls] = await Promise.all([
+    records(dns, `_xmpps-client._tcp.${name}`),
+    records(dns, `_xmpp-client._tcp.${name}`),
+  ]);
+  if (direct.length + starttls.length === 0) return usual;
+  const offered = [
+    ...direct.map((record) => ({ ...record, direct: true })),
+    ...starttls.map((record) => ({ ...record, direct: false })),
+  ].filter(({ name: target }) => target !== '' && target !== '.'); // RFC 2782: "decidedly not available"
+  if (offered.length === 0) throw new Failed('name', `${domain} says that it offers no XMPP`);
+  return inOrder(offered, random).map(({ name: host, port, direct }) => ({ host, port, direct }));
+}
+
+/** No record, and no answer either: some home routers know no SRV. */
+async function records(dns: Dns, name: string): Promise<SrvRecord[]> {
+  try {
+    return await dns.srv(name);
+  } catch {
+    return [];
+  }
+}
+
+/** RFC 2782: lowest priority first; within one, by chance in proportion to the weights. XEP-0368 §3: both services as one set. */
+export function inOrder<R extends { priority: number; weight: number }>(given: R[], random: () => number): R[] {
+  const ordered: R[] = [];
+  for (const priority of [...new Set(given.map((record) => record.priority))].sort((a, b) => a - b)) {
+    const left = given.filter((record) => record.priority === priority).sort((a, b) => a.weight - b.weight);
+    while (left.length > 0) {
+      let mark = random() * left.reduce((sum, { weight }) => sum + weight, 0);
+      const index = left.findIndex(({ weight }) => {
+        mark -= weight;
+        return mark <= 0;
+      });
+      ordered.push(...left.splice(Math.max(0, index), 1));
+    }
+  }
+  return ordered;
+}
+
+/** `host`, `host:port`, `xmpp://…`, `xmpps://…` (direct TLS), IPv6 in brackets. */
+export function parseRoute(route: string): Endpoint {
+  const parts = /^(?:(xmpps?):\/\/)?(?:\[([0-9a-f:.]+)\]|([^\s:/@[\]]+))(?::(\d{1,5}))?\/?$/i.exec(route.trim());
+  const direct = parts?.[1]?.toLowerCase() === 'xmpps';
+  const port = Number(parts?.[4] ?? (direct ? 5223 : 5222));
+  const host = parts?.[2] ?? parts?.[3];
+  if (host === undefined || port < 1 || port > 65535) throw new Failed('name', `not a host and port: ${route}`);
+  return { host: asciiDomain(host), port, direct };
+}
+
+/** IP addresses of a host. */
+export async function findAddresses(host: string, dns: Dns): Promise<string[]> {
+  if (isIP(host) !== 0) return [host];
+  const found = await dns.addresses(host).catch((reason: NodeJS.ErrnoException) => {
+    throw new Failed('name', `${host} does not resolve (${reason.code ?? reason.message})`);
+  });
+  if (found.length === 0) throw new Failed('name', `${host} has no address`);
+  return [...new Set(found)];
+}
