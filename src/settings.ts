@@ -1,0 +1,145 @@
+/** Every setting, declared once: --help, the check of .env.example, the parser and the type of Config follow. */
+import { resolve } from 'node:path';
+import { choice, readCertificates, readDomain, readEnroll, readHost, readPort, readRoutes } from './values.ts';
+
+export interface Setting<T> {
+  /** In the environment and `.env`; as a flag in lower case with hyphens. */
+  key: string;
+  summary: string;
+  /** What it can be, for people. */
+  allowed: string;
+  /** Undefined: nothing, and `absent` says what that means. */
+  fallback?: string;
+  absent?: string;
+  /** Its value is never shown. */
+  secret?: true;
+  /** Undefined for what is not allowed; a thrown error says more. Relative paths are from `folder`. */
+  read(text: string, folder: string): T | undefined;
+}
+
+type WithFallback<T> = Setting<T> & { fallback: string };
+const given = <T>(setting: WithFallback<T>): WithFallback<T> => setting;
+const optional = <T>(setting: Setting<T> & { absent: string }): Setting<T> & { absent: string } => setting;
+
+export const settings = {
+  domain: given({
+    key: 'PROXY_DOMAIN',
+    summary: "domain of the proxy's own logins and of root",
+    allowed: 'a domain',
+    fallback: 'localhost',
+    read: readDomain,
+  }),
+  dataDir: given({
+    key: 'DATA_DIR',
+    summary: 'folder of everything that is kept',
+    allowed: 'a folder; it is made if it is not there',
+    fallback: 'data',
+    read: (text, folder) => resolve(folder, text),
+  }),
+  c2sHost: optional({
+    key: 'C2S_HOST',
+    summary: 'address to listen on for apps',
+    allowed: 'an IP address or a host name of this machine',
+    absent: 'all addresses',
+    read: readHost,
+  }),
+  c2sPort: given({
+    key: 'C2S_PORT',
+    summary: 'port for apps, STARTTLS',
+    allowed: 'a port from 1 to 65535, or 0 for off',
+    fallback: '5222',
+    read: readPort,
+  }),
+  c2sTlsPort: given({
+    key: 'C2S_TLS_PORT',
+    summary: 'port for apps, TLS from the start',
+    allowed: 'a port from 1 to 65535, or 0 for off',
+    fallback: '5223',
+    read: readPort,
+  }),
+  c2sPlaintext: given({
+    key: 'C2S_PLAINTEXT',
+    summary: 'may apps log in without TLS?',
+    allowed: 'off, or loopback: from this machine only',
+    fallback: 'off',
+    read: choice({ off: false, loopback: true }),
+  }),
+  saslPlus: given({
+    key: 'SASL_PLUS',
+    summary: 'offer channel binding; not offered yet, so on is the same as off',
+    allowed: 'on or off',
+    fallback: 'on',
+    read: choice({ on: true, off: false }),
+  }),
+  tlsCerts: optional({
+    key: 'TLS_CERTS',
+    summary: 'folder of <domain>.crt and <domain>.key; for a domain without, a self-signed certificate is made',
+    allowed: 'a folder',
+    absent: 'certs in DATA_DIR',
+    read: (text, folder) => resolve(folder, text),
+  }),
+  enroll: given({
+    key: 'ENROLL',
+    summary: 'who becomes a user by logging in with an account of another server',
+    allowed: 'closed (nobody), open (everybody), or a list of domains',
+    fallback: 'closed',
+    read: readEnroll,
+  }),
+  upstreamRoutes: optional({
+    key: 'UPSTREAM_ROUTES',
+    summary: 'where servers are that are not to be looked up',
+    allowed: 'domain=host:port,… or domain=xmpps://host:port for TLS from the start',
+    absent: 'all are looked up',
+    read: readRoutes,
+  }),
+  upstreamCa: optional({
+    key: 'UPSTREAM_CA',
+    summary: 'additional CAs for the certificates of servers',
+    allowed: 'a PEM file',
+    absent: "the system's and Node's CAs alone",
+    read: readCertificates,
+  }),
+  upstreamPrivate: given({
+    key: 'UPSTREAM_PRIVATE',
+    summary: 'servers on private or loopback addresses; those of UPSTREAM_ROUTES are always allowed',
+    allowed: 'refuse or allow',
+    fallback: 'refuse',
+    read: choice({ refuse: false, allow: true }),
+  }),
+  upstreamPlaintext: given({
+    key: 'UPSTREAM_PLAINTEXT',
+    summary: 'servers without TLS',
+    allowed: 'off, or loopback: on this machine only',
+    fallback: 'off',
+    read: choice({ off: false, loopback: true }),
+  }),
+  workers: given({
+    key: 'WORKERS',
+    summary: 'worker threads for the accounts',
+    allowed: '0 (all in one thread) or 1',
+    fallback: '0',
+    read: choice({ 0: 0, 1: 1 }),
+  }),
+  proxyKey: optional({
+    key: 'PROXY_KEY',
+    summary: 'key that seals the passwords of accounts; better here than as a flag, which others can see',
+    allowed: '32 random bytes in base64, or any text of at least 16 characters',
+    absent: 'made once in the file key in DATA_DIR',
+    secret: true,
+    read: (text) => (text.length >= 16 ? text : undefined),
+  }),
+  logLevel: given({
+    key: 'LOG_LEVEL',
+    summary: 'how much is logged',
+    allowed: 'error, warn, info or debug',
+    fallback: 'info',
+    read: choice({ error: 'error', warn: 'warn', info: 'info', debug: 'debug' }),
+  }),
+  logFormat: optional({
+    key: 'LOG_FORMAT',
+    summary: 'how it is written',
+    allowed: 'text or json',
+    absent: 'text on a terminal, else json',
+    read: choice({ text: 'text', json: 'json' }),
+  }),
+} as const;
