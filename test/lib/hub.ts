@@ -1,0 +1,162 @@
+/** A hub between a scripted server and scripted clients, all in memory: every call has happened when it returns. */
+import * as assert from 'uvu/assert';
+import { openMemoryStore } from '../../src/archive/store.ts';
+import type { Store } from '../../src/archive/types.ts';
+import type { FactsChange, HubSettings } from '../../src/hub/context.ts';
+import { type Attachment, Hub } from '../../src/hub/hub.ts';
+import { type BareJid, type FullJid, parseJid } from '../../src/wire/jid.ts';
+import { parseElement } from '../../src/wire/parser.ts';
+import { Stanza } from '../../src/wire/stanza.ts';
+
+export const account = parseJid('alice@work.example') as BareJid;
+export const core = parseJid('alice@work.example/xmpproxy-1') as FullJid;
+
+export const settings: HubSettings = {
+  domain: parseJid('proxy.example') as BareJid,
+  root: parseJid('root@proxy.example') as BareJid,
+  mirror: 'inline',
+  awayText: 'away from the keyboard',
+  autoAway: true,
+  version: '0',
+};
+
+export class TestClient {
+  readonly received: string[] = [];
+  readonly facts: FactsChange = {};
+  readonly #world: World;
+  readonly sid: number;
+  readonly address: FullJid;
+
+  constructor(world: World, sid: number, address: FullJid) {
+    this.#world = world;
+    this.sid = sid;
+    this.address = address;
+  }
+  send(xml: string): void {
+    const element = parseElement(xml);
+    if (element.attrs.to !== undefined) element.attrs.to = parseJid(element.attrs.to);
+    this.#world.hub.fromClient(this.sid, Stanza.of(element));
+  }
+  /** What has come since the last call. */
+  take(): string[] {
+    return this.received.splice(0);
+  }
+  /** Available, with what that brings taken away. */
+  available(inside = ''): this {
+    this.send(`<presence>${inside}</presence>`);
+    for (const client of this.#world.clients) client.take();
+    this.#world.up.splice(0);
+    return this;
+  }
+  leave(unacknowledged: string[] = []): void {
+    this.#world.clients.splice(this.#world.clients.indexOf(this), 1);
+    this.#world.hub.detach(
+      this.sid,
+      unacknowledged.map((xml) => Stanza.of(parseElement(xml))),
+    );
+  }
+}
+
+export class World {
+  hub!: Hub;
+  readonly clients: TestClient[] = [];
+  /** What went upstream. */
+  readonly up: string[] = [];
+  readonly passwords: string[] = [];
+  readonly warnings: string[] = [];
+  store!: Store;
+  now = Date.UTC(2026, 0, 2, 3, 4, 5);
+  #nextSid = 1;
+
+  static async open(change: Partial<HubSettings> = {}, store?: Store): Promise<World> {
+    const world = new World();
+    world.store = store ?? (await openMemoryStore());
+    world.hub = await Hub.open({
+      account,
+      settings: { ...settings, ...change },
+      store: world.store,
+      outlet: {
+        deliver: (sids, stanza) => {
+          for (const client of world.clients)
+            if (sids.includes(client.sid)) client.received.push(stanza.textFor(client.address, stanza.from));
+        },
+        facts: (sid, facts) => Object.assign(world.clients.find((client) => client.sid === sid)?.facts ?? {}, facts),
+      },
+      send: (text) => world.up.push(text) > 0,
+      passwordChanged: (password) => world.passwords.push(password),
+      log: {
+        debug() {},
+        info() {},
+        warn: (message) => world.warnings.push(message),
+        error: (message) => world.warnings.push(message),
+      },
+      now: () => world.now,
+    });
+    return world;
+  }
+
+  /** The core session is bound; what the hub tells a new server is taken away. */
+  online(resumed = false): this {
+    this.hub.online(core, resumed);
+    this.up.splice(0);
+    return this;
+  }
+
+  client(resource: string, known: Partial<Attachment> = {}): TestClient {
+    const client = new TestClient(this, this.#nextSid++, parseJid(`${account}/${resource}`) as FullJid);
+    this.clients.push(client);
+    this.hub.attach(client.sid, {
+      address: client.address,
+      carbons: false,
+      interested: false,
+      blocklist: false,
+      inactive: false,
+      presence: undefined,
+      directed: [],
+      ...known,
+    });
+    return client;
+  }
+
+  /** From the server; `from` and `to` as in a stanza that came in. */
+  server(xml: string): void {
+    const element = parseElement(xml);
+    element.attrs.from ??= account;
+    this.hub.stanza(Stanza.of(element));
+  }
+
+  /** The server answers the request that went upstream last and matches. */
+  answer(pattern: RegExp, body: string): void {
+    const request = this.up.find((text) => pattern.test(text));
+    assert.ok(request, `no request like ${pattern} in ${this.up.join('\n')}`);
+    const element = parseElement(request);
+    const from = element.attrs.to === undefined ? '' : ` from="${element.attrs.to}"`;
+    this.server(`<iq type="result" id="${element.attrs.id}"${from}>${body}</iq>`);
+  }
+
+  async close(): Promise<void> {
+    this.hub.close();
+    await this.store.close();
+  }
+}
+
+/** Runs a test in a world of its own, and closes it whatever happens. */
+export const inWorld =
+  (run: (world: World) => void | Promise<void>, change: Partial<HubSettings> = {}) =>
+  async (): Promise<void> => {
+    const world = await World.open(change);
+    try {
+      await run(world);
+    } finally {
+      await world.close();
+    }
+  };
+
+export const like = (text: string | undefined, ...patterns: (RegExp | string)[]): void => {
+  assert.ok(text !== undefined, 'nothing came');
+  for (const pattern of patterns)
+    assert.ok(
+      typeof pattern === 'string' ? text.includes(pattern) : pattern.test(text),
+      `${text}\nis not like ${pattern}`,
+    );
+};
