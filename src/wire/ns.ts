@@ -54,4 +54,8 @@ export const NS = {
   commands: 'http://jabber.org/protocol/commands',
   xhtml: 'http://jabber.org/protocol/xhtml-im',
   encryption: 'urn:xmpp:eme:0',
+  omemo: 'eu.siacs.conversations.axolotl',
+  omemo2: 'urn:xmpp:omemo:2',
+  openpgp: 'urn:xmpp:openpgp:0',
+  pgp: 'jabber:x:encrypted',
 } as const;

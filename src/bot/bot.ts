@@ -1,0 +1,91 @@
+/** root: the contact through which everything is administered. */
+import { commands } from '../commands/commands.ts';
+import type { Log, World } from '../commands/context.ts';
+import { Locks } from '../commands/locks.ts';
+import { Numbers } from '../commands/numbers.ts';
+import type { Door, DoorOutlet, Speaker } from '../link/door.ts';
+import type { AccountState } from '../link/link.ts';
+import { type BareJid, parseBare } from '../wire/jid.ts';
+import type { Route } from '../wire/mux.ts';
+import type { Stanza } from '../wire/stanza.ts';
+import { Alerts } from './alerts.ts';
+import { createAnswers, type Info } from './answers.ts';
+import { Confirmations } from './confirmations.ts';
+import { Conversation, type Parts } from './conversation.ts';
+import { Dialogs } from './dialogs.ts';
+import { hear } from './message.ts';
+import type { Act } from './turn.ts';
+import { sendReceipt, wantsReceipt } from './voice.ts';
+
+export interface BotParts extends Pick<World, 'registry' | 'pool' | 'sessions' | 'server' | 'clock' | 'proves'> {
+  outlet: DoorOutlet;
+  log: Log;
+  /** What every address of ours answers (disco, ping, version, …); `info` is what root is. */
+  routes(info: () => Info): readonly Route<Speaker>[];
+  /** Is that a refusal in words for the person who asked (the registry's)? */
+  isRefusal(reason: unknown): reason is Error;
+}
+
+export interface Bot extends Door {
+  /** An account's status changed: people are told of what they must act on. */
+  account(user: string, state: AccountState): void;
+  /** Timers are cleared, dialogs dropped; nothing is said any more. */
+  close(): void;
+}
+
+const encrypted = 'I cannot read encrypted messages; please switch encryption off for this chat.';
+
+export function createBot({ outlet, log, routes, isRefusal, ...lasting }: BotParts): Bot {
+  const { clock, server, registry } = lasting;
+  const root = parseBare(`root@${server.domain}`);
+  const loginOf = (user: string) => `${user}@${server.domain}` as BareJid;
+  const world: World = {
+    ...lasting,
+    tree: commands,
+    numbers: new Numbers(),
+    locks: new Locks(clock),
+    tell: (user, text) => outlet.say(loginOf(user), text),
+  };
+  const dialogs = new Dialogs(clock);
+  const confirmations = new Confirmations<Act>(clock);
+  const parts: Parts = { world, outlet, root, log, dialogs, confirmations, heard: new Set(), isRefusal };
+  const conversations = new Map<number, Conversation>();
+  const answers = createAnswers(routes);
+  const alerts = new Alerts({ registry, clock, domain: server.domain, say: (login, text) => outlet.say(login, text) });
+
+  const conversationOf = (speaker: Speaker): Conversation => {
+    const known = conversations.get(speaker.sid) ?? new Conversation(parts, speaker);
+    conversations.set(speaker.sid, known);
+    return known;
+  };
+
+  return {
+    address: root,
+    message(speaker, stanza) {
+      const heard = hear(stanza);
+      if (heard.kind === 'nothing') return { mirror: false };
+      if (wantsReceipt(stanza)) sendReceipt(outlet, root, speaker, stanza);
+      if (heard.kind === 'line') return { mirror: conversationOf(speaker).hear(heard.text) };
+      outlet.say(speaker.bare, encrypted, speaker.sid);
+      return { mirror: false };
+    },
+    iq: (speaker: Speaker, stanza: Stanza) =>
+      answers.answer(stanza, speaker, (reason) =>
+        log.error('a request to root failed', { login: speaker.bare, cause: String(reason) }),
+      ),
+    gone(sid) {
+      conversations.get(sid)?.end();
+      conversations.delete(sid);
+      dialogs.gone(sid);
+      confirmations.gone(sid);
+      world.locks.close(sid);
+    },
+    account: (user, state) => alerts.account(user, state),
+    close() {
+      for (const conversation of conversations.values()) conversation.end();
+      conversations.clear();
+      dialogs.close();
+      alerts.close();
+    },
+  };
+}

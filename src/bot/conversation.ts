@@ -1,0 +1,187 @@
+/** One session that speaks to root: its lines in order, its dialogs, and who may see what. */
+import { randomBytes } from 'node:crypto';
+import type { Answer, Log, Question, World } from '../commands/context.ts';
+import { UsageError } from '../commands/error.ts';
+import { isPlain } from '../commands/line.ts';
+import { find } from '../commands/tree.ts';
+import { splitWords, trimLine } from '../commands/words.ts';
+import type { DoorOutlet, Speaker } from '../link/door.ts';
+import type { BareJid } from '../wire/jid.ts';
+import type { Confirmations } from './confirmations.ts';
+import { type Dialog, DialogEnd, type Dialogs } from './dialogs.ts';
+import { type Act, grantNow, obey, type Turn } from './turn.ts';
+import { Composing } from './voice.ts';
+
+/** What all conversations share. */
+export interface Parts {
+  world: World;
+  outlet: DoorOutlet;
+  root: BareJid;
+  log: Log;
+  dialogs: Dialogs;
+  confirmations: Confirmations<Act>;
+  /** Logins that have spoken since the start. */
+  heard: Set<BareJid>;
+  /** A refusal in words for a person, from below. */
+  isRefusal(reason: unknown): reason is Error;
+}
+
+const longestQueue = 20;
+const wipe = 'Delete your message with the password in this app, which still has it.';
+const endings: Record<DialogEnd['reason'], string> = {
+  cancelled: 'Cancelled. Nothing was changed.',
+  timeout: 'No answer for 10 minutes, so I stopped asking. Nothing was changed.',
+  busy: 'Another question of mine waits for its answer. `cancel` ends it.',
+  gone: '',
+};
+
+export class Conversation {
+  readonly #parts: Parts;
+  readonly #speaker: Speaker;
+  readonly #queue: { line: string; plain: boolean }[] = [];
+  #busy = false;
+  #over = false;
+
+  constructor(parts: Parts, speaker: Speaker) {
+    this.#parts = parts;
+    this.#speaker = speaker;
+  }
+
+  /** True if the user's other apps may see that line. */
+  hear(line: string): boolean {
+    const dialog = this.#parts.dialogs.of(this.#speaker.bare);
+    if (dialog !== undefined && isCancel(line)) return this.#cancel(dialog);
+    if (dialog?.sid === this.#speaker.sid) return this.#answer(dialog, line);
+    const plain = this.#isPlain(line);
+    if (!this.#busy) void this.#run(line, plain);
+    else if (this.#queue.length < longestQueue) this.#queue.push({ line, plain });
+    else this.#say('I am still busy; that was too much at once. Say it again later.', !plain);
+    return plain;
+  }
+
+  /** The session is over: what it waited for is dropped, nothing more is said. */
+  end(): void {
+    this.#over = true;
+    this.#queue.length = 0;
+  }
+
+  #cancel(dialog: Dialog): boolean {
+    dialog.end('cancelled');
+    if (dialog.sid !== this.#speaker.sid) this.#say(endings.cancelled, true);
+    return true;
+  }
+
+  #answer(dialog: Dialog, line: string): boolean {
+    if (dialog.question.secret) {
+      if (!/[\r\n]/.test(line.trim())) dialog.answer(line.trim());
+      else this.#repeat(dialog, 'A password is one line.\n');
+      return false;
+    }
+    if (!this.#isCommand(line)) {
+      dialog.answer(line.trim());
+      return true;
+    }
+    const plain = this.#isPlain(line);
+    dialog.wait();
+    void this.#obey(line, plain).then(() => {
+      if (this.#parts.dialogs.of(this.#speaker.bare) === dialog) this.#repeat(dialog);
+    });
+    return plain;
+  }
+
+  #repeat(dialog: Dialog, remark = ''): void {
+    dialog.wait();
+    this.#say(remark + dialog.question.text, true);
+  }
+
+  async #run(line: string, plain: boolean): Promise<void> {
+    this.#busy = true;
+    await this.#obey(line, plain);
+    this.#busy = false;
+    const next = this.#queue.shift();
+    if (next !== undefined) void this.#run(next.line, next.plain);
+  }
+
+  /** Never rejects. What follows a line that is kept from the other apps is kept from them too. */
+  async #obey(line: string, plain: boolean): Promise<void> {
+    const { world, outlet, root, heard } = this.#parts;
+    const speaker = this.#speaker;
+    const audience = { alone: !plain };
+    const only = () => (audience.alone ? speaker.sid : undefined);
+    const composing = new Composing(world.clock, outlet, root, speaker, only);
+    const turn = this.#turn(audience, composing, !heard.has(speaker.bare));
+    heard.add(speaker.bare);
+    composing.start();
+    const { text, after } = await obey(turn, line).catch((reason) => this.#refusal(reason, turn.secrets));
+    composing.stop();
+    if (text !== '') this.#say(turn.secrets.length > 0 ? `${text}\n${wipe}` : text, audience.alone);
+    after?.();
+  }
+
+  #turn(audience: { alone: boolean }, composing: Composing, first: boolean): Turn {
+    const { world, log, dialogs, confirmations } = this.#parts;
+    const speaker = this.#speaker;
+    const secrets: string[] = [];
+    return {
+      world,
+      speaker,
+      log,
+      confirmations,
+      first,
+      secrets,
+      say: (text) => {
+        this.#say(text, audience.alone);
+        composing.start();
+      },
+      ask: async (question: Question) => {
+        if (dialogs.of(speaker.bare) !== undefined) throw new DialogEnd('busy');
+        // First the ear, then the question: the answer cannot come too early.
+        const answer = dialogs.ask(speaker, question);
+        composing.stop();
+        audience.alone = true;
+        this.#say(question.text, true);
+        const text = await answer;
+        if (question.secret) secrets.push(text);
+        composing.start();
+        return text;
+      },
+    };
+  }
+
+  #refusal(reason: unknown, secrets: readonly string[]): Answer {
+    if (reason instanceof DialogEnd) return { text: endings[reason.reason] };
+    if (reason instanceof UsageError || this.#parts.isRefusal(reason)) return { text: reason.message };
+    const reference = randomBytes(3).toString('hex');
+    let cause = reason instanceof Error ? (reason.stack ?? reason.message) : String(reason);
+    for (const secret of secrets) cause = cause.replaceAll(secret, '…');
+    this.#parts.log.error('a command failed', { reference, login: this.#speaker.bare, cause });
+    return { text: `Something went wrong (reference ${reference}). Who runs this proxy finds it in the log.` };
+  }
+
+  /** Written out in full: an answer is not taken for a command by chance. */
+  #isCommand(line: string): boolean {
+    try {
+      const { world } = this.#parts;
+      const found = find(world.tree, splitWords(line), grantNow(world, this.#speaker).level, 'exact');
+      return found.kind === 'command';
+    } catch {
+      return false;
+    }
+  }
+
+  #isPlain(line: string): boolean {
+    if (/^(?:start|cancel|yes(?:\s+\d{0,6})?)$/i.test(trimLine(line))) return true;
+    try {
+      const { world } = this.#parts;
+      return isPlain(world.tree, line, grantNow(world, this.#speaker).level);
+    } catch {
+      return false;
+    }
+  }
+
+  #say(text: string, alone: boolean): void {
+    if (!this.#over) this.#parts.outlet.say(this.#speaker.bare, text, alone ? this.#speaker.sid : undefined);
+  }
+}
+
+const isCancel = (line: string): boolean => trimLine(line).toLowerCase() === 'cancel';

@@ -1,0 +1,10 @@
+/** All that root can be told. */
+import { account } from './account.ts';
+import { help } from './help.ts';
+import { password, unlock } from './password.ts';
+import { server } from './server.ts';
+import type { Tree } from './tree.ts';
+import { user } from './user.ts';
+import { certificate, whoami } from './whoami.ts';
+
+export const commands: Tree = { account, user, password, unlock, whoami, certificate, server, help };

@@ -1,0 +1,93 @@
+/** What commands are given: the lasting parts of the program, and the session that speaks. */
+import type { Speaker } from '../link/door.ts';
+import type { PoolControl } from '../pool/types.ts';
+import type { Registry } from '../registry/types.ts';
+import type { BareJid } from '../wire/jid.ts';
+import type { Grant } from './grant.ts';
+import type { Locks } from './locks.ts';
+import type { Numbers } from './numbers.ts';
+import type { Tree } from './tree.ts';
+
+export interface Clock {
+  /** Milliseconds since the epoch. */
+  now(): number;
+  /** Runs it once, later. */
+  after(milliseconds: number, run: () => void): Timer;
+}
+export interface Timer {
+  cancel(): void;
+}
+
+/** Fixed messages, varying fields; never a secret. */
+export interface Log {
+  info(message: string, fields?: Record<string, unknown>): void;
+  error(message: string, fields?: Record<string, unknown>): void;
+}
+
+export interface Sessions {
+  /** Bound sessions of a user, whatever they logged in to. */
+  count(user: string): number;
+  /**
+   * Ends sessions: with `user`, those that logged in by that user's proxy password; with `account`, those of that
+   * account's identity view. `except` is a session that stays.
+   */
+  end(
+    match: { user: string; except?: number | undefined } | { account: BareJid; except?: number | undefined },
+    reason: string,
+  ): void;
+}
+
+export interface ServerFacts {
+  domain: BareJid;
+  version: string;
+  /** Milliseconds since the epoch. */
+  startedAt: number;
+  /** What people type into their apps; a port that is 0 is off. */
+  host: string;
+  port: number;
+  tlsPort: number;
+  /** SHA-256 (hex) of the certificate that is shown for a domain. */
+  fingerprint(domain: BareJid): string | undefined;
+}
+
+/** The parts that outlive a command. */
+export interface World {
+  registry: Registry;
+  pool: PoolControl;
+  sessions: Sessions;
+  server: ServerFacts;
+  clock: Clock;
+  tree: Tree;
+  numbers: Numbers;
+  locks: Locks;
+  /** Is that the user's proxy password? Takes as long for a wrong one. */
+  proves(user: string, password: string): Promise<boolean>;
+  /** A word to another user's merged login. */
+  tell(user: string, text: string): void;
+}
+
+export interface Question {
+  text: string;
+  /** The answer is a secret: the next message, whatever it says but for `cancel`. */
+  secret: boolean;
+}
+
+/** One run of a command. */
+export interface Context extends World {
+  speaker: Speaker;
+  grant: Grant;
+  /** Says something before the answer. */
+  say(text: string): void;
+  /** The next message of this session. Rejects when the dialog ends otherwise; the command must let that through. */
+  ask(question: Question): Promise<string>;
+}
+
+/** What a command answers. */
+export type Reply = string | Answer;
+export interface Answer {
+  text: string;
+  /** Done after the text is said: what ends the speaker's own session. */
+  after?: () => void;
+  /** Nothing is done yet: a random code is asked for, then this. */
+  confirm?: () => Promise<Reply>;
+}

@@ -1,0 +1,31 @@
+/** `server` */
+import { command } from './define.ts';
+import { count, duration } from './text.ts';
+import type { Group } from './tree.ts';
+
+const status = command({
+  summary: 'how everything is doing',
+  access: 'admin',
+  args: {},
+  example: 'server status',
+  next: 'I count users, accounts and apps.',
+  async run(_values, { registry, pool, sessions, server, clock }) {
+    const states = (await Promise.all(registry.users.map(({ name }) => pool.status(name)))).flat();
+    const having = (...wanted: string[]): number => states.filter((state) => wanted.includes(state.status)).length;
+    const all = registry.users.reduce((sum, { accounts }) => sum + accounts.length, 0);
+    const apps = registry.users.reduce((sum, { name }) => sum + sessions.count(name), 0);
+    return [
+      `xmpproxy ${server.version} on ${server.domain}`,
+      `up ${duration(clock.now() - server.startedAt)}`,
+      count(registry.users.length, 'user'),
+      count(all, 'account'),
+      `● ${having('online')} online`,
+      `◐ ${having('connecting', 'waiting')} waiting`,
+      `✖ ${having('stopped')} stopped`,
+      `${count(apps, 'app')} connected`,
+      `${Math.round(process.memoryUsage.rss() / 1_048_576)} MiB of memory`,
+    ].join('\n');
+  },
+});
+
+export const server: Group = { summary: 'how it is doing', commands: { status } };

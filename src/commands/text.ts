@@ -1,0 +1,66 @@
+/** How things are written in a chat: short lines, no columns. */
+import type { ServerFacts } from './context.ts';
+
+/** SHA-256 as apps show it: `AB:CD:…`. */
+export const fingerprintText = (hex: string): string =>
+  (
+    hex
+      .replace(/[^0-9a-f]/gi, '')
+      .toUpperCase()
+      .match(/../g) ?? []
+  ).join(':');
+
+/** At most `width` characters a line, broken between words; what is longer stands alone. */
+export function wrap(text: string, width = 40): string[] {
+  const lines: string[] = [];
+  for (const paragraph of text.split('\n')) {
+    let line = '';
+    for (const word of paragraph.split(' ')) {
+      if (line !== '' && line.length + 1 + word.length > width) {
+        lines.push(line);
+        line = word;
+      } else line = line === '' ? word : `${line} ${word}`;
+    }
+    lines.push(line);
+  }
+  return lines;
+}
+
+/** `3 d 4 h`, `12 min`. */
+export function duration(milliseconds: number): string {
+  const minutes = Math.floor(milliseconds / 60_000);
+  if (minutes < 60) return `${minutes} min`;
+  const hours = Math.floor(minutes / 60);
+  return hours < 24 ? `${hours} h ${minutes % 60} min` : `${Math.floor(hours / 24)} d ${hours % 24} h`;
+}
+
+export const dateText = (at: number): string => new Date(at).toISOString().slice(0, 16).replace('T', ' ');
+
+export const count = (number: number, one: string): string => `${number} ${one}${number === 1 ? '' : 's'}`;
+
+/** Where an app must be told to connect. */
+export function serverText({ host, port, tlsPort }: ServerFacts): string {
+  if (port !== 0) return `server ${host}, port ${port}`;
+  return `server ${host}, port ${tlsPort} (direct TLS)`;
+}
+
+/** An answer quotes it: a value as it is typed in a command. */
+export const quote = (value: string): string => (/^[^\s"'“”„‘’=-][^\s="]*$/.test(value) ? value : `"${value}"`);
+
+/** What a peer said: one line, no control characters, not long. */
+export function peerText(text: string): string {
+  const line = text.replace(/[\p{C}\p{Zl}\p{Zp}\s]+/gu, ' ').trim();
+  return line.length > 160 ? `${line.slice(0, 159)}…` : line;
+}
+
+const pageLength = 20;
+
+/** 20 lines, and how to see the others. */
+export function page(lines: readonly string[], number: number, command: string): string {
+  const from = (Math.max(1, number) - 1) * pageLength;
+  const shown = lines.slice(from, from + pageLength);
+  const left = lines.length - from - shown.length;
+  if (shown.length === 0) return `There is no page ${number}: \`${command}\``;
+  if (left > 0) shown.push(`…and ${left} more: \`${command} ${Math.max(1, number) + 1}\``);
+  return shown.join('\n');
+}

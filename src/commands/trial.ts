@@ -1,0 +1,66 @@
+/** A login is tried before anything about an account is kept. */
+import { randomBytes } from 'node:crypto';
+import type { Failure } from '../wire/failure.ts';
+import type { BareJid } from '../wire/jid.ts';
+import type { Context } from './context.ts';
+import { UsageError } from './error.ts';
+import { advise, explain, type Situation } from './failure.ts';
+
+export interface Trial {
+  jid: BareJid;
+  password: string;
+  route: string | undefined;
+  /** SHA-256 (hex), whole or its start. */
+  trust: string | undefined;
+}
+
+/** What worked: contacts, and the certificate to pin if one was needed. */
+export interface Success {
+  contacts: number;
+  pin: string | undefined;
+}
+
+/** Hex digits of a SHA-256. */
+export const wholeFingerprint = 64;
+
+/** Tries; throws what failed, why and the next command. Says so when it takes longer than a second. */
+export async function tryAccount(
+  context: Context,
+  user: string,
+  trial: Trial,
+  label: string | undefined,
+): Promise<Success> {
+  const { jid, trust } = trial;
+  const situation = { jid, label, changing: label !== undefined, admin: context.grant.level === 'admin' };
+  const slow = context.clock.after(1000, () => context.say(`Trying to log in as\n${jid}\n…`));
+  try {
+    const pin = trust?.length === wholeFingerprint ? trust : undefined;
+    const first = await attempt(context, user, trial, pin);
+    if (!('failure' in first)) return { contacts: first.contacts, pin };
+    const shown = first.failure.fingerprint;
+    const meant =
+      trust !== undefined && pin === undefined && shown?.startsWith(trust) && first.failure.kind === 'certificate';
+    if (!meant) throw refusal(first.failure, situation);
+    const second = await attempt(context, user, trial, shown);
+    if (!('failure' in second)) return { contacts: second.contacts, pin: shown };
+    throw refusal(second.failure, situation);
+  } finally {
+    slow.cancel();
+  }
+}
+
+const attempt = ({ pool }: Context, user: string, { jid, password, route }: Trial, pin: string | undefined) =>
+  pool.tryLogin(user, {
+    jid,
+    label: '',
+    password,
+    resource: `xmpproxy-try-${randomBytes(6).toString('hex')}`,
+    enabled: true,
+    route,
+    pin,
+  });
+
+const refusal = (failure: Failure, situation: Situation): UsageError =>
+  new UsageError(
+    `${explain(failure, situation.jid)}\nNothing was ${situation.label === undefined ? 'kept' : 'changed'}. ${advise(failure, situation)}`,
+  );

@@ -1,0 +1,70 @@
+/** `user set` */
+import { refuseLastAdmin } from './admins.ts';
+import { lengthOf } from './complete.ts';
+import type { Context } from './context.ts';
+import { command, type Values } from './define.ts';
+import { defined } from './defined.ts';
+import { UsageError } from './error.ts';
+import { storePassword } from './password.ts';
+
+const args = {
+  user: { kind: 'user', label: 'user', optional: true },
+  mirror: { kind: 'choice', of: ['inline', 'log', 'off'], label: 'mirror', optional: true },
+  away: { kind: 'text', label: 'text while away', optional: true },
+  autoaway: { kind: 'choice', of: ['on', 'off'], label: 'auto-away', optional: true },
+  admin: { kind: 'choice', of: ['yes', 'no'], label: 'admin', optional: true, access: 'admin' },
+  password: { kind: 'secret', label: 'new proxy password', optional: true },
+} as const;
+
+export const set = command({
+  summary: 'change settings',
+  access: 'user',
+  args,
+  words: ['user'],
+  example: 'user set mirror=log away="Back soon"',
+  next: 'mirror: how apps without carbons see what you wrote elsewhere. `away=none` for no text.',
+  check({ user, admin }, { registry }) {
+    if (admin === 'no' && user !== undefined) refuseLastAdmin(registry.users, user);
+  },
+  target: ({ user, password, ...changes }, { grant }) =>
+    [user?.name ?? grant.user.name, ...Object.keys(defined({ ...changes, password }))].join(' '),
+  async run(values, context) {
+    const { mirror, away, autoaway, admin, password } = values;
+    const { registry, pool, grant, tell } = context;
+    const user = values.user ?? grant.user;
+    if (admin === 'no') refuseLastAdmin(registry.users, user);
+    const change = defined({
+      mirror,
+      awayText: away?.trim().toLowerCase() === 'none' ? '' : away,
+      autoAway: autoaway === undefined ? undefined : autoaway === 'on',
+      admin: admin === undefined ? undefined : admin === 'yes',
+    });
+    const names = [
+      ...Object.keys(defined({ mirror, away, autoaway, admin })),
+      ...(password === undefined ? [] : ['password']),
+    ];
+    if (names.length === 0) throw new UsageError('What shall I change? `help user set` tells how it is written.');
+    if (Object.keys(change).length > 0) {
+      await registry.setUser(user.name, change);
+      await pool.refresh(user.name);
+    }
+    if (password !== undefined) await storePassword(context, user, password);
+    if (user.name !== grant.user.name)
+      tell(user.name, `${grant.user.name} (admin) changed your settings: ${names.join(', ')}.`);
+    return done(user.name, values, context);
+  },
+});
+
+function done(
+  name: string,
+  { mirror, away, autoaway, admin, password }: Values<typeof args>,
+  { grant }: Context,
+): string {
+  const lines = [name === grant.user.name ? 'Changed.' : `Changed for ${name}.`];
+  if (mirror !== undefined) lines.push(`mirror: ${mirror}`);
+  if (away !== undefined) lines.push(`away: ${away}`);
+  if (autoaway !== undefined) lines.push(`auto-away: ${autoaway}`);
+  if (admin !== undefined) lines.push(`admin: ${admin}`);
+  if (password !== undefined) lines.push(`Password stored (${lengthOf(password)}).`);
+  return lines.join('\n');
+}

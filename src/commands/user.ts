@@ -1,0 +1,53 @@
+/** `user`: people on this proxy; for everybody else, their own settings. */
+import type { User } from '../registry/types.ts';
+import { command } from './define.ts';
+import { count, dateText, page, quote } from './text.ts';
+import type { Group } from './tree.ts';
+import { add } from './user-add.ts';
+import { del } from './user-del.ts';
+import { set } from './user-set.ts';
+
+const list = command({
+  summary: 'everybody here',
+  access: 'admin',
+  args: { page: { kind: 'number', label: 'page', optional: true } },
+  words: ['page'],
+  example: 'user list',
+  next: '● has apps connected, ○ none. `user show bob` tells more.',
+  run({ page: number = 1 }, { registry, sessions }) {
+    const lines = registry.users.map(({ name, admin, accounts }) => {
+      const apps = sessions.count(name);
+      const words = `${name}${admin ? ', admin' : ''}, ${count(accounts.length, 'account')}`;
+      return apps === 0 ? `○ ${words}` : `● ${words}, ${count(apps, 'app')}`;
+    });
+    return page(lines, number, 'user list');
+  },
+});
+
+const show = command({
+  summary: 'one of them, in full',
+  access: 'user',
+  args: { user: { kind: 'user', label: 'user', optional: true } },
+  words: ['user'],
+  example: 'user show',
+  next: 'I tell what is set, and the command that sets it.',
+  run({ user: named }, { grant, sessions, server }) {
+    const user = named ?? grant.user;
+    const login = user.verifiers === undefined ? 'no proxy password yet' : `login: ${user.name}@${server.domain}`;
+    return [
+      `${user.name}${user.admin ? ', admin' : ''}`,
+      login,
+      `here since ${dateText(user.created)} UTC`,
+      `${count(user.accounts.length, 'account')}, ${count(sessions.count(user.name), 'app')} connected`,
+      'To set it again:',
+      again(user, grant.level === 'admin'),
+    ].join('\n');
+  },
+});
+
+function again({ name, admin, mirror, awayText, autoAway }: Readonly<User>, byAdmin: boolean): string {
+  const away = `away=${awayText === '' ? 'none' : quote(awayText)} autoaway=${autoAway ? 'on' : 'off'}`;
+  return `user set ${byAdmin ? `${quote(name)} ` : ''}mirror=${mirror} ${away}${byAdmin ? ` admin=${admin ? 'yes' : 'no'}` : ''}`;
+}
+
+export const user: Group = { summary: 'people, and your own settings', commands: { add, list, show, set, del } };
