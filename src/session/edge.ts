@@ -1,0 +1,202 @@
+/** The edge: listening sockets, streams and sessions on one side, units and root on the other (DESIGN §9). */
+import { randomBytes } from 'node:crypto';
+import type { Door, DoorOutlet, Speaker } from '../link/door.ts';
+import type { EdgeLink, LoginView, UnitLink } from '../link/link.ts';
+import type { Authority, Mechanism } from '../stream/authority.ts';
+import type { Certificates } from '../stream/certificates.ts';
+import { type Clock, systemClock, type Timer } from '../stream/clock.ts';
+import { createDecoys } from '../stream/decoys.ts';
+import { Guesses } from '../stream/guesses.ts';
+import { defaultLimits, type StreamLimits } from '../stream/limits.ts';
+import { Listener, type Listening } from '../stream/listener.ts';
+import type { Log } from '../stream/log.ts';
+import { type StreamCondition, StreamError } from '../wire/error.ts';
+import type { BareJid, FullJid } from '../wire/jid.ts';
+import type { Mux } from '../wire/mux.ts';
+import { Binding } from './binding.ts';
+import { outletOf } from './root.ts';
+import { route } from './route.ts';
+import { type Session, type SessionHost, tailOf } from './session.ts';
+import { Sessions } from './sessions.ts';
+
+export interface EdgeOptions {
+  /** Our own domain. */
+  domain: BareJid;
+  authority: Authority;
+  certificates: Certificates;
+  log: Log;
+  /** SASL without TLS from loopback (C2S_PLAINTEXT). */
+  plaintext?: boolean;
+  limits?: Partial<StreamLimits>;
+  clock?: Clock;
+  /** Kept over restarts, it keeps unknown logins from being told by their changing salts. Random where left out. */
+  decoySecret?: Uint8Array;
+  /** What real verifiers have (RFC 5802 §5.1 `i`). */
+  iterations: number;
+}
+
+/** What stands behind the edge. It needs the edge's `link` and `outlet`, so it comes later. */
+export interface Behind {
+  units: { unit(user: string): Promise<UnitLink> };
+  door: Door;
+  /** What our own domain answers. */
+  routes: Mux<Speaker>;
+  account: EdgeLink['account'];
+  ask: EdgeLink['ask'];
+}
+
+/** Undefined: no such port. */
+export interface Ports {
+  host?: string | undefined;
+  starttls: number | undefined;
+  direct: number | undefined;
+}
+
+/** A session as root's commands list it. */
+export interface SessionInfo {
+  sid: number;
+  user: string;
+  view: LoginView;
+  bare: BareJid;
+  address: FullJid;
+  remote: string;
+  secure: boolean;
+  mechanism: Mechanism;
+  /** Milliseconds since the epoch. */
+  since: number;
+  /** False while it waits to be resumed. */
+  connected: boolean;
+}
+
+/** How often sessions are looked after, in milliseconds. */
+const round = 15_000;
+
+export class Edge {
+  /** For the units. */
+  readonly link: EdgeLink;
+  /** For root. */
+  readonly outlet: DoorOutlet;
+  readonly #options: EdgeOptions;
+  readonly #limits: StreamLimits;
+  readonly #clock: Clock;
+  readonly #sessions = new Sessions();
+  #behind: Behind | undefined;
+  #listener: Listener | undefined;
+  #round: Timer | undefined;
+
+  constructor(options: EdgeOptions) {
+    this.#options = options;
+    this.#limits = { ...defaultLimits, ...options.limits };
+    this.#clock = options.clock ?? systemClock;
+    this.link = this.#createLink();
+    this.outlet = outletOf({ sessions: this.#sessions }, () => this.#rest.door.address);
+  }
+
+  /** Resolves when all ports accept connections; rejects with a ListenError, and then none does. */
+  async listen({ host, starttls, direct }: Ports, behind: Behind): Promise<Listening[]> {
+    const { certificates, domain } = this.#options;
+    if (certificates.secureContext(domain) === undefined) throw new Error(`no certificate for ${domain}`);
+    this.#behind = behind;
+    const listener = this.#createListener(this.#createHost(behind), behind);
+    this.#listener = listener;
+    const listening: Listening[] = [];
+    try {
+      if (starttls !== undefined) listening.push(await listener.listen({ host, port: starttls, direct: false }));
+      if (direct !== undefined) listening.push(await listener.listen({ host, port: direct, direct: true }));
+    } catch (reason) {
+      listener.stopListening();
+      throw reason;
+    }
+    this.#lookAfter();
+    return listening;
+  }
+
+  get #rest(): Behind {
+    if (this.#behind === undefined) throw new Error('nothing stands behind the edge yet');
+    return this.#behind;
+  }
+
+  #createHost({ door, routes }: Behind): SessionHost {
+    const { domain, log } = this.#options;
+    const sessions = this.#sessions;
+    const context = { door, routes, domain, sessions, log };
+    return {
+      limits: this.#limits,
+      clock: this.#clock,
+      route: (session, stanza) => route(context, session, stanza),
+      resumable: (session, id) => sessions.resumable(session, id),
+      over(session, unacknowledged) {
+        sessions.remove(session);
+        log.info('session over', { address: session.facts.address, unacknowledged: unacknowledged.length });
+        session.unit.detach(session.sid, unacknowledged);
+        door.gone(session.sid);
+      },
+    };
+  }
+
+  #createListener(host: SessionHost, { units }: Behind): Listener {
+    const { decoySecret = randomBytes(32), iterations, plaintext = false, ...options } = this.#options;
+    const limits = this.#limits;
+    const clock = this.#clock;
+    const context = { sessions: this.#sessions, host, log: options.log, unit: (user: string) => units.unit(user) };
+    return new Listener({
+      ...options,
+      plaintext,
+      limits,
+      clock,
+      decoys: createDecoys(decoySecret, iterations),
+      guesses: new Guesses(limits.guesses, limits.guessWindow, clock),
+      authenticated: (stream, login) => new Binding(stream, login, context),
+    });
+  }
+
+  #createLink(): EdgeLink {
+    const sessions = this.#sessions;
+    return {
+      deliver(sids, stanza) {
+        const tail = tailOf(stanza);
+        for (const sid of sids) sessions.get(sid)?.send(stanza, tail);
+      },
+      facts(sid, change) {
+        const session = sessions.get(sid);
+        if (session !== undefined) Object.assign(session.facts, change);
+      },
+      close: (sid, condition, text) => sessions.get(sid)?.endSoon(new StreamError(condition, text)),
+      pause: (sid) => sessions.get(sid)?.pause(),
+      resume: (sid) => sessions.get(sid)?.unpause(),
+      account: (user, state) => this.#rest.account(user, state),
+      ask: (what, ask) => this.#rest.ask(what, ask),
+    };
+  }
+
+  #lookAfter(): void {
+    this.#round = this.#clock.after(round, () => {
+      for (const session of this.#sessions.all()) session.checkAlive();
+      this.#lookAfter();
+    });
+  }
+
+  sessions(): SessionInfo[] {
+    return this.#sessions.all().map(infoOf);
+  }
+
+  /** Ends the sessions that fit: their streams are closed with that error, none can be resumed. */
+  endSessions(fits: (session: SessionInfo) => boolean, condition: StreamCondition, text: string): void {
+    for (const session of this.#sessions.all())
+      if (fits(infoOf(session))) session.end(new StreamError(condition, text));
+  }
+
+  /** Every stream gets the error and is closed; resolves when the sockets are gone, by force after a second. */
+  async stop(condition: StreamCondition = 'system-shutdown'): Promise<void> {
+    this.#round?.cancel();
+    this.#listener?.stopListening();
+    for (const session of this.#sessions.all()) session.end(new StreamError(condition));
+    await this.#listener?.closeAll(new StreamError(condition));
+  }
+}
+
+function infoOf(session: Session): SessionInfo {
+  const { facts, login, sid, remote, secure, since, connected } = session;
+  const { user, view, mechanism } = login;
+  return { sid, user, view, bare: facts.bare, address: facts.address, remote, secure, mechanism, since, connected };
+}

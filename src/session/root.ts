@@ -1,0 +1,95 @@
+/** The way to root and back (DESIGN §8): root is in no unit, so what is said to it is taken out here. */
+import { randomBytes } from 'node:crypto';
+import type { Door, DoorOutlet } from '../link/door.ts';
+import type { Log } from '../stream/log.ts';
+import type { BareJid } from '../wire/jid.ts';
+import { NS } from '../wire/ns.ts';
+import { errorOf, isRequest, Stanza } from '../wire/stanza.ts';
+import { clone, xml } from '../wire/xml.ts';
+import { type Session, tailOf } from './session.ts';
+import type { Sessions } from './sessions.ts';
+
+export interface RootContext {
+  door: Door;
+  sessions: Sessions;
+  log: Log;
+}
+
+/** A stanza that a client sends to root. */
+export function tellRoot(context: RootContext, session: Session, stanza: Stanza): void {
+  if (stanza.name === 'presence') greet(context.door.address, session, stanza.type);
+  else if (stanza.name === 'message') say(context, session, stanza);
+  else if (isRequest(stanza)) ask(context, session, stanza); // root asks nothing: no answer is for it
+}
+
+function say({ door, sessions, log }: RootContext, session: Session, stanza: Stanza): void {
+  if (stanza.type === 'error') return;
+  try {
+    if (door.message(session.speaker, stanza).mirror) mirror(door.address, sessions, session, stanza);
+  } catch (reason) {
+    rootFailed(log, reason);
+  }
+}
+
+function ask({ door, sessions, log }: RootContext, session: Session, stanza: Stanza): void {
+  door
+    .iq(session.speaker, stanza)
+    .catch((reason) => {
+      rootFailed(log, reason);
+      return errorOf(stanza, 'internal-server-error');
+    })
+    .then((answer) => sessions.get(session.sid)?.tell(answer));
+}
+
+const rootFailed = (log: Log, reason: unknown): void =>
+  log.error('root failed', { reason: (reason as Error)?.stack ?? String(reason) });
+
+/** root is in every roster already, and available; who asks all the same is told so. */
+function greet(root: BareJid, session: Session, type: string | undefined): void {
+  if (type === 'subscribe') session.tell(Stanza.of(xml('presence', { type: 'subscribed', from: root })));
+  if (type === 'subscribe' || type === 'probe') session.tell(Stanza.of(xml('presence', { from: root })));
+}
+
+/** DESIGN §4 rule 6: the login's other clients see what was said, as a carbon (XEP-0280) or in words. */
+function mirror(root: BareJid, sessions: Sessions, session: Session, stanza: Stanza): void {
+  const { address, bare } = session.facts;
+  const body = stanza.tree.getChildText('body');
+  if (!body || !isSpoken(stanza)) return;
+  const carbons: Session[] = [];
+  const others: Session[] = [];
+  for (const other of sessions.of(bare))
+    if (other !== session && other.facts.presence !== undefined) (other.facts.carbons ? carbons : others).push(other);
+  if (carbons.length > 0) {
+    const message = clone(stanza.tree);
+    Object.assign(message.attrs, { xmlns: NS.client, from: address });
+    const sent = xml('sent', NS.carbons, xml('forwarded', NS.forward, message));
+    spread(carbons, Stanza.of(xml('message', { from: bare, type: stanza.type }, sent)));
+  }
+  spread(others, chat(root, `→ ${body}`));
+}
+
+/** XEP-0280 §6.1. */
+const isSpoken = ({ type }: Stanza): boolean => type === undefined || type === 'chat' || type === 'normal';
+
+/** What root says. */
+export function outletOf({ sessions }: Pick<RootContext, 'sessions'>, root: () => BareJid): DoorOutlet {
+  const send = (bare: BareJid, stanza: Stanza, only?: number): void => {
+    const message = stanza.from === undefined ? stanza.readdress({ from: root() }) : stanza;
+    if (only !== undefined) sessions.get(only)?.tell(message);
+    else
+      spread(
+        [...sessions.of(bare)].filter(({ facts }) => facts.presence !== undefined),
+        message,
+      );
+  };
+  return { send, say: (bare, text, only) => send(bare, chat(root(), text), only) };
+}
+
+const chat = (from: string, text: string): Stanza =>
+  Stanza.of(xml('message', { type: 'chat', from, id: randomBytes(9).toString('base64url') }, xml('body', {}, text)));
+
+function spread(sessions: readonly Session[], stanza: Stanza): void {
+  if (sessions.length === 0) return;
+  const tail = tailOf(stanza);
+  for (const session of sessions) session.send(stanza, tail);
+}

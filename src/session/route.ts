@@ -1,0 +1,44 @@
+/** Where a client's stanza goes: to root, to our own domain, or to the user's unit. */
+import type { Speaker } from '../link/door.ts';
+import { type BareJid, domainOf } from '../wire/jid.ts';
+import type { Mux } from '../wire/mux.ts';
+import { NS } from '../wire/ns.ts';
+import { errorOf, isRequest, resultOf, type Stanza } from '../wire/stanza.ts';
+import { firstElement } from '../wire/xml.ts';
+import { type RootContext, tellRoot } from './root.ts';
+import type { Session } from './session.ts';
+
+export interface RouteContext extends RootContext {
+  domain: BareJid;
+  /** What our own domain answers. */
+  routes: Mux<Speaker>;
+}
+
+export function route(context: RouteContext, session: Session, stanza: Stanza): void {
+  const { to } = stanza;
+  if (to !== undefined && isAt(to, context.door.address)) tellRoot(context, session, stanza);
+  else if (isSessionRequest(session, stanza)) session.tell(resultOf(stanza));
+  else if (to !== undefined && isAt(to, context.domain)) answerAsDomain(context, session, stanza);
+  else session.unit.stanza(session.sid, stanza);
+}
+
+/** That bare address, or one of its resources. */
+const isAt = (to: string, bare: string): boolean =>
+  to.startsWith(bare) && (to.length === bare.length || to[bare.length] === '/');
+
+/** RFC 3921 §3: of no effect, and some clients will not go on without it. */
+function isSessionRequest({ facts }: Session, stanza: Stanza): boolean {
+  if (stanza.name !== 'iq' || stanza.type !== 'set') return false;
+  if (stanza.to !== undefined && stanza.to !== domainOf(facts.bare)) return false;
+  const payload = firstElement(stanza.tree);
+  return payload?.name === 'session' && payload.attrs.xmlns === NS.session;
+}
+
+function answerAsDomain({ domain, routes, sessions, log }: RouteContext, session: Session, stanza: Stanza): void {
+  if (isRequest(stanza) && stanza.to === domain) {
+    const failed = (reason: unknown) =>
+      log.error('request failed', { reason: String((reason as Error)?.stack ?? reason) });
+    routes.answer(stanza, session.speaker, failed).then((answer) => sessions.get(session.sid)?.tell(answer));
+  } else if (isRequest(stanza) || (stanza.name === 'message' && stanza.type !== 'error'))
+    session.tell(errorOf(stanza, 'service-unavailable'));
+}

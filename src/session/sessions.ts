@@ -1,0 +1,76 @@
+/** All sessions: by number, address, login and by what they are resumed with. */
+import type { BareJid, FullJid } from '../wire/jid.ts';
+import type { Session } from './session.ts';
+
+/** Ended sessions whose `h` is remembered. */
+const most = 10_000;
+
+export class Sessions {
+  readonly #byId = new Map<number, Session>();
+  readonly #byAddress = new Map<FullJid, Session>();
+  readonly #byBare = new Map<BareJid, Set<Session>>();
+  readonly #byResumption = new Map<string, Session>();
+  readonly #expired = new Map<string, { bare: BareJid; h: number }>();
+  #last = 0;
+
+  nextSid(): number {
+    this.#last += 1;
+    return this.#last;
+  }
+
+  add(session: Session): void {
+    const { address, bare } = session.facts;
+    this.#byId.set(session.sid, session);
+    this.#byAddress.set(address, session);
+    const siblings = this.#byBare.get(bare);
+    if (siblings === undefined) this.#byBare.set(bare, new Set([session]));
+    else siblings.add(session);
+  }
+
+  /** With what it is resumed, from now on. */
+  resumable(session: Session, id: string): void {
+    this.#byResumption.set(id, session);
+  }
+
+  remove(session: Session): void {
+    const { address, bare } = session.facts;
+    this.#byId.delete(session.sid);
+    if (this.#byAddress.get(address) === session) this.#byAddress.delete(address);
+    const siblings = this.#byBare.get(bare);
+    siblings?.delete(session);
+    if (siblings?.size === 0) this.#byBare.delete(bare);
+    const handled = session.handled;
+    if (handled === undefined) return;
+    this.#byResumption.delete(handled.id);
+    this.#expired.set(handled.id, { bare, h: handled.h });
+    if (this.#expired.size > most) this.#expired.delete(this.#expired.keys().next().value!);
+  }
+
+  get(sid: number): Session | undefined {
+    return this.#byId.get(sid);
+  }
+
+  at(address: FullJid): Session | undefined {
+    return this.#byAddress.get(address);
+  }
+
+  of(bare: BareJid): ReadonlySet<Session> {
+    return this.#byBare.get(bare) ?? none;
+  }
+
+  resumedBy(id: string): Session | undefined {
+    return this.#byResumption.get(id);
+  }
+
+  /** XEP-0198 §5: what an ended session had handled, for its own login alone. */
+  expired(id: string, bare: BareJid): number | undefined {
+    const found = this.#expired.get(id);
+    return found?.bare === bare ? found.h : undefined;
+  }
+
+  all(): Session[] {
+    return [...this.#byId.values()];
+  }
+}
+
+const none: ReadonlySet<Session> = new Set();

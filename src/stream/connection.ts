@@ -1,0 +1,163 @@
+/** One socket: TLS on it, what is written to it in one tick as one write, and its end. No XML here. */
+import type { Socket } from 'node:net';
+import { type SecureContext, TLSSocket } from 'node:tls';
+import type { Clock, Timer } from './clock.ts';
+import type { StreamLimits } from './limits.ts';
+import { plainAddress } from './remote.ts';
+
+export interface ConnectionEvents {
+  data(chunk: Buffer): void;
+  /** TLS is there. */
+  secured(): void;
+  /** What is to stand behind the text that is about to be written; empty for nothing. */
+  trailer(): string;
+  /** The far side does not read; the connection is gone. */
+  slow(): void;
+  /** Once, however it came. */
+  closed(): void;
+}
+
+export interface TlsOptions {
+  /** For a client that names no domain (SNI), or none of ours. */
+  context: SecureContext;
+  byName(name: string): SecureContext | undefined;
+  /** RFC 7301: a client that names protocols must name one of these. */
+  protocols?: string[];
+}
+
+export class Connection {
+  readonly remote: string;
+  secure = false;
+  #socket: Socket;
+  #text = '';
+  #ending = false;
+  #closed = false;
+  #timer: Timer | undefined;
+  readonly #events: ConnectionEvents;
+  readonly #limits: StreamLimits;
+  readonly #clock: Clock;
+
+  constructor(socket: Socket, events: ConnectionEvents, limits: StreamLimits, clock: Clock) {
+    this.remote = plainAddress(socket.remoteAddress ?? '');
+    this.#socket = socket;
+    this.#events = events;
+    this.#limits = limits;
+    this.#clock = clock;
+    socket.setNoDelay(true);
+  }
+
+  /** Reads in clear. */
+  open(): void {
+    this.#listen();
+    this.#socket.on('data', this.#data);
+  }
+
+  /** TLS from here on, as the server; what was written before goes out in clear, what was read before is dropped. */
+  encrypt({ context, byName, protocols }: TlsOptions): void {
+    this.flush();
+    const plain = this.#socket;
+    plain.off('data', this.#data).off('close', this.#over); // 'error' stays heard; of the end the TLS socket tells
+    plain.on('error', this.#broken);
+    const socket = new TLSSocket(plain, {
+      isServer: true,
+      secureContext: context,
+      SNICallback: (name, done) => done(null, this.#named(name, byName)),
+      ...(protocols && { ALPNProtocols: protocols }),
+    });
+    this.#socket = socket;
+    this.#listen();
+    this.#timer = this.#clock.after(this.#limits.handshake, () => this.destroy());
+    socket.once('secure', () => {
+      this.#timer?.cancel();
+      this.secure = true;
+      socket.on('data', this.#data);
+      this.#events.secured();
+    });
+  }
+
+  /** A certificate that cannot be had is no reason to break off: the client decides on the other one. */
+  #named(name: string, byName: TlsOptions['byName']): SecureContext | undefined {
+    try {
+      return byName(name);
+    } catch {
+      return undefined;
+    }
+  }
+
+  #listen(): void {
+    this.#socket.on('error', this.#broken).on('close', this.#over);
+  }
+
+  readonly #data = (chunk: Buffer): void => this.#events.data(chunk);
+  readonly #broken = (): void => this.destroy();
+
+  write(text: string): void {
+    if (this.#ending) return;
+    if (this.#text === '') soon(this);
+    this.#text += text;
+  }
+
+  /** What was written since the last tick, as one write. */
+  flush(): void {
+    if (this.#text === '' || this.#closed) return;
+    const text = this.#text + this.#events.trailer();
+    this.#text = '';
+    // Asked before it is added to: one large answer is no sign of a slow reader.
+    if (this.#socket.writableLength > this.#limits.unflushed) return this.#cut();
+    this.#socket.write(text);
+  }
+
+  #cut(): void {
+    this.destroy();
+    this.#events.slow();
+  }
+
+  /** Stops reading, or goes on. */
+  pause(): void {
+    this.#socket.pause();
+  }
+
+  unpause(): void {
+    this.#socket.resume();
+  }
+
+  /** Sends what is written and ends; a far side that does not end too is given a moment. */
+  end(): void {
+    if (this.#ending) return;
+    this.flush();
+    this.#ending = true;
+    this.#timer?.cancel();
+    this.#socket.end();
+    this.#socket.resume(); // the far side's end must be read to be seen
+    if (!this.#closed) this.#timer = this.#clock.after(this.#limits.closing, () => this.destroy());
+  }
+
+  destroy(): void {
+    this.#ending = true;
+    this.#text = '';
+    this.#socket.destroy();
+  }
+
+  readonly #over = (): void => {
+    if (this.#closed) return;
+    this.#closed = true;
+    this.#ending = true;
+    this.#text = '';
+    this.#timer?.cancel();
+    this.#events.closed();
+  };
+}
+
+let dirty: Connection[] = [];
+
+/** Every connection written to in this tick is flushed once, at its end. */
+function soon(connection: Connection): void {
+  if (dirty.length === 0) process.nextTick(flushAll);
+  dirty.push(connection);
+}
+
+function flushAll(): void {
+  const connections = dirty;
+  dirty = [];
+  for (const connection of connections) connection.flush();
+}

@@ -1,0 +1,14 @@
+/** Verifiers for logins that do not exist: they look like real ones, stay the same, and no password meets them. */
+import { createHmac } from 'node:crypto';
+import type { ScramMechanism, Verifier } from './authority.ts';
+
+export type Decoys = (login: string, mechanism: ScramMechanism) => Verifier;
+
+/** `secret` kept over restarts keeps the salts the same, or a restart would tell which logins exist. */
+export function createDecoys(secret: Uint8Array, iterations: number): Decoys {
+  return (login, mechanism) => {
+    const bytes = createHmac('sha512', secret).update(`${mechanism}\0${login}`).digest();
+    const key = bytes.subarray(16, mechanism === 'SCRAM-SHA-1' ? 36 : 48).toString('base64');
+    return { salt: bytes.subarray(0, 16).toString('base64'), iterations, storedKey: key, serverKey: key };
+  };
+}

@@ -1,0 +1,9 @@
+/** What streams and sessions write to the log: a fixed message and varying fields, never a secret or a body. */
+type Write = (message: string, fields?: Record<string, unknown>) => void;
+
+export interface Log {
+  debug: Write;
+  info: Write;
+  warn: Write;
+  error: Write;
+}
