@@ -1,7 +1,7 @@
 /** Child processes and folders of tests: output is kept, everything goes when the test process goes, whatever ends it. */
 import { type ChildProcess, execFile, spawn } from 'node:child_process';
 import { mkdtempSync, rmSync } from 'node:fs';
-import { connect, createServer } from 'node:net';
+import { connect, createServer, type Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
@@ -63,13 +63,16 @@ export class Child {
     this.process = spawn(command, args, { cwd, env: { ...process.env, ...env }, stdio: ['pipe', 'pipe', 'pipe'] });
     living.add(this);
     past.push(this);
+    this.process.unref(); // a test that failed shall not be kept from ending by what it left running
     for (const stream of [this.process.stdout!, this.process.stderr!]) {
       stream.setEncoding('utf8').on('data', (text: string) => {
         this.output += text;
         this.#changed();
       });
+      (stream as Socket).unref();
     }
     this.process.stdin!.on('error', () => {}); // it ended while we wrote: `exited` tells
+    (this.process.stdin as Socket).unref();
     this.exited = new Promise((resolve) => {
       const ended = (code: number | null) => {
         this.running = false;

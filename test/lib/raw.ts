@@ -69,8 +69,9 @@ export class RawClient extends Party {
     return client;
   }
 
+  /** Resolves when the connection is gone. */
   get closed(): Promise<void> {
-    return this.#closed;
+    return within(15_000, () => `${this.jid}: the connection stays open`, this.#closed);
   }
 
   async #open(): Promise<void> {
@@ -92,7 +93,7 @@ export class RawClient extends Party {
   async #ready(socket: Socket, event: 'connect' | 'secureConnect'): Promise<void> {
     const made = new Promise<void>((resolve, reject) => socket.once(event, resolve).once('error', reject));
     await within(15_000, () => `no ${event} to port ${this.#endpoint.port}`, made);
-    this.#socket = socket.setNoDelay(true);
+    this.#socket = socket.setNoDelay(true).unref(); // every wait has a timer that keeps the process
     socket.removeAllListeners('error').on('error', (error) => this.end(error));
     this.#closed = new Promise((resolve) => socket.once('close', () => resolve()));
     socket.once('close', () => this.end(new Error(`${this.jid || 'stream'}: the connection is closed`)));

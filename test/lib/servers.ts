@@ -9,8 +9,8 @@ import { register } from './raw.ts';
 export type Kind = 'prosody' | 'ejabberd';
 /** What a server does differently, where a test must know. */
 export type Quirk =
-  /** Without mod_mam's `archive` of messages from and to oneself. */
-  'pep-needs-presence';
+  /** Own PEP events come to the publisher's resource twice: to its bare and to its full address. */
+  'pep-notifies-twice';
 
 export interface Account {
   jid: string;

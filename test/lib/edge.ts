@@ -1,0 +1,286 @@
+/** An edge with nothing real behind it: units that only note what they are told, a door, a clock moved by hand. */
+import { createHash, createHmac, pbkdf2Sync } from 'node:crypto';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { connect, type Socket } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import type { Door, Speaker } from '../../src/link/door.ts';
+import type { SessionFacts, UnitLink } from '../../src/link/link.ts';
+import { Edge, type EdgeOptions } from '../../src/session/edge.ts';
+import type { Authority, Mechanism, Verifier } from '../../src/stream/authority.ts';
+import { openCertificates } from '../../src/stream/certificates.ts';
+import type { Clock } from '../../src/stream/clock.ts';
+import type { Listening } from '../../src/stream/listener.ts';
+import type { Log } from '../../src/stream/log.ts';
+import type { BareJid } from '../../src/wire/jid.ts';
+import { Mux } from '../../src/wire/mux.ts';
+import { NS } from '../../src/wire/ns.ts';
+import { resultOf, type Stanza } from '../../src/wire/stanza.ts';
+import { within } from './process.ts';
+import type { Endpoint } from './raw.ts';
+
+export const domain = 'proxy.example' as BareJid;
+export const account = 'work.example';
+const iterations = 1000;
+
+/** Time stands still until a test moves it. */
+export class HandClock implements Clock {
+  #now = Date.UTC(2030, 0, 1);
+  #timers: { at: number; run(): void }[] = [];
+
+  now(): number {
+    return this.#now;
+  }
+
+  after(milliseconds: number, run: () => void) {
+    const timer = { at: this.#now + milliseconds, run };
+    this.#timers.push(timer);
+    return { cancel: () => void (this.#timers = this.#timers.filter((other) => other !== timer)) };
+  }
+
+  /** How many timers are set. */
+  get set(): number {
+    return this.#timers.length;
+  }
+
+  move(milliseconds: number): void {
+    const until = this.#now + milliseconds;
+    for (;;) {
+      const [next] = this.#timers.filter(({ at }) => at <= until).sort((a, b) => a.at - b.at);
+      if (next === undefined) break;
+      this.#timers = this.#timers.filter((timer) => timer !== next);
+      this.#now = Math.max(this.#now, next.at);
+      next.run();
+    }
+    this.#now = until;
+  }
+}
+
+export function verifierOf(mechanism: Exclude<Mechanism, 'PLAIN'>, password: string, salt: Buffer): Verifier {
+  const hash = mechanism === 'SCRAM-SHA-1' ? 'sha1' : 'sha256';
+  const size = mechanism === 'SCRAM-SHA-1' ? 20 : 32;
+  const salted = pbkdf2Sync(password, salt, iterations, size, hash);
+  const clientKey = createHmac(hash, salted).update('Client Key').digest();
+  return {
+    salt: salt.toString('base64'),
+    iterations,
+    storedKey: createHash(hash).update(clientKey).digest('base64'),
+    serverKey: createHmac(hash, salted).update('Server Key').digest('base64'),
+  };
+}
+
+/** Logins and their passwords, all of user `alice` but bob's. */
+export const passwords: Record<string, string> = {
+  'alice@proxy.example': 'proxy secret',
+  'alice@work.example': 'work secret',
+  'bob@proxy.example': 'bob secret',
+};
+
+export function fakeAuthority(changes: Partial<Authority> = {}): Authority {
+  return {
+    serves: (name) => name === domain || name === account,
+    mechanisms: () => ['SCRAM-SHA-256', 'SCRAM-SHA-1', 'PLAIN'],
+    verifier(login, mechanism) {
+      const password = passwords[login];
+      return password === undefined ? undefined : verifierOf(mechanism, password, Buffer.from('0123456789abcdef'));
+    },
+    async plain(login, password) {
+      return passwords[login] === password ? { ok: true } : { ok: false, reason: 'not-authorized' };
+    },
+    user(login) {
+      if (passwords[login] === undefined) return undefined;
+      return { user: login.split('@')[0]!, view: login.endsWith(`@${domain}`) ? 'merged' : 'identity' };
+    },
+    ...changes,
+  };
+}
+
+export type Told =
+  | { what: 'attach'; sid: number; facts: SessionFacts }
+  | { what: 'detach'; sid: number; unacknowledged: readonly Stanza[] }
+  | { what: 'stanza'; sid: number; stanza: Stanza }
+  | { what: 'activity'; sid: number; inactive: boolean };
+
+/** Notes what it is told; `on` is called for each. */
+export class FakeUnit implements UnitLink {
+  readonly told: Told[] = [];
+  on: (told: Told) => void = () => {};
+  #waiters: { fits(told: Told): boolean; done(told: Told): void }[] = [];
+
+  attach(sid: number, facts: SessionFacts): void {
+    this.#note({ what: 'attach', sid, facts });
+  }
+  detach(sid: number, unacknowledged: readonly Stanza[]): void {
+    this.#note({ what: 'detach', sid, unacknowledged });
+  }
+  stanza(sid: number, stanza: Stanza): void {
+    this.#note({ what: 'stanza', sid, stanza });
+  }
+  activity(sid: number, inactive: boolean): void {
+    this.#note({ what: 'activity', sid, inactive });
+  }
+  ask(): Promise<never> {
+    return Promise.reject(new Error('nobody asks here'));
+  }
+
+  #note(told: Told): void {
+    this.told.push(told);
+    this.on(told);
+    for (const waiter of this.#waiters.filter(({ fits }) => fits(told))) waiter.done(told);
+  }
+
+  stanzas(sid?: number): string[] {
+    const found: string[] = [];
+    for (const told of this.told)
+      if (told.what === 'stanza' && (sid === undefined || told.sid === sid)) found.push(told.stanza.toString());
+    return found;
+  }
+
+  /** The first that fits, of those that were told or will be. */
+  async hears<W extends Told['what']>(
+    what: W,
+    fits: (told: Extract<Told, { what: W }>) => boolean = () => true,
+  ): Promise<Extract<Told, { what: W }>> {
+    const takes = (told: Told): told is Extract<Told, { what: W }> =>
+      told.what === what && fits(told as Extract<Told, { what: W }>);
+    const known = this.told.find(takes);
+    if (known !== undefined) return known as Extract<Told, { what: W }>;
+    const later = new Promise<Told>((done) => this.#waiters.push({ fits: takes, done }));
+    return (await within(10_000, () => `the unit was not told ${what}`, later)) as Extract<Told, { what: W }>;
+  }
+}
+
+export class FakeDoor implements Door {
+  readonly address = `root@${domain}` as BareJid;
+  readonly heard: { speaker: Speaker; stanza: Stanza }[] = [];
+  readonly gone_: number[] = [];
+  mirror = true;
+  answer: (stanza: Stanza) => Promise<Stanza> = async (stanza) => resultOf(stanza);
+
+  message(speaker: Speaker, stanza: Stanza): { mirror: boolean } {
+    this.heard.push({ speaker, stanza });
+    return { mirror: this.mirror };
+  }
+  iq(speaker: Speaker, stanza: Stanza): Promise<Stanza> {
+    this.heard.push({ speaker, stanza });
+    return this.answer(stanza);
+  }
+  gone(sid: number): void {
+    this.gone_.push(sid);
+  }
+}
+
+export const silent: Log = { debug() {}, info() {}, warn() {}, error() {} };
+
+export interface World {
+  edge: Edge;
+  unit: FakeUnit;
+  door: FakeDoor;
+  starttls: Endpoint;
+  direct: Endpoint;
+  errors: unknown[];
+  stop(): Promise<void>;
+}
+
+export interface WorldOptions extends Partial<EdgeOptions> {
+  unitOf?: (unit: FakeUnit) => Promise<UnitLink>;
+}
+
+export async function startWorld({ unitOf, ...changes }: WorldOptions = {}): Promise<World> {
+  const folder = mkdtempSync(join(tmpdir(), 'edge-'));
+  const unit = new FakeUnit();
+  const door = new FakeDoor();
+  const errors: unknown[] = [];
+  const edge = new Edge({
+    domain,
+    authority: fakeAuthority(),
+    certificates: openCertificates({ folder, made: folder, ours: (name) => name === domain || name === account }),
+    log: { ...silent, error: (message, fields) => errors.push([message, fields]) },
+    iterations,
+    ...changes,
+  });
+  const behind = {
+    units: { unit: () => unitOf?.(unit) ?? Promise.resolve(unit) },
+    door,
+    routes: new Mux<Speaker>([{ type: 'get', ns: NS.ping, name: 'ping', handle: () => undefined }]),
+    account() {},
+    ask: () => Promise.reject(new Error('nobody answers here')),
+  };
+  const listening = await edge.listen({ host: '127.0.0.1', starttls: 0, direct: 0 }, behind);
+  const endpoint = (direct: boolean): Endpoint => {
+    const { host, port } = listening.find((one) => one.direct === direct) as Listening;
+    return { host, port, security: direct ? 'direct' : 'starttls' };
+  };
+  const stop = async () => {
+    await edge.stop();
+    rmSync(folder, { recursive: true });
+  };
+  return { edge, unit, door, starttls: endpoint(false), direct: endpoint(true), errors, stop };
+}
+
+/** Runs a test in a world and stops it, whatever happens. */
+export async function inWorld(options: WorldOptions, run: (world: World) => Promise<void>): Promise<void> {
+  const world = await startWorld(options);
+  try {
+    await run(world);
+  } finally {
+    await world.stop();
+  }
+}
+
+/** Bytes to a port and what came back, for what no client would send. */
+export class Wire {
+  text = '';
+  readonly closed: Promise<void>;
+  readonly socket: Socket;
+  #waiters: (() => void)[] = [];
+
+  constructor(socket: Socket) {
+    this.socket = socket.setNoDelay(true);
+    socket.on('data', (chunk) => {
+      this.text += chunk.toString();
+      this.#wake();
+    });
+    socket.on('error', () => {});
+    this.closed = new Promise((resolve) => socket.once('close', () => resolve()));
+    this.closed.then(() => this.#wake());
+  }
+
+  static async open({ port, host }: Endpoint): Promise<Wire> {
+    const socket = connect(port, host);
+    await new Promise<void>((resolve, reject) => socket.once('connect', resolve).once('error', reject));
+    return new Wire(socket);
+  }
+
+  send(data: string | Uint8Array): void {
+    this.socket.write(data);
+  }
+
+  /** Waits until all that came fits. */
+  async sees(pattern: RegExp): Promise<string> {
+    const found = (async () => {
+      while (!pattern.test(this.text)) {
+        if (this.socket.destroyed) throw new Error(`closed before ${pattern}: ${this.text}`);
+        await new Promise<void>((resolve) => this.#waiters.push(resolve));
+      }
+    })();
+    await within(10_000, () => `${pattern} did not come, but ${this.text}`, found);
+    return this.text;
+  }
+
+  /** What had come when the far side ended. */
+  async end(): Promise<string> {
+    await within(10_000, () => `not closed: ${this.text}`, this.closed);
+    return this.text;
+  }
+
+  #wake(): void {
+    for (const wake of this.#waiters.splice(0)) wake();
+  }
+}
+
+export const header = (attributes = `to="${domain}" version="1.0"`, xmlns: string = NS.client): string =>
+  `<?xml version="1.0"?><stream:stream ${attributes} xmlns="${xmlns}" xmlns:stream="${NS.stream}">`;
+export const base64 = (text: string): string => Buffer.from(text).toString('base64');
+export const plain = (user: string, password: string, authzid = ''): string =>
+  `<auth xmlns="${NS.sasl}" mechanism="PLAIN">${base64(`${authzid}\0${user}\0${password}`)}</auth>`;
