@@ -8,7 +8,7 @@ const hashes = { 'SCRAM-SHA-1': ['sha1', 20], 'SCRAM-SHA-256': ['sha256', 32] } 
 type ScramMechanism = keyof typeof hashes;
 
 /** RFC 7677 §4 asks for at least 4096. */
-const defaultIterations = 10_000;
+export const defaultIterations = 10_000;
 /** What an unknown login is checked against: takes as long as a known one, and nobody meets it. */
 const nothing: Verifier = {
   salt: randomBytes(16).toString('base64'),

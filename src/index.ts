@@ -1,0 +1,43 @@
+/** Starts the program, says when it is ready, and ends it when it is told to. */
+import { type Config, ConfigError, readConfig } from './config.ts';
+import { createLog } from './log.ts';
+import { type Program, startProgram } from './program.ts';
+import { RegistryError } from './registry/types.ts';
+import { ListenError } from './stream/listener.ts';
+
+/** All of it takes no longer than this once a signal has come: milliseconds. */
+const end = 1900;
+
+const known = [ConfigError, RegistryError, ListenError];
+
+try {
+  const { stdin, stdout } = process;
+  const terminal = stdin.isTTY && stdout.isTTY ? { input: stdin, output: stdout } : undefined;
+  const sources = { argv: process.argv.slice(2), env: process.env, folder: process.cwd(), terminal };
+  const start = await readConfig(sources);
+  if (start.kind === 'print') stdout.write(start.text);
+  else await run(start.config, start.newAdmin);
+} catch (error) {
+  if (!known.some((kind) => error instanceof kind)) process.stderr.write(`${(error as Error).stack}\n`);
+  else process.stderr.write(`${(error as Error).message}\n`);
+  process.exit(1);
+}
+
+async function run(config: Config, newAdmin: boolean): Promise<void> {
+  const log = createLog({ level: config.logLevel, format: config.logFormat });
+  // one bad stanza must not end everybody's sessions; what is ours to mend stands in the log
+  process.on('uncaughtException', (error) => log.error('uncaught', { error: String(error), stack: error.stack }));
+  const starting = startProgram(config, newAdmin, log, () => process.exit(1));
+  for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => stop(starting));
+  const { welcome, addresses } = await starting;
+  if (welcome !== undefined) process.stdout.write(welcome);
+  process.stdout.write(`ready ${addresses.join(' ')}\n`);
+}
+
+function stop(starting: Promise<Program>): void {
+  setTimeout(() => process.exit(0), end);
+  starting
+    .then((program) => program.stop())
+    .catch((error: unknown) => process.stderr.write(`${String(error)}\n`))
+    .finally(() => process.exit(0));
+}

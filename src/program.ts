@@ -1,0 +1,262 @@
+/** Puts the parts together, and takes them apart in reverse order. */
+import { createServer } from 'node:net';
+import { join } from 'node:path';
+import { type Bot, createBot } from './bot/bot.ts';
+import { type Config, ConfigError, readVersion } from './config.ts';
+import type { AccountState, Answer, Ask, EdgeQuestions, UnitSettings } from './link/link.ts';
+import type { Log } from './log.ts';
+import { createAuthority, hasAccountAt } from './login.ts';
+import { Pool } from './pool/pool.ts';
+import { openRegistry } from './registry/registry.ts';
+import { type Registry, RegistryError } from './registry/types.ts';
+import { checkAgainstNothing, checkPassword, defaultIterations } from './registry/verifiers.ts';
+import { domainRoutes, rootRoutes } from './routes.ts';
+import { Edge } from './session/edge.ts';
+import { openCertificates } from './stream/certificates.ts';
+import { systemClock } from './stream/clock.ts';
+import { ListenError, type Listening } from './stream/listener.ts';
+import { prepareAdmin, welcomeText } from './welcome.ts';
+import { type BareJid, parseBare } from './wire/jid.ts';
+
+export interface Program {
+  /** For standard output, once; undefined: no secret to tell. */
+  welcome: string | undefined;
+  /** `starttls=127.0.0.1:5222` and the like. */
+  addresses: string[];
+  stop(): Promise<void>;
+}
+
+/** How long apps and servers have to hear our goodbye: milliseconds. */
+const goodbye = 1000;
+
+/** Certificates we make ourselves, at most, where any domain may enrol: each is a file. */
+const mostMade = 200;
+
+/** Rejects with an error in words where the administrator can mend it; then nothing runs any more. */
+export async function startProgram(config: Config, newAdmin: boolean, log: Log, failed: () => void): Promise<Program> {
+  const { domain, dataDir } = config;
+  const registry = await openRegistry({ file: join(dataDir, 'registry.json'), key: config.proxyKey, domain });
+  try {
+    return await assemble(config, registry, newAdmin, log, failed);
+  } catch (error) {
+    await registry.close();
+    throw error;
+  }
+}
+
+async function assemble(
+  config: Config,
+  registry: Registry,
+  newAdmin: boolean,
+  log: Log,
+  failed: () => void,
+): Promise<Program> {
+  const { domain } = config;
+  const version = readVersion(process.cwd());
+  const certificates = certificatesOf(config, registry);
+  const authority = createAuthority({
+    domain,
+    enroll: config.enroll,
+    registry,
+    pool: { tryLogin: (...words) => pool.tryLogin(...words), refresh: (user) => pool.refresh(user) },
+    log,
+  });
+  const edge = new Edge({
+    domain,
+    authority,
+    certificates,
+    log,
+    plaintext: config.c2sPlaintext,
+    iterations: defaultIterations,
+  });
+  const pool: Pool = new Pool({
+    workers: config.workers,
+    edge: edge.link,
+    settings: (user) => unitSettings(config, registry, user),
+    upstream: upstreamOf(config),
+    version,
+    logLevel: config.logLevel,
+    log,
+    failed(reason) {
+      log.error('worker failed', { error: String(reason) });
+      failed();
+    },
+  });
+  const startedAt = Date.now();
+  const bot = openBot({ config, registry, pool, edge, log, version, startedAt, certificates });
+  const answers: { [K in keyof EdgeQuestions]: (ask: Ask<EdgeQuestions, K>) => Promise<Answer<EdgeQuestions, K>> } = {
+    async rememberPassword({ account, password }) {
+      const owned = registry.ownerOf(account);
+      await registry.setAccount(account, { password, refused: false });
+      if (owned !== undefined) await pool.refresh(owned.user.name);
+      return null;
+    },
+  };
+  const admin = await prepareAdmin(registry, newAdmin);
+  const listening = await listen(config, edge, {
+    units: pool,
+    door: bot,
+    routes: domainRoutes(version, startedAt),
+    account: (user, state) => accountChanged(registry, bot, log, user, state),
+    ask: (what, ask) => answers[what](ask),
+  });
+  for (const { name } of registry.users) pool.unit(name).catch(() => {}); // said in the log by the pool
+  const fingerprint = certificates.fingerprint(domain) ?? '';
+  return {
+    welcome: admin && welcomeText({ ...admin, ...placeOf(config), domain, fingerprint }),
+    addresses: listening.map(({ host, port, direct }) => `${direct ? 'tls' : 'starttls'}=${bracketed(host)}:${port}`),
+    async stop() {
+      bot.close();
+      await Promise.all([edge.stop('system-shutdown'), pool.stop(goodbye)]);
+      await registry.close();
+    },
+  };
+}
+
+const bracketed = (host: string): string => (host.includes(':') ? `[${host}]` : host);
+
+/** What people type into their apps. */
+function placeOf({ c2sHost, c2sPort, c2sTlsPort, domain }: Config) {
+  const isAny = c2sHost === undefined || c2sHost === '0.0.0.0' || c2sHost === '::';
+  return { host: isAny ? domain : c2sHost, port: c2sPort, tlsPort: c2sTlsPort };
+}
+
+/** Given ones, and self-signed ones for our domain and those whose accounts may log in here. */
+function certificatesOf({ domain, enroll, tlsCerts, dataDir }: Config, registry: Registry) {
+  const made = new Set<string>();
+  const mayEnrol = (name: string): boolean => {
+    if (enroll === 'closed') return false;
+    if (enroll !== 'open') return enroll.includes(name as BareJid);
+    return made.has(name) || made.size < mostMade;
+  };
+  const ours = (name: string): boolean => {
+    if (name === domain || hasAccountAt(registry, name)) return true;
+    if (!mayEnrol(name)) return false;
+    made.add(name);
+    return true;
+  };
+  try {
+    const certificates = openCertificates({ folder: tlsCerts, made: join(dataDir, 'certs'), ours });
+    certificates.secureContext(domain);
+    return certificates;
+  } catch (error) {
+    throw new ConfigError((error as Error).message, { cause: error });
+  }
+}
+
+const upstreamOf = (config: Config): UnitSettings['upstream'] => ({
+  routes: config.upstreamRoutes ?? {},
+  ca: config.upstreamCa,
+  allowPrivate: config.upstreamPrivate,
+  allowPlaintext: config.upstreamPlaintext,
+});
+
+function unitSettings(config: Config, registry: Registry, name: string): UnitSettings | undefined {
+  const user = registry.user(name);
+  if (user === undefined) return undefined;
+  const { mirror, awayText, autoAway, accounts } = user;
+  const { domain, dataDir } = config;
+  return {
+    user: name,
+    domain,
+    root: parseBare(`root@${domain}`),
+    accounts: accounts.map(({ jid, label, resource, enabled, route, pin }) => {
+      return { jid, label, resource, enabled, route, pin, password: registry.secretOf(jid) };
+    }),
+    mirror,
+    awayText,
+    autoAway,
+    upstream: upstreamOf(config),
+    archiveDir: join(dataDir, 'archive'),
+  };
+}
+
+interface BotNeeds {
+  config: Config;
+  registry: Registry;
+  pool: Pool;
+  edge: Edge;
+  log: Log;
+  version: string;
+  startedAt: number;
+  certificates: ReturnType<typeof openCertificates>;
+}
+
+function openBot({ config, registry, pool, edge, log, version, startedAt, certificates }: BotNeeds): Bot {
+  const { domain } = config;
+  return createBot({
+    outlet: edge.outlet,
+    log,
+    registry,
+    pool,
+    routes: (info) => rootRoutes(version, startedAt, info),
+    isRefusal: (reason): reason is Error => reason instanceof RegistryError,
+    clock: { now: Date.now, after: (milliseconds, run) => systemClock.after(milliseconds, run) },
+    server: {
+      domain,
+      version,
+      startedAt,
+      ...placeOf(config),
+      fingerprint: (name) => certificates.fingerprint(name),
+    },
+    async proves(user, password) {
+      const verifiers = registry.user(user)?.verifiers;
+      return verifiers === undefined ? checkAgainstNothing(password) : checkPassword(verifiers, password);
+    },
+    sessions: {
+      count: (user) => edge.sessions().filter((session) => session.user === user).length,
+      end: (match, reason) =>
+        edge.endSessions(
+          ({ sid, user, view, bare }) =>
+            sid !== match.except &&
+            ('user' in match ? user === match.user && view === 'merged' : bare === match.account),
+          'not-authorized',
+          reason,
+        ),
+    },
+  });
+}
+
+/** Root tells people; the registry knows which passwords servers have refused. */
+function accountChanged(registry: Registry, bot: Bot, log: Log, user: string, state: AccountState): void {
+  bot.account(user, state);
+  const account = registry.ownerOf(state.jid)?.account;
+  const isRefused = state.status === 'stopped' && state.failure?.kind === 'refused';
+  if (account === undefined || (account.refused ?? false) === isRefused) return;
+  if (!isRefused && state.status !== 'online') return;
+  registry
+    .setAccount(state.jid, { refused: isRefused })
+    .catch((error: unknown) => log.error('registry not written', { error: String(error) }));
+}
+
+async function listen(config: Config, edge: Edge, behind: Parameters<Edge['listen']>[1]): Promise<Listening[]> {
+  const { c2sHost, c2sPort, c2sTlsPort } = config;
+  if (c2sPort === 0 && c2sTlsPort === 0)
+    throw new ConfigError('C2S_PORT and C2S_TLS_PORT are both 0: no app could log in.');
+  try {
+    return await edge.listen(
+      { host: c2sHost, starttls: c2sPort || undefined, direct: c2sTlsPort || undefined },
+      behind,
+    );
+  } catch (error) {
+    if (!(error instanceof ListenError)) throw error;
+    const { port, direct } = error.port;
+    const key = direct ? 'C2S_TLS_PORT' : 'C2S_PORT';
+    const advice =
+      error.code === 'EADDRINUSE' ? ` Another program has it; ${key}=${await freePort(port, c2sHost)} is free.` : '';
+    throw new ConfigError(`${key}=${port}: ${error.message}.${advice}`, { cause: error });
+  }
+}
+
+/** A port that could be had in place of a taken one: the next that is free. */
+async function freePort(taken: number, host: string | undefined): Promise<number> {
+  for (let port = taken + 1; port < Math.min(taken + 100, 65_536); port++) if (await isFree(port, host)) return port;
+  return 0;
+}
+
+function isFree(port: number, host: string | undefined): Promise<boolean> {
+  return new Promise((resolve) => {
+    const server = createServer().once('error', () => resolve(false));
+    server.listen(port, host, () => server.close(() => resolve(true)));
+  });
+}
