@@ -21,7 +21,7 @@ export class ConfigError extends Error {}
 export interface Sources {
   argv: readonly string[];
   env: Readonly<Record<string, string | undefined>>;
-  /** Where `.env` and package.json are, and what relative paths are relative to. */
+  /** Where `.env` is, and what relative paths are relative to. */
   folder: string;
   /** Where a person can be asked. */
   terminal?: Terminal | undefined;
@@ -33,7 +33,7 @@ const flagOf = (key: string): string => key.toLowerCase().replaceAll('_', '-');
 export async function readConfig({ argv, env, folder, terminal }: Sources): Promise<Start> {
   const { help, version, newAdmin, values } = readFlags(argv);
   if (help) return { kind: 'print', text: helpText() };
-  if (version) return { kind: 'print', text: `xmpproxy ${readVersion(folder)}\n` };
+  if (version) return { kind: 'print', text: `xmpproxy ${readVersion()}\n` };
   const file = join(folder, '.env');
   const written = readOwnFile(file);
   // Empty is as good as not given, on every level: that is how variables are passed on by those who do not set them.
@@ -42,10 +42,11 @@ export async function readConfig({ argv, env, folder, terminal }: Sources): Prom
   return { kind: 'run', config: read((key) => (key === 'PROXY_DOMAIN' ? domain : find(key)), folder), newAdmin };
 }
 
-/** Our version, as package.json has it. */
-export function readVersion(folder: string): string {
-  const { version } = JSON.parse(readFileSync(join(folder, 'package.json'), 'utf8')) as { version: string };
-  return version;
+/** Our version, as package.json has it: the first one above the compiled program, wherever it was started from. */
+export function readVersion(): string {
+  let file = new URL('package.json', import.meta.url);
+  while (!existsSync(file)) file = new URL('../package.json', file);
+  return (JSON.parse(readFileSync(file, 'utf8')) as { version: string }).version;
 }
 
 function readFlags(argv: readonly string[]) {

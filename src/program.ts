@@ -52,7 +52,7 @@ async function assemble(
   failed: () => void,
 ): Promise<Program> {
   const { domain } = config;
-  const version = readVersion(process.cwd());
+  const version = readVersion();
   const certificates = certificatesOf(config, registry);
   const authority = createAuthority({
     domain,
