@@ -1,3 +1,5 @@
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
 import { mkdtemp, readdir, rm, stat, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -106,6 +108,29 @@ inFolder('many puts at once share commits and all arrive, in order', async (fold
     keys,
   );
   await store.close();
+});
+
+inFolder('kill -9: what was told to be durable is there afterwards, in order', async (folder) => {
+  const module = new URL('../src/archive/store.js', import.meta.url);
+  const code = `import { storesIn } from ${JSON.stringify(module.href)};
+    const store = await storesIn(${JSON.stringify(folder)})('alice');
+    for (let at = 0; ; at += 10)
+      await Promise.all(Array.from({ length: 10 }, (_, more) =>
+        store.put('a@x', 'outbox', String(at + more), 'x'.repeat(500)).then(() => process.stdout.write(at + more + '\\n'))));`;
+  const child = spawn(process.execPath, ['--input-type=module', '-e', code], { stdio: ['ignore', 'pipe', 'inherit'] });
+  const ended = once(child, 'exit');
+  let told = '';
+  for await (const chunk of child.stdout) {
+    told += chunk;
+    if (told.length > 2000) child.kill('SIGKILL');
+  }
+  assert.equal(await ended, [null, 'SIGKILL']);
+  const durable = told.slice(0, told.lastIndexOf('\n')).split('\n');
+  const store = await storesIn(folder)('alice');
+  const kept = (await store.read('a@x', 'outbox')).map(({ key }) => key);
+  await store.close();
+  assert.ok(durable.length > 100);
+  assert.equal(kept.slice(0, durable.length), durable);
 });
 
 test('a put that cannot be done fails alone', async () => {
