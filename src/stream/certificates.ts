@@ -53,8 +53,8 @@ export function openCertificates({ folder, made, ours, now = () => new Date() }:
 
 /** Files and SNI (RFC 6066 §3) may hold the ASCII form of a domain. */
 function prepare(name: string): string | undefined {
-  const domain = readJid(domainToUnicode(name) || name);
-  return domain === undefined || /[@/]/.test(domain) ? undefined : domain;
+  const domain = readJid(name);
+  return domain === undefined || /[@/]/.test(domain) ? undefined : domainToUnicode(domain) || domain;
 }
 
 function namesIn(folder: string): string[] {

@@ -2,7 +2,9 @@
 import { createServer, type Server, type Socket } from 'node:net';
 import { StreamError } from '../wire/error.ts';
 import { serialize } from '../wire/xml.ts';
+import type { Clock } from './clock.ts';
 import { headerText } from './header.ts';
+import { Negotiation, type NegotiationContext, tlsOptions } from './negotiation.ts';
 import { Counts, isLoopback, plainAddress } from './remote.ts';
 import { ClientStream, type StreamContext } from './stream.ts';
 
@@ -34,20 +36,25 @@ export class ListenError extends Error {
   }
 }
 
-type ListenerContext = Omit<StreamContext, 'settled' | 'ended'>;
+export interface ListenerContext extends NegotiationContext {
+  clock: Clock;
+}
 
 export class Listener {
   /** Open connections, with and without a session. */
   readonly streams = new Set<ClientStream>();
-  readonly #context: StreamContext;
+  readonly #context: ListenerContext;
+  readonly #streamContext: Omit<StreamContext, 'direct'>;
   readonly #servers: Server[] = [];
   /** Connections without a session, by address. */
   readonly #pending = new Counts();
   #emptied: (() => void) | undefined;
 
   constructor(context: ListenerContext) {
-    this.#context = {
+    this.#context = context;
+    this.#streamContext = {
       ...context,
+      negotiate: (stream) => new Negotiation(stream, context),
       settled: (stream) => this.#pending.remove(stream.remote),
       ended: (stream) => this.#ended(stream),
     };
@@ -79,12 +86,19 @@ export class Listener {
     }
     this.#pending.add(remote);
     try {
-      this.streams.add(new ClientStream(socket, direct, this.#context));
+      this.streams.add(this.#open(socket, direct));
     } catch (reason) {
       log.error('connection failed', { remote, reason: String(reason) });
       this.#pending.remove(remote);
       socket.destroy();
     }
+  }
+
+  #open(socket: Socket, direct: boolean): ClientStream {
+    const { domain } = this.#context;
+    // RFC 7301, XEP-0368: a client that names protocols must name XMPP.
+    const options = direct ? { ...tlsOptions(this.#context, domain), protocols: ['xmpp-client'] } : undefined;
+    return new ClientStream(socket, domain, { ...this.#streamContext, direct: options });
   }
 
   /** Where it costs no handshake, the client is told why. */

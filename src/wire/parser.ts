@@ -74,6 +74,7 @@ export class StreamParser {
       this.#pending += chunk.length;
       this.#sax.write(text);
       const tail = end - this.#mark;
+      if (tail < text.length) this.#pending = Buffer.byteLength(text.slice(text.length - tail)); // of the next element
       this.#resting =
         this.#cursor !== undefined &&
         this.#cursor === this.#root &&
@@ -212,6 +213,6 @@ const restricted = (what: string): never => {
 /** saxes says what it found in words; RFC 6120 §4.9.3 has a condition for each. */
 function streamFault(message: string): StreamError {
   if (/unbound namespace prefix/i.test(message)) return new StreamError('bad-namespace-prefix');
-  if (/undefined entity|disallowed entity|entity/i.test(message)) return new StreamError('restricted-xml', 'entity');
+  if (/entity/i.test(message) && !/character entity/i.test(message)) return new StreamError('restricted-xml', 'entity');
   return new StreamError('not-well-formed', message.slice(0, 200));
 }

@@ -35,7 +35,11 @@ export class HandClock implements Clock {
   after(milliseconds: number, run: () => void) {
     const timer = { at: this.#now + milliseconds, run };
     this.#timers.push(timer);
-    return { cancel: () => void (this.#timers = this.#timers.filter((other) => other !== timer)) };
+    return { cancel: () => this.#drop(timer) };
+  }
+
+  #drop(timer: object): void {
+    this.#timers = this.#timers.filter((other) => other !== timer);
   }
 
   /** How many timers are set. */
@@ -48,7 +52,7 @@ export class HandClock implements Clock {
     for (;;) {
       const [next] = this.#timers.filter(({ at }) => at <= until).sort((a, b) => a.at - b.at);
       if (next === undefined) break;
-      this.#timers = this.#timers.filter((timer) => timer !== next);
+      this.#drop(next);
       this.#now = Math.max(this.#now, next.at);
       next.run();
     }
@@ -56,14 +60,19 @@ export class HandClock implements Clock {
   }
 }
 
-export function verifierOf(mechanism: Exclude<Mechanism, 'PLAIN'>, password: string, salt: Buffer): Verifier {
+export function verifierOf(
+  mechanism: Exclude<Mechanism, 'PLAIN'>,
+  password: string,
+  salt: Buffer,
+  rounds = iterations,
+): Verifier {
   const hash = mechanism === 'SCRAM-SHA-1' ? 'sha1' : 'sha256';
   const size = mechanism === 'SCRAM-SHA-1' ? 20 : 32;
-  const salted = pbkdf2Sync(password, salt, iterations, size, hash);
+  const salted = pbkdf2Sync(password, salt, rounds, size, hash);
   const clientKey = createHmac(hash, salted).update('Client Key').digest();
   return {
     salt: salt.toString('base64'),
-    iterations,
+    iterations: rounds,
     storedKey: createHash(hash).update(clientKey).digest('base64'),
     serverKey: createHmac(hash, salted).update('Server Key').digest('base64'),
   };
