@@ -78,6 +78,7 @@ export class Hub implements Pick<CoreEvents, 'online' | 'offline' | 'stanza' | '
   readonly #isLocal: boolean;
   #address: FullJid | undefined;
   #online = false;
+  #isClosed = false;
   /** Clients, by address, that enabled carbons in an earlier session. */
   #knowCarbons = new Set<string>();
 
@@ -204,7 +205,7 @@ export class Hub implements Pick<CoreEvents, 'online' | 'offline' | 'stanza' | '
   /** `unacknowledged`: messages that reached its stream and nobody knows whether they reached its user. */
   detach(sid: number, unacknowledged: readonly Stanza[]): void {
     const client = this.#clients.remove(sid);
-    if (client === undefined) return;
+    if (client === undefined || this.#isClosed) return;
     if (client.carbons) this.#knowCarbons.add(client.address);
     else if (this.#knowCarbons.delete(client.address)) this.#context.kept.remove('client', client.address);
     this.#presences.gone(client);
@@ -236,7 +237,7 @@ export class Hub implements Pick<CoreEvents, 'online' | 'offline' | 'stanza' | '
   /** A stanza of a client's; `to` is prepared. */
   fromClient(sid: number, stanza: Stanza): void {
     const client = this.#clients.get(sid);
-    if (client === undefined) return;
+    if (client === undefined || this.#isClosed) return;
     if (stanza.name === 'message') return this.#outbound.take(client, stanza);
     if (stanza.name === 'presence') return this.#presenceFrom(client, stanza);
     if (isRequest(stanza)) return this.#requests.take(client, stanza);
@@ -319,7 +320,7 @@ export class Hub implements Pick<CoreEvents, 'online' | 'offline' | 'stanza' | '
   }
 
   stanza(stanza: Stanza): void {
-    if (this.#isForged(stanza)) return;
+    if (this.#isClosed || this.#isForged(stanza)) return;
     if (stanza.name === 'message') return this.#inbound.take(stanza);
     if (stanza.name === 'presence') return this.#presenceTo(stanza);
     if (isRequest(stanza)) return this.#incoming.take(stanza);
@@ -347,7 +348,9 @@ export class Hub implements Pick<CoreEvents, 'online' | 'offline' | 'stanza' | '
     if (presence.type === undefined || presence.type === 'unavailable') this.#presences.fromContact(presence);
   }
 
+  /** Nothing is taken any more, and nothing goes to the store. */
   close(): void {
+    this.#isClosed = true;
     clearInterval(this.#sweep);
     this.#roster.close();
     this.#presences.close();

@@ -2,8 +2,8 @@
 import type { Store } from '../archive/types.ts';
 import type { HubSettings, Log } from '../hub/context.ts';
 import { Hub } from '../hub/hub.ts';
+import { LocalServer } from '../hub/local.ts';
 import type { Answer, Ask, EdgeLink, SessionFacts, UnitLink, UnitQuestions, UnitSettings } from '../link/link.ts';
-import { LocalServer } from '../view/merged.ts';
 import { View } from '../view/view.ts';
 import type { BareJid, FullJid } from '../wire/jid.ts';
 import type { Stanza } from '../wire/stanza.ts';
