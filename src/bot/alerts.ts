@@ -3,12 +3,11 @@
  * account that is down for long; and says when that is over. Once per change; an account that comes and goes is one
  * outage, and it is back only when it has stayed.
  */
-import type { Clock, Timer } from '../commands/context.ts';
+import type { Clock, Timer, World } from '../commands/context.ts';
 import { advise, explain } from '../commands/failure.ts';
 import { isAlone } from '../commands/grant.ts';
 import { duration } from '../commands/text.ts';
 import type { AccountState } from '../link/link.ts';
-import type { AccountRecord, Registry, User } from '../registry/types.ts';
 import type { Failure, FailureKind } from '../wire/failure.ts';
 import type { BareJid } from '../wire/jid.ts';
 
@@ -28,8 +27,10 @@ interface Watch {
   timer: Timer | undefined;
 }
 
+type Owner = NonNullable<ReturnType<World['registry']['ownerOf']>>;
+
 export interface AlertParts {
-  registry: Pick<Registry, 'ownerOf'>;
+  registry: Pick<World['registry'], 'ownerOf'>;
   clock: Clock;
   domain: BareJid;
   say(login: BareJid, text: string): void;
@@ -96,7 +97,7 @@ export class Alerts {
     watch.told = what;
     const { jid, label } = owner.account;
     const past = this.#parts.clock.now() - (watch.downSince ?? 0);
-    const start = what === 'down' ? `${label} is not online since ${duration(past)}.` : `${label} is not online.`;
+    const start = what === 'down' ? `${label} has been offline for ${duration(past)}.` : `${label} is not online.`;
     const { admin } = owner.user;
     this.#say(owner, (identity) => {
       const locked = identity && !isAlone(owner.user);
@@ -105,16 +106,13 @@ export class Alerts {
   }
 
   /** Undefined if the account is gone, off or another's by now. */
-  #owner(user: string, jid: BareJid): { user: Readonly<User>; account: Readonly<AccountRecord> } | undefined {
+  #owner(user: string, jid: BareJid): Owner | undefined {
     const owner = this.#parts.registry.ownerOf(jid);
     return owner?.user.name === user && owner.account.enabled ? owner : undefined;
   }
 
   /** To the login with all accounts, and to the account's own. */
-  #say(
-    { user, account }: { user: Readonly<User>; account: Readonly<AccountRecord> },
-    text: (identity: boolean) => string,
-  ): void {
+  #say({ user, account }: Owner, text: (identity: boolean) => string): void {
     this.#parts.say(`${user.name}@${this.#parts.domain}` as BareJid, text(false));
     this.#parts.say(account.jid, text(true));
   }

@@ -33,7 +33,10 @@ export interface Bot extends Door {
   close(): void;
 }
 
-const encrypted = 'I cannot read encrypted messages; please switch encryption off for this chat.';
+const explanations = {
+  encrypted: 'I cannot read encrypted messages; please switch encryption off for this chat.',
+  long: 'That is too long for me. `help` shows what I can do.',
+};
 
 export function createBot({ outlet, log, routes, isRefusal, ...lasting }: BotParts): Bot {
   const { clock, server, registry } = lasting;
@@ -44,7 +47,12 @@ export function createBot({ outlet, log, routes, isRefusal, ...lasting }: BotPar
     tree: commands,
     numbers: new Numbers(),
     locks: new Locks(clock),
-    tell: (user, text) => outlet.say(loginOf(user), text),
+    tell(name, text) {
+      const user = registry.user(name);
+      // Who has no proxy password cannot be logged in but to an account.
+      const logins = user === undefined || user.verifiers ? [loginOf(name)] : user.accounts.map(({ jid }) => jid);
+      for (const login of logins) outlet.say(login, text);
+    },
   };
   const dialogs = new Dialogs(clock);
   const confirmations = new Confirmations<Act>(clock);
@@ -66,7 +74,7 @@ export function createBot({ outlet, log, routes, isRefusal, ...lasting }: BotPar
       if (heard.kind === 'nothing') return { mirror: false };
       if (wantsReceipt(stanza)) sendReceipt(outlet, root, speaker, stanza);
       if (heard.kind === 'line') return { mirror: conversationOf(speaker).hear(heard.text) };
-      outlet.say(speaker.bare, encrypted, speaker.sid);
+      outlet.say(speaker.bare, explanations[heard.kind], speaker.sid);
       return { mirror: false };
     },
     iq: (speaker: Speaker, stanza: Stanza) =>

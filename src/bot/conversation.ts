@@ -170,10 +170,10 @@ export class Conversation {
   }
 
   #isPlain(line: string): boolean {
-    if (/^(?:start|cancel|yes(?:\s+\d{0,6})?)$/i.test(trimLine(line))) return true;
+    if (/^(?:start|cancel|yes(?:\s+\d{0,6}[.!]?)?)$/i.test(trimLine(line))) return true;
     try {
       const { world } = this.#parts;
-      return isPlain(world.tree, line, grantNow(world, this.#speaker).level);
+      return isPlain(world.tree, line, { ...world, grant: grantNow(world, this.#speaker) });
     } catch {
       return false;
     }

@@ -7,6 +7,7 @@ export type Heard =
   | { kind: 'line'; text: string }
   /** What we cannot read is told so, in clear. */
   | { kind: 'encrypted' }
+  | { kind: 'long' }
   | { kind: 'nothing' };
 
 /** A longer text is no command and no password. */
@@ -24,6 +25,6 @@ export function hear(stanza: Stanza): Heard {
   if ([NS.encryption, NS.omemo, NS.omemo2, NS.openpgp, NS.pgp].some((ns) => childIn(tree, ns)))
     return { kind: 'encrypted' };
   const text = tree.getChildText('body');
-  if (text === null || text.trim() === '' || text.length > longest) return { kind: 'nothing' };
-  return { kind: 'line', text };
+  if (text === null || text.trim() === '') return { kind: 'nothing' };
+  return text.length > longest ? { kind: 'long' } : { kind: 'line', text };
 }

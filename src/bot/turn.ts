@@ -50,7 +50,7 @@ export async function obey(turn: Turn, line: string): Promise<Answer> {
   const words = splitWords(line);
   switch (words[0]?.text.toLowerCase()) {
     case 'yes':
-      return confirm(turn, grant, words[1]?.text ?? '');
+      return confirm(turn, grant, (words[1]?.text ?? '').replace(/\D/g, ''));
     case 'start':
       return { text: greeting(grant, world.server) };
     case 'cancel':
@@ -61,7 +61,7 @@ export async function obey(turn: Turn, line: string): Promise<Answer> {
   if (found.kind === 'group') return { text: groupHelp(found.name, found.group, grant.level) };
   if (isGreeting(line.trim()) || (turn.first && found.kind === 'unknown'))
     return { text: greeting(grant, world.server) };
-  throw notFound(found);
+  throw notFound(found, grant);
 }
 
 async function run(

@@ -111,7 +111,7 @@ const on = command({
 });
 
 const off = command({
-  summary: 'disconnect, keep the settings',
+  summary: 'disconnect, keep settings',
   access: 'user',
   args: { account: { kind: 'account', label: 'account' } },
   words: ['account'],

@@ -62,7 +62,7 @@ export interface World {
   locks: Locks;
   /** Is that the user's proxy password? Takes as long for a wrong one. */
   proves(user: string, password: string): Promise<boolean>;
-  /** A word to another user's merged login. */
+  /** A word to another user. */
   tell(user: string, text: string): void;
 }
 

@@ -1,8 +1,8 @@
 /** A line behind a command's name → its arguments by name; and whether a secret is among them. */
-import { argsFor, type Command } from './define.ts';
+import { type Arg, argsFor, type Command, read, type Scope } from './define.ts';
 import { UsageError } from './error.ts';
 import type { Grant } from './grant.ts';
-import { find, type Matching, type Tree } from './tree.ts';
+import { find, type Tree } from './tree.ts';
 import { parseWords, splitWords, type Word } from './words.ts';
 
 /** Words → given arguments, those by place under their names. */
@@ -37,18 +37,21 @@ const tooMany = ({ args }: Command): string =>
 
 /**
  * May the user's other apps see that line? Not if it carries a secret, and not if it might: what cannot be read as a
- * command may be a password that was sent too late, or a command with one in it.
+ * command with all its values may be a password that was sent too late, or a command with one in it.
  */
-export function isPlain(tree: Tree, line: string, level: Grant['level'], matching: Matching = 'prefix'): boolean {
+export function isPlain(tree: Tree, line: string, scope: Scope): boolean {
   try {
-    const found = find(tree, splitWords(line), level, matching);
+    const { level } = scope.grant;
+    const found = find(tree, splitWords(line), level);
     if (found.kind !== 'command') return found.kind === 'group';
     const given = givenIn(found.command, found.rest, level);
+    read(found.command, given, scope);
     const { args } = found.command;
-    return [...given].every(
-      ([key, text]) => Object.hasOwn(args, key) && (args[key]!.kind !== 'secret' || text === true),
-    );
+    return [...given].every(([key, text]) => text === true || isHarmless(args[key]!, text));
   } catch {
     return false;
   }
 }
+
+const isHarmless = ({ kind, rest }: Arg, text: string): boolean =>
+  kind !== 'secret' && !(rest === true && text.split(' ').length > 2);

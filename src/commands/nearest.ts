@@ -5,6 +5,7 @@ export function nearest(word: string, known: readonly string[]): string | undefi
   const text = word.toLowerCase();
   let best: string | undefined;
   let least = text.length < 4 ? 2 : 3;
+  if (text.length < 2) return undefined;
   for (const candidate of known) {
     const starts = candidate.length > 2 && (text.startsWith(candidate) || candidate.startsWith(text));
     const steps = starts ? 1 : distance(text, candidate);

@@ -10,7 +10,9 @@ const status = command({
   example: 'server status',
   next: 'I count users, accounts and apps.',
   async run(_values, { registry, pool, sessions, server, clock }) {
-    const states = (await Promise.all(registry.users.map(({ name }) => pool.status(name)))).flat();
+    // One that does not answer is not to hide the others.
+    const asked = await Promise.allSettled(registry.users.map(({ name }) => pool.status(name)));
+    const states = asked.flatMap((answer) => (answer.status === 'fulfilled' ? answer.value : []));
     const having = (...wanted: string[]): number => states.filter((state) => wanted.includes(state.status)).length;
     const all = registry.users.reduce((sum, { accounts }) => sum + accounts.length, 0);
     const apps = registry.users.reduce((sum, { name }) => sum + sessions.count(name), 0);

@@ -12,7 +12,7 @@ export const whoami = command({
   next: 'I tell whom I take you for.',
   run(_values, { grant, speaker }) {
     const admin = grant.level === 'admin' ? ', an admin' : '';
-    const login = speaker.view === 'merged' ? 'all your accounts' : 'this account alone';
+    const login = speaker.view === 'merged' ? 'all your accounts' : 'this account';
     return [
       `You are ${grant.user.name}${admin}.`,
       'This app is logged in as',

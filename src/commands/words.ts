@@ -16,13 +16,14 @@ export interface Given {
 
 const double = '"“”„‟«»';
 const single = "'‘’‚‛";
-const invisible = /[\u00ad\u200b-\u200f\u202a-\u202e\u2060-\u2064\ufeff]/g;
+const invisible = /[\u00ad\u200b-\u200f\u202a-\u202e\u2060-\u206f\ufeff]/g;
 
 /** Zero-width characters and direction marks, which copying brings along. */
 export const visible = (text: string): string => text.replace(invisible, '');
 
 /** Without white space around it and without a leading `/` or `!`. */
-export const trimLine = (line: string): string => line.replace(/^[\s\u200b-\u200f\u2060\ufeff]*[/!]?\s*/, '').trimEnd();
+export const trimLine = (line: string): string =>
+  line.replace(/^[\s\u200b-\u200f\u202a-\u202e\u2060-\u206f]*[/!]?\s*/, '').trimEnd();
 
 /**
  * Words are parted by any white space. A quotation mark opens at the start of a word or of a value (`key="…"`), of any
@@ -101,7 +102,7 @@ export function parseWords(words: readonly Word[], keys: Keys): Given {
 /** One word as yargs-parser gets it; a value that shared its word with its key takes the word's place in `values`. */
 function token({ text, quoted }: Word, index: number, keys: Keys, values: string[]): string {
   if (quoted) return String(index);
-  const [, dashes, name = '', , value] = /^(--|[–—])?(\p{L}[\p{L}-]*)(=(.*))?$/su.exec(text) ?? [];
+  const [, dashes, name = '', , value] = /^(--|[–—])?(\p{L}[\p{L}\d-]*)(=(.*))?$/su.exec(text) ?? [];
   const key = name.toLowerCase();
   if (value !== undefined && (dashes !== undefined || keys.all.includes(key))) {
     values[index] = value;

@@ -1,0 +1,315 @@
+/** The tree as a tree: what every command declares, what help says, who sees what. */
+import { test } from 'uvu';
+import * as assert from 'uvu/assert';
+import { commands } from '../src/commands/commands.ts';
+import { argsFor, type Command, kinds, read, type Scope } from '../src/commands/define.ts';
+import { UsageError } from '../src/commands/error.ts';
+import { allowed, type Grant, grantOf, type Level } from '../src/commands/grant.ts';
+import { givenIn, isPlain } from '../src/commands/line.ts';
+import { Numbers } from '../src/commands/numbers.ts';
+import { find, isGroup, visibleNames } from '../src/commands/tree.ts';
+import { commandHelp, groupHelp, treeHelp } from '../src/commands/usage.ts';
+import { splitWords } from '../src/commands/words.ts';
+import { account, speaker, user } from './lib/root.ts';
+
+const levels: Level[] = ['account', 'user', 'admin'];
+const all: [string, Command][] = Object.entries(commands).flatMap(([name, node]): [string, Command][] =>
+  isGroup(node) ? Object.entries(node.commands).map(([verb, one]) => [`${name} ${verb}`, one]) : [[name, node]],
+);
+
+const alice = user('alice', {
+  admin: true,
+  accounts: [
+    account('alice@work.example', 'work'),
+    account('alice@home.example', 'home'),
+    account('ally@home.example', 'other'),
+  ],
+});
+const bob = user('bob');
+const scopeOf = (level: Level): Scope => ({
+  grant: { level, user: alice, only: level === 'account' ? alice.accounts[0]!.jid : undefined },
+  registry: { users: [alice, bob, user('bert')] },
+  numbers: new Numbers(),
+});
+const lineAs = (line: string, level: Level) => {
+  const found = find(commands, splitWords(line), level);
+  if (found.kind !== 'command') throw new Error(`${line}: ${found.kind}`);
+  return read(found.command, givenIn(found.command, found.rest, level), scopeOf(level));
+};
+
+const fits = (text: string, what: string) => {
+  const lines = text.split('\n');
+  assert.ok(lines.length <= 12, `${what}: ${lines.length} lines\n${text}`);
+  for (const line of lines) assert.ok(line.length <= 40, `${what}: ${line.length} characters\n${line}`);
+};
+
+test('everything that the issue names is there', () => {
+  const names = all.map(([name]) => name);
+  for (const verb of ['add', 'del', 'list', 'set', 'show']) assert.ok(names.includes(`user ${verb}`));
+  for (const verb of ['add', 'del', 'list', 'show', 'set', 'on', 'off', 'trust'])
+    assert.ok(names.includes(`account ${verb}`));
+  for (const name of ['password', 'unlock', 'whoami', 'certificate', 'server status', 'help'])
+    assert.ok(names.includes(name));
+});
+
+for (const [name, command] of all) {
+  test(`${name} has a summary, an example, a next step, and places that exist`, () => {
+    assert.ok(command.summary.length > 5 && command.next.length > 10);
+    for (const key of command.words ?? []) assert.ok(Object.hasOwn(command.args, key), key);
+    for (const [key, arg] of Object.entries(command.args)) {
+      assert.ok(arg.label.length > 0);
+      assert.ok(kinds[arg.kind].field.length > 0);
+      assert.match(key, /^[a-z]+$/);
+    }
+    const found = find(commands, splitWords(command.example), command.access === 'locked' ? 'account' : 'admin');
+    assert.is(found.kind === 'command' && found.command, command, 'its example is the command itself');
+  });
+  test(`${name}: help fits a phone, for everybody who may run it`, () => {
+    for (const level of levels.filter((one) => allowed(command.access, one)))
+      fits(commandHelp(name, command, level), `help ${name} (${level})`);
+  });
+}
+
+test('help of groups and of everything fits a phone', () => {
+  for (const level of levels) {
+    fits(treeHelp(commands, level), `help (${level})`);
+    for (const name of visibleNames(commands, level)) {
+      const node = commands[name]!;
+      if (isGroup(node)) fits(groupHelp(name, node, level), `help ${name} (${level})`);
+    }
+  }
+});
+
+test('the whole of help, as an admin reads it', () => {
+  assert.is(
+    treeHelp(commands, 'admin'),
+    [
+      'account: your XMPP accounts',
+      'user: people, and your own settings',
+      'password: set your proxy password',
+      'whoami: what this login may do',
+      'certificate: fingerprints to compare',
+      'server: how it is doing',
+      'help: what I can do',
+      '`help account`: more about one',
+    ].join('\n'),
+  );
+});
+
+const seen: Record<Level, string[]> = {
+  account: ['account show', 'account set', 'unlock', 'whoami', 'certificate', 'help'],
+  user: [
+    ...['add', 'list', 'show', 'set', 'on', 'off', 'trust', 'del'].map((verb) => `account ${verb}`),
+    'user show',
+    'user set',
+    'password',
+    'whoami',
+    'certificate',
+    'help',
+  ],
+  admin: all.map(([name]) => name).filter((name) => name !== 'unlock'),
+};
+for (const level of levels)
+  for (const [name, command] of all)
+    test(`${level}: ${name} is ${seen[level].includes(name) ? 'there' : 'absent'}`, () => {
+      const found = find(commands, splitWords(name), level);
+      assert.is(found.kind === 'command' && found.command === command, seen[level].includes(name));
+      assert.is(
+        treeHelp(commands, level).includes(`${name.split(' ')[0]}:`),
+        seen[level].some((one) => one.split(' ')[0] === name.split(' ')[0]),
+      );
+    });
+
+test('arguments that a person may not give are absent for that person', () => {
+  const keys = (name: string, level: Level) =>
+    argsFor(all.find(([one]) => one === name)![1], { level }).map(([key]) => key);
+  assert.equal(keys('account set', 'account'), ['account', 'password']);
+  assert.equal(keys('account set', 'user'), ['account', 'password', 'label', 'pin']);
+  assert.equal(keys('account set', 'admin'), ['account', 'password', 'label', 'pin', 'host']);
+  assert.not.ok(keys('account add', 'user').includes('host'));
+  assert.not.ok(keys('user set', 'user').includes('admin'));
+  assert.throws(() => lineAs('account add a@b.example host=x:1', 'user'), /not for this login/);
+  assert.throws(() => lineAs('user set admin=yes', 'user'), /not for this login/);
+});
+
+const grants: [string, Grant['level'], Grant][] = [
+  ['an admin by the proxy password', 'admin', grantOf(speaker('alice'), alice, false)],
+  ['a user by the proxy password', 'user', grantOf(speaker('bob'), bob, false)],
+  ['an account of several', 'account', grantOf(speaker('alice', 'alice@work.example'), alice, false)],
+  ['an account of several, unlocked', 'admin', grantOf(speaker('alice', 'alice@work.example'), alice, true)],
+];
+for (const [who, level, grant] of grants) test(`${who} is at the level ${level}`, () => assert.is(grant.level, level));
+
+test('one account and no proxy password is enough for what is the user’s, never for an admin’s', () => {
+  const { verifiers: _, ...bare } = user('carol', { admin: true, accounts: [account('carol@work.example', 'work')] });
+  assert.is(grantOf(speaker('carol', 'carol@work.example'), bare, false).level, 'user');
+  const two = { ...bare, accounts: alice.accounts };
+  assert.is(grantOf(speaker('carol', 'alice@work.example'), two, false).level, 'account');
+});
+
+const meanings: [string, string][] = [
+  ['acc li', 'account list'],
+  ['ACCOUNT LIST', 'account list'],
+  ['Account List', 'account list'],
+  ['ac sh', 'account show'],
+  ['h', 'help'],
+  ['wh', 'whoami'],
+  ['us l', 'user list'],
+  ['ser st', 'server status'],
+  ['account of', 'account off'],
+  ['acc\u200bount list', 'account list'],
+];
+for (const [line, name] of meanings)
+  test(`${line} is ${name}`, () => {
+    const found = find(commands, splitWords(line), 'admin');
+    assert.is(found.kind === 'command' && found.name, name);
+  });
+
+test('an ambiguous start lists what it may mean', () => {
+  assert.equal(find(commands, splitWords('account s'), 'admin'), {
+    kind: 'ambiguous',
+    candidates: ['account show', 'account set'],
+  });
+  assert.equal(find(commands, splitWords('account o'), 'user'), {
+    kind: 'ambiguous',
+    candidates: ['account on', 'account off'],
+  });
+});
+
+const unknown: [string, string | undefined][] = [
+  ['acount add', 'account'],
+  ['account ad d', 'account add'],
+  ['account delete', 'account del'],
+  ['account lsit', 'account list'],
+  ['add account', 'account add'],
+  ['xyzzy', undefined],
+];
+for (const [line, meant] of unknown)
+  test(`${line}: did you mean ${meant}`, () => {
+    const found = find(commands, splitWords(line), 'admin');
+    if (found.kind === 'command') assert.is(found.name, meant);
+    else assert.equal(found, { kind: 'unknown', suggestion: meant });
+  });
+
+test('what a person may not run is not suggested either', () => {
+  assert.equal(find(commands, splitWords('serve status'), 'user'), { kind: 'unknown', suggestion: undefined });
+  assert.equal(find(commands, splitWords('user lst'), 'user'), { kind: 'unknown', suggestion: undefined });
+});
+
+test('in the middle of a dialog only a command written out in full counts', () => {
+  assert.is(find(commands, splitWords('acc list'), 'admin', 'exact').kind, 'unknown');
+  assert.is(find(commands, splitWords('Account list'), 'admin', 'exact').kind, 'command');
+});
+
+const [, accountAdd] = all.find(([name]) => name === 'account add')!;
+const same: [string, Record<string, string>][] = [
+  ['account add a@b.example pw label=x', { jid: 'a@b.example', password: 'pw', label: 'x' }],
+  ['account add pw jid=xmpp:a@b.example --label x', { jid: 'A@b.example', password: 'pw', label: 'x' }],
+  ['account add —trust AB:CD:EF:01 a@b.example "p w"', { jid: 'a@b.example', password: 'p w', trust: 'abcdef01' }],
+  ['account show 2', { account: '2' }],
+  ['account show hom', { account: 'home' }],
+  ['account del ally', { account: 'other' }],
+  ['user add bob pw admin', { name: 'bob', password: 'pw', admin: 'true' }],
+  ['user add bob pw', { name: 'bob', password: 'pw', admin: '0' }],
+  [
+    'user set bob mirror=log away="a b" autoaway=off admin=no',
+    { user: 'bob', mirror: 'log', away: 'a b', autoaway: 'off', admin: 'no' },
+  ],
+  ['user list 2', { page: '2' }],
+  ['help account add', { command: 'account add' }],
+];
+for (const [line, fields] of same)
+  test(`words and form give the same: ${line}`, () => {
+    const found = find(commands, splitWords(line), 'admin');
+    assert.is(found.kind, 'command');
+    if (found.kind !== 'command') return;
+    assert.equal(lineAs(line, 'admin'), read(found.command, new Map(Object.entries(fields)), scopeOf('admin')));
+  });
+
+test('an account is named by number, label, address, or the start of either', () => {
+  for (const word of ['2', 'home', 'HOME', 'ho', 'alice@home.example', 'alice@ho', 'xmpp:alice@home.example'])
+    assert.is((lineAs(`account show ${word}`, 'user').values.account as { label: string }).label, 'home');
+  assert.throws(() => lineAs('account show 4', 'user'), /No such account/);
+  assert.throws(() => lineAs('account del al', 'user'), /Which account\? work, home, other/);
+});
+
+test('a session of one account has that account alone, named or not', () => {
+  assert.is((lineAs('account show', 'account').values.account as { label: string }).label, 'work');
+  assert.throws(() => lineAs('account show home', 'account'), /No such account/);
+  assert.throws(() => lineAs('account show 2', 'account'), /No such account/);
+});
+
+test('a user names nobody else; an admin does', () => {
+  assert.throws(() => lineAs('user show bob', 'user'), /No such user/);
+  assert.is((lineAs('user show bo', 'admin').values.user as { name: string }).name, 'bob');
+  assert.is((lineAs('user show bob@proxy.example', 'admin').values.user as { name: string }).name, 'bob');
+  assert.throws(() => lineAs('user show b', 'admin'), /Which user\? bob, bert/);
+});
+
+test('what is missing is asked for, what is unknown refused without repeating it', () => {
+  assert.equal(lineAs('account add a@b.example', 'user').missing, ['password']);
+  assert.equal(lineAs('account set work password', 'user').missing, ['password']);
+  assert.equal(lineAs('user add', 'admin').missing, ['name', 'password']);
+  for (const line of [
+    'account add a@b.example --hunter2',
+    'account add a@b.example pw hunter2',
+    'account add a@b.example --hunter2=x',
+  ])
+    try {
+      lineAs(line, 'user');
+      assert.unreachable(line);
+    } catch (reason) {
+      assert.instance(reason, UsageError);
+      assert.not.match((reason as Error).message, 'hunter2');
+    }
+  assert.throws(() => lineAs('account add a@b.example lable=x --lable=x', 'user'), /Did you mean `label=`/);
+  assert.throws(() => lineAs('account add a@b.example --label', 'user'), /needs a value/);
+  assert.throws(() => lineAs('user set mirror=loud', 'user'), /inline, log, off/);
+  assert.is(accountAdd.args.password!.kind, 'secret');
+});
+
+test('numbers are not given again', () => {
+  const numbers = new Numbers();
+  const [work, home, other] = alice.accounts;
+  assert.equal(
+    [work, home, other].map((one) => numbers.of(alice, one!.jid)),
+    [1, 2, 3],
+  );
+  const less = { ...alice, accounts: [work!, other!] };
+  assert.is(numbers.of(less, other!.jid), 3);
+  const more = { ...alice, accounts: [...less.accounts, account('x@y.example', 'x')] };
+  assert.is(numbers.of(more, more.accounts[2]!.jid), 4);
+});
+
+const secrecy: [string, boolean][] = [
+  ['account list', true],
+  ['account', true],
+  ['help account add', true],
+  ['account add a@b.example', true],
+  ['account add a@b.example label=x', true],
+  ['account set work password', true],
+  ['account add a@b.example hunter2', false],
+  ['account add a@b.example password=hunter2', false],
+  ['acc ad a@b.example --password hunter2', false],
+  ['account set work password hunter2', false],
+  ['password', true],
+  ['password hunter2', false],
+  ['user add bob hunter2', false],
+  ['user set bob password=hunter2', false],
+  ['acount add a@b.example hunter2', false],
+  ['account add a@b.example "hunter2', false],
+  ['account add a@b.example x y', false],
+  ['account set work hunter2', false],
+  ['unlock hunter2', false],
+  ['account show hunter2', false],
+  ['account list hunter2', false],
+  ['user set hunter2', false],
+  ['help account add a@b.example hunter2', false],
+  ['hunter2', false],
+  ['', false],
+];
+for (const [line, plain] of secrecy)
+  test(`${JSON.stringify(line)} ${plain ? 'may be shown to other apps' : 'stays here'}`, () =>
+    assert.is(isPlain(commands, line, scopeOf('admin')), plain));
+
+test.run();

@@ -1,0 +1,274 @@
+/** root on a stage: a registry in memory, a pool that plays what it is told, a clock moved by hand. */
+import { type Bot, createBot } from '../../src/bot/bot.ts';
+import type { Clock, ServerFacts } from '../../src/commands/context.ts';
+import type { Speaker } from '../../src/link/door.ts';
+import type { AccountSettings, AccountState, LoginView } from '../../src/link/link.ts';
+import type { PoolControl } from '../../src/pool/types.ts';
+import { prepareName, taken } from '../../src/registry/names.ts';
+import {
+  type AccountRecord,
+  type Registry,
+  RegistryError,
+  type User,
+  type Verifiers,
+} from '../../src/registry/types.ts';
+import type { Failure } from '../../src/wire/failure.ts';
+import { type BareJid, parseBare, withResource } from '../../src/wire/jid.ts';
+import type { Route } from '../../src/wire/mux.ts';
+import { Stanza } from '../../src/wire/stanza.ts';
+import { type Element, xml } from '../../src/wire/xml.ts';
+
+export const domain = parseBare('proxy.example');
+export const root = parseBare('root@proxy.example');
+export const verifiers = {} as Verifiers;
+export const fingerprint = (start: string): string => start.padEnd(64, '0');
+
+/** All microtasks have run; nothing on this stage waits for anything else. */
+export const drained = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
+
+export class HandClock implements Clock {
+  #now = 1_700_000_000_000;
+  #timers: { at: number; run: () => void }[] = [];
+  now(): number {
+    return this.#now;
+  }
+  after(milliseconds: number, run: () => void) {
+    const timer = { at: this.#now + milliseconds, run };
+    this.#timers.push(timer);
+    const cancel = () => {
+      this.#timers = this.#timers.filter((other) => other !== timer);
+    };
+    return { cancel };
+  }
+  get waiting(): number {
+    return this.#timers.length;
+  }
+  /** Lets time pass, timer by timer. */
+  async pass(milliseconds: number): Promise<void> {
+    const end = this.#now + milliseconds;
+    for (;;) {
+      const next = this.#timers.filter(({ at }) => at <= end).sort((a, b) => a.at - b.at)[0];
+      if (next === undefined) break;
+      this.#timers = this.#timers.filter((other) => other !== next);
+      this.#now = Math.max(this.#now, next.at);
+      next.run();
+      await drained();
+    }
+    this.#now = end;
+  }
+}
+
+export const account = (jid: string, label: string, more: Partial<AccountRecord> = {}): AccountRecord => ({
+  jid: parseBare(jid),
+  label,
+  enabled: true,
+  resource: 'xmpproxy-abc',
+  verifiers,
+  ...more,
+});
+
+export const user = (name: string, more: Partial<User> = {}): User => ({
+  name,
+  admin: false,
+  verifiers,
+  mirror: 'inline',
+  awayText: '',
+  autoAway: true,
+  accounts: [],
+  created: 1_600_000_000_000,
+  ...more,
+});
+
+export type Passwords = Map<string, string>;
+
+/** The registry's contract over plain data; `passwords` has what is stored, by user name or address. */
+export function memoryRegistry(start: User[], passwords: Passwords): Registry {
+  let users: User[] = start;
+  const change = (name: string, to: (user: User) => User) => {
+    if (!users.some((one) => one.name === name)) throw new RegistryError(`There is no user ${name}.`);
+    users = users.map((one) => (one.name === name ? to(one) : one));
+  };
+  const owner = (jid: BareJid) => {
+    for (const one of users) {
+      const found = one.accounts.find((candidate) => candidate.jid === jid);
+      if (found) return { user: one, account: found };
+    }
+    return undefined;
+  };
+  const must = (why: string | undefined) => {
+    if (why !== undefined) throw new RegistryError(why);
+  };
+  return {
+    get users() {
+      return users;
+    },
+    user: (name) => users.find((one) => one.name === name),
+    ownerOf: owner,
+    secretOf: (jid) => passwords.get(jid) ?? '',
+    async addUser({ name, admin, password }) {
+      must(taken(users, domain, { user: name }));
+      users = [...users, user(prepareName(name)!, { admin })];
+      if (password !== undefined) passwords.set(prepareName(name)!, password);
+    },
+    async removeUser(name) {
+      users = users.filter((one) => one.name !== name);
+    },
+    async setUser(name, { password, ...rest }) {
+      change(name, (one) => ({ ...one, ...rest, ...(password === undefined ? {} : { verifiers }) }));
+      if (password !== undefined) passwords.set(name, password);
+    },
+    async addAccount(name, { jid, password, label, route, pin }) {
+      must(taken(users, domain, { account: jid, for: name }));
+      const added = account(jid, label ?? 'new', { ...(route && { route }), ...(pin && { pin }) });
+      change(name, (one) => ({ ...one, accounts: [...one.accounts, added] }));
+      passwords.set(jid, password);
+    },
+    async removeAccount(jid) {
+      const found = owner(jid);
+      if (!found) throw new RegistryError(`There is no account ${jid}.`);
+      change(found.user.name, (one) => ({ ...one, accounts: one.accounts.filter((other) => other.jid !== jid) }));
+    },
+    async setAccount(jid, { password, ...rest }) {
+      const found = owner(jid);
+      if (!found) throw new RegistryError(`There is no account ${jid}.`);
+      const accounts = found.user.accounts.map((other) => (other.jid === jid ? { ...other, ...rest } : other));
+      change(found.user.name, (one) => ({ ...one, accounts }));
+      if (password !== undefined) passwords.set(jid, password);
+    },
+    taken: (what) => taken(users, domain, what),
+    async close() {},
+  };
+}
+
+export interface Said {
+  to: BareJid;
+  text: string;
+  only: number | undefined;
+}
+type Outcome = { contacts: number } | { failure: Failure };
+
+export interface Stage {
+  bot: Bot;
+  registry: Registry;
+  clock: HandClock;
+  passwords: Passwords;
+  /** What root said, oldest first. */
+  said: Said[];
+  /** Stanzas of root other than texts. */
+  sent: { to: BareJid; stanza: Stanza; only: number | undefined }[];
+  logged: { level: string; message: string; fields: unknown }[];
+  ended: { match: object; reason: string }[];
+  /** Calls of the pool, in words. */
+  pooled: string[];
+  tried: AccountSettings[];
+  /** What tries of a login come to, one after the other; then success. */
+  outcomes: (Outcome | Promise<Outcome>)[];
+  states: AccountState[];
+  routes: Route<Speaker>[];
+  /** Says it, and waits until root has nothing more to do at once; the answers, as one text. */
+  tell(speaker: Speaker, text: string, ...more: Element[]): Promise<string>;
+  /** The same, and whether other apps may see it. */
+  mirrored(speaker: Speaker, text: string): Promise<boolean>;
+}
+
+export const facts: ServerFacts = {
+  domain,
+  version: '1.2.3',
+  startedAt: 1_700_000_000_000 - 3_600_000,
+  host: 'host.example',
+  port: 5222,
+  tlsPort: 5223,
+  fingerprint: (name) =>
+    name === domain ? fingerprint('ab12') : name === 'work.example' ? fingerprint('cd34') : undefined,
+};
+
+let sids = 0;
+export function speaker(name: string, bare = `${name}@${domain}`): Speaker {
+  const view: LoginView = bare.endsWith(`@${domain}`) ? 'merged' : 'identity';
+  const address = parseBare(bare);
+  return { sid: ++sids, user: name, view, bare: address, address: withResource(address, 'phone') };
+}
+
+export function stage(users: User[], start: Partial<Pick<Stage, 'routes' | 'states'>> = {}): Stage {
+  const passwords: Passwords = new Map();
+  const registry = memoryRegistry(users, passwords);
+  const clock = new HandClock();
+  const parts: Omit<Stage, 'bot' | 'tell' | 'mirrored'> = {
+    registry,
+    clock,
+    passwords,
+    said: [],
+    sent: [],
+    logged: [],
+    ended: [],
+    pooled: [],
+    tried: [],
+    outcomes: [],
+    states: [],
+    routes: [],
+    ...start,
+  };
+  const write = (level: string) => (message: string, fields?: unknown) =>
+    void parts.logged.push({ level, message, fields });
+  const bot = createBot({
+    registry,
+    clock,
+    server: facts,
+    pool: pool(parts),
+    proves: async (name, password) => passwords.get(name) === password,
+    sessions: { count: () => 1, end: (match, reason) => void parts.ended.push({ match, reason }) },
+    outlet: {
+      say: (to, text, only) => void parts.said.push({ to, text, only }),
+      send: (to, stanza, only) => void parts.sent.push({ to, stanza, only }),
+    },
+    log: { info: write('info'), error: write('error') },
+    routes: () => parts.routes,
+    isRefusal: (reason): reason is Error => reason instanceof RegistryError,
+  });
+  const mirrored = async (from: Speaker, text: string, ...more: Element[]) => {
+    const { mirror } = bot.message(from, message(text, ...more));
+    await drained();
+    return mirror;
+  };
+  return {
+    ...parts,
+    bot,
+    mirrored,
+    async tell(from, text, ...more) {
+      const before = parts.said.length;
+      await mirrored(from, text, ...more);
+      return parts.said
+        .slice(before)
+        .map((one) => one.text)
+        .join('\n---\n');
+    },
+  };
+}
+
+export const message = (text: string, ...more: Element[]): Stanza =>
+  Stanza.of(xml('message', { to: root, type: 'chat', id: 'm1' }, xml('body', {}, text), ...more));
+
+function pool(parts: Pick<Stage, 'pooled' | 'tried' | 'outcomes' | 'states' | 'registry'>): PoolControl {
+  return {
+    async tryLogin(_user, settings) {
+      parts.tried.push(settings);
+      return parts.outcomes.shift() ?? { contacts: 41 };
+    },
+    refresh: async (name) => void parts.pooled.push(`refresh ${name}`),
+    drop: async (name) => void parts.pooled.push(`drop ${name}`),
+    forget: async (name, jid) => void parts.pooled.push(`forget ${name} ${jid}`),
+    status: async (name) => parts.states.filter(({ jid }) => parts.registry.ownerOf(jid)?.user.name === name),
+  };
+}
+
+export const state = (jid: string, status: AccountState['status'], failure?: Failure): AccountState => ({
+  jid: parseBare(jid),
+  status,
+  since: 1_700_000_000_000,
+  failure,
+  contacts: 41,
+  clients: 2,
+});
+
+/** The code in root's last words. */
+export const codeIn = (text: string): string => /`yes (\d{4})`/.exec(text)?.[1] ?? 'none';
