@@ -27,7 +27,7 @@ const table: Record<string, { all: string[]; types?: string[] }> = {
   view: { all: ['wire', 'jat', 'hub'], types: ['link'] },
   delegation: { all: ['wire', 'jat', 'xep'] },
   pool: { all: ['wire', 'link', 'hub', 'view', 'upstream', 'archive', 'xep', 'jat'] },
-  commands: { all: ['wire'], types: ['registry', 'pool'] },
+  commands: { all: ['wire'], types: ['registry', 'pool', 'link'] },
   bot: { all: ['wire', 'commands'], types: ['link'] },
 };
 
