@@ -272,3 +272,23 @@ export const state = (jid: string, status: AccountState['status'], failure?: Fai
 
 /** The code in root's last words. */
 export const codeIn = (text: string): string => /`yes (\d{4})`/.exec(text)?.[1] ?? 'none';
+
+export const minute = 60_000;
+
+/** An admin with two accounts, a user with one. */
+export const people = (): User[] => [
+  user('alice', {
+    admin: true,
+    accounts: [account('alice@work.example', 'work'), account('alice@home.example', 'home')],
+  }),
+  user('bob', { accounts: [account('bob@work.example', 'work')] }),
+];
+
+/** And somebody with one account and no proxy password. */
+export function alone(): User[] {
+  const { verifiers: _, ...carol } = user('carol', { accounts: [account('carol@work.example', 'work')] });
+  return [...people(), carol];
+}
+
+/** A session of one of alice's accounts. */
+export const locked = (): Speaker => speaker('alice', 'alice@work.example');
