@@ -150,7 +150,9 @@ test('an ambiguous start lists what it may mean', () => {
 });
 
 const unknown: [string, string | undefined][] = [
-  ['acount add', 'account'],
+  ['acount add', 'account add'],
+  ['acount', 'account'],
+  ['acount xyzzy', 'account'],
   ['account ad d', 'account add'],
   ['account delete', 'account del'],
   ['account lsit', 'account list'],

@@ -57,10 +57,15 @@ function match(word: Word | undefined, names: readonly string[], matching: Match
   return matching === 'exact' || text === '' ? [] : names.filter((name) => name.startsWith(text));
 }
 
-/** The nearest name, or the two words the other way round (`add account`). */
+/** The nearest name, with its verb where that one is right; or the two words the other way round (`add account`). */
 function suggestion(tree: Tree, words: readonly Word[], names: readonly string[], level: Level): string | undefined {
-  const noun = plain(words[1]);
-  const node = names.includes(noun) ? tree[noun]! : undefined;
-  const verb = node !== undefined && isGroup(node) ? match(words[0], visibleIn(node, level), 'prefix')[0] : undefined;
-  return verb === undefined ? nearest(plain(words[0]), names) : `${noun} ${verb}`;
+  const verbOf = (noun: string | undefined, word: Word | undefined): string | undefined => {
+    const node = noun !== undefined && names.includes(noun) ? tree[noun]! : undefined;
+    return node !== undefined && isGroup(node) ? match(word, visibleIn(node, level), 'prefix')[0] : undefined;
+  };
+  const swapped = verbOf(plain(words[1]), words[0]);
+  if (swapped !== undefined) return `${plain(words[1])} ${swapped}`;
+  const close = nearest(plain(words[0]), names);
+  const verb = verbOf(close, words[1]);
+  return verb === undefined ? close : `${close} ${verb}`;
 }

@@ -27,7 +27,6 @@ export const del = command({
       ...accounts.slice(0, 10),
       ...(accounts.length > 10 ? [`…and ${accounts.length - 10} more`] : []),
       `passwords, settings and what is kept; ${count(context.sessions.count(user.name), 'app')} logged out.`,
-      'Milder: `user set` with a new password keeps that person out.',
     ].join('\n');
     return { text, confirm: () => remove(user.name, context) };
   },
