@@ -5,7 +5,7 @@ import type { Plan, Recipe } from './servers.ts';
 
 export const ejabberd: Recipe = {
   command: 'erl',
-  quirks: ['pep-notifies-twice'],
+  quirks: ['pep-tells-no-retraction'],
   prepare(plan) {
     const database = join(plan.folder, 'db');
     mkdirSync(database);

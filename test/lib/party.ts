@@ -67,7 +67,7 @@ export abstract class Party {
   /** A request; resolves with the answer, be it result or error. */
   async iq(type: 'get' | 'set', to: string | undefined, payload: Node, id = freshId()): Promise<Element> {
     this.send(serialize(xml('iq', { type, id, to }, payload)));
-    return this.received(isAnswer(id), { what: `the answer to ${id}` });
+    return this.received(isAnswer(id));
   }
 
   /**
@@ -122,26 +122,38 @@ export abstract class Party {
   }
 }
 
-export const isAnswer =
-  (id: string): Predicate =>
-  ({ name, attrs }) =>
-    name === 'iq' && attrs.id === id && (attrs.type === 'result' || attrs.type === 'error');
+/** A predicate that says in words what it looks for. */
+const wordy = (what: string, takes: Predicate): Predicate => Object.assign(takes, { toString: () => what });
+
+const isFrom = (element: Element, from: string | undefined): boolean =>
+  from === undefined || element.attrs.from === from || (element.attrs.from?.startsWith(`${from}/`) ?? false);
+
+export const isAnswer = (id: string): Predicate =>
+  wordy(
+    `the answer to ${id}`,
+    ({ name, attrs }) => name === 'iq' && attrs.id === id && (attrs.type === 'result' || attrs.type === 'error'),
+  );
 
 /** A message as it is itself, with that body, sender (bare or full) or id. */
-export const isMessage =
-  ({ body, from, id }: { body?: string; from?: string | undefined; id?: string }): Predicate =>
-  (element) =>
-    element.name === 'message' &&
-    (body === undefined || element.getChildText('body') === body) &&
-    (id === undefined || element.attrs.id === id) &&
-    (from === undefined || element.attrs.from === from || element.attrs.from?.startsWith(`${from}/`));
+export const isMessage = (wanted: { body?: string; from?: string | undefined; id?: string }): Predicate =>
+  wordy(
+    `a message ${JSON.stringify(wanted)}`,
+    (element) =>
+      element.name === 'message' &&
+      (wanted.body === undefined || element.getChildText('body') === wanted.body) &&
+      (wanted.id === undefined || element.attrs.id === wanted.id) &&
+      isFrom(element, wanted.from),
+  );
 
-export const isPresence =
-  ({ from, type }: { from?: string; type?: string | null }): Predicate =>
-  (element) =>
-    element.name === 'presence' &&
-    (type === undefined || (element.attrs.type ?? null) === type) &&
-    (from === undefined || element.attrs.from === from || element.attrs.from?.startsWith(`${from}/`));
+/** Presence of that type (null: available) from that address, bare or full. */
+export const isPresence = (wanted: { from?: string; type?: string | null }): Predicate =>
+  wordy(
+    `presence ${JSON.stringify(wanted)}`,
+    (element) =>
+      element.name === 'presence' &&
+      (wanted.type === undefined || (element.attrs.type ?? null) === wanted.type) &&
+      isFrom(element, wanted.from),
+  );
 
 /** The forwarded message inside a carbon (XEP-0280), where it is one. */
 export function carbon(element: Element, direction: 'sent' | 'received'): Element | undefined {

@@ -9,8 +9,8 @@ import { register } from './raw.ts';
 export type Kind = 'prosody' | 'ejabberd';
 /** What a server does differently, where a test must know. */
 export type Quirk =
-  /** Own PEP events come to the publisher's resource twice: to its bare and to its full address. */
-  'pep-notifies-twice';
+  /** Nobody is told that a PEP item was retracted (XEP-0060 §7.2), even when the publisher asks for it. */
+  'pep-tells-no-retraction';
 
 export interface Account {
   jid: string;
@@ -39,6 +39,8 @@ export interface Recipe {
 }
 
 const recipes: Record<Kind, Recipe> = { prosody, ejabberd };
+
+export const hasQuirk = (kind: Kind, quirk: Quirk): boolean => recipes[kind].quirks.includes(quirk);
 
 export interface ServerOptions {
   domains?: readonly string[];
@@ -90,7 +92,7 @@ export class RealServer {
   }
 
   has(quirk: Quirk): boolean {
-    return recipes[this.kind].quirks.includes(quirk);
+    return hasQuirk(this.kind, quirk);
   }
 
   /** Starts it (again), on the same ports and with what it kept. */
