@@ -1,5 +1,5 @@
 /** Personal eventing (XEP-0163): the last item of each node we were notified of, for clients that come later (DESIGN §4.5). */
-import { type BareJid, bare, type Jid } from '../wire/jid.ts';
+import { type BareJid, bare, type Jid, localOf } from '../wire/jid.ts';
 import { NS } from '../wire/ns.ts';
 import { parseElement } from '../wire/parser.ts';
 import { Stanza } from '../wire/stanza.ts';
@@ -28,13 +28,14 @@ export class Events {
     }
   }
 
-  /** A pubsub event from upstream. False if the message is none. */
+  /** A personal event from upstream. False if the message is none. */
   take(message: Stanza): boolean {
     const event = message.tree.getChild('event', NS.pubsubEvent);
     const items = event && firstElement(event);
     const node = items?.attrs.node as string | undefined;
     if (message.from === undefined || items === undefined || node === undefined) return false;
     const owner = bare(message.from as Jid);
+    if (localOf(owner) === '') return false; // a pubsub service (XEP-0060): whoever subscribed did it on purpose
     const key = keyOf(owner, node);
     if (hasItem(items)) this.#keep(key, message);
     else if (this.#ends(key, items)) this.#drop(key);

@@ -38,6 +38,13 @@ export class StreamParser {
   #cursor: Element | undefined;
   #namespaces: string[] = [];
   #halted = false;
+  /**
+   * An element of the first level that has ended, or the root: saxes tells of an end tag before it compares the names, so
+   * it is given out only when something follows or the chunk is through.
+   */
+  #finished: Element | undefined;
+  /** Characters taken so far. */
+  #consumed = 0;
   /** Bytes since the end of the last element of the first level. */
   #pending = 0;
   /** Where that end is: characters since the start of the stream. */
@@ -49,15 +56,13 @@ export class StreamParser {
     this.#events = events;
     this.limits = limits;
     const sax = this.#sax as unknown as Handlers; // named properties: .on() makes saxes four times slower
-    sax.errorHandler = (error) => {
-      throw streamFault(error.message);
+    sax.errorHandler = ({ message }) => this.#refuse(streamFault(message));
+    sax.xmldeclHandler = ({ encoding = 'utf-8' }) => {
+      if (encoding.toLowerCase() !== 'utf-8') this.#refuse(new StreamError('unsupported-encoding'));
     };
-    sax.xmldeclHandler = ({ encoding }) => {
-      if (encoding !== undefined && encoding.toLowerCase() !== 'utf-8') throw new StreamError('unsupported-encoding');
-    };
-    sax.doctypeHandler = () => restricted('document type declaration');
-    sax.commentHandler = () => restricted('comment');
-    sax.piHandler = () => restricted('processing instruction');
+    sax.doctypeHandler = () => this.#refuse(restricted('document type declaration'));
+    sax.commentHandler = () => this.#refuse(restricted('comment'));
+    sax.piHandler = () => this.#refuse(restricted('processing instruction'));
     sax.openTagHandler = (tag) => this.#open(tag);
     sax.closeTagHandler = () => this.#close();
     sax.textHandler = (text) => this.#text(text);
@@ -70,10 +75,11 @@ export class StreamParser {
     try {
       const text = this.#decode(chunk);
       if (this.#resting && text.trim() === '') return; // white space keepalive (RFC 6120 §4.6.1)
-      const end = this.#sax.position + text.length;
+      this.#consumed += text.length;
       this.#pending += chunk.length;
       this.#sax.write(text);
-      const tail = end - this.#mark;
+      this.#emit();
+      const tail = this.#consumed - this.#mark;
       if (tail < text.length) this.#pending = Buffer.byteLength(text.slice(text.length - tail)); // of the next element
       this.#resting =
         this.#cursor !== undefined &&
@@ -93,6 +99,11 @@ export class StreamParser {
     this.#halted = true;
   }
 
+  /** What stands behind the last thing taken is not even looked at. */
+  #refuse(fault: StreamError): void {
+    if (!this.#halted) throw fault;
+  }
+
   #decode(chunk: Uint8Array): string {
     try {
       return this.#decoder.decode(chunk, { stream: true });
@@ -102,6 +113,7 @@ export class StreamParser {
   }
 
   #open(tag: SaxesTagNS): void {
+    this.#emit();
     if (this.#halted) return;
     const parent = this.#cursor;
     const inherited = parent === undefined ? '' : parent === this.#root ? NS.client : this.#namespaces.at(-1)!;
@@ -122,23 +134,30 @@ export class StreamParser {
   }
 
   #close(): void {
+    this.#emit();
     if (this.#halted) return;
     const element = this.#cursor!;
     this.#namespaces.pop();
     if (element === this.#root) {
       this.#cursor = undefined;
-      this.halt();
-      this.#events.close();
-      return;
-    }
-    if (element.parent !== null) {
+      this.#finished = element;
+    } else if (element.parent !== null) {
       this.#cursor = element.parent as Element;
-      return;
+    } else {
+      this.#cursor = this.#root;
+      if (this.#sax.position - this.#mark > this.limits.bytes) throw tooLarge(this.limits.bytes);
+      this.#rest();
+      this.#finished = element;
     }
-    this.#cursor = this.#root;
-    if (this.#sax.position - this.#mark > this.limits.bytes) throw tooLarge(this.limits.bytes);
-    this.#rest();
-    this.#events.element(element);
+  }
+
+  #emit(): void {
+    const element = this.#finished;
+    if (element === undefined || this.#halted) return;
+    this.#finished = undefined;
+    if (element !== this.#root) return this.#events.element(element);
+    this.halt();
+    this.#events.close();
   }
 
   #rest(): void {
@@ -147,6 +166,7 @@ export class StreamParser {
   }
 
   #text(text: string): void {
+    this.#emit();
     if (this.#halted) return;
     const cursor = this.#cursor;
     if (cursor === undefined || cursor === this.#root) {
@@ -206,9 +226,7 @@ function checkHeader(tag: SaxesTagNS): void {
 }
 
 const tooLarge = (bytes: number) => new StreamError('policy-violation', `stanza larger than ${bytes} bytes`);
-const restricted = (what: string): never => {
-  throw new StreamError('restricted-xml', what);
-};
+const restricted = (what: string) => new StreamError('restricted-xml', what);
 
 /** saxes says what it found in words; RFC 6120 §4.9.3 has a condition for each. */
 function streamFault(message: string): StreamError {

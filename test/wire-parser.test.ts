@@ -1,0 +1,196 @@
+import { test } from 'uvu';
+import * as assert from 'uvu/assert';
+import { StreamError } from '../src/wire/error.ts';
+import { StreamParser } from '../src/wire/parser.ts';
+import { type Element, serialize } from '../src/wire/xml.ts';
+
+const header =
+  '<?xml version="1.0"?><stream:stream xmlns="jabber:client" xmlns:stream="http://etherx.jabber.org/streams" to="x">';
+const limits = { bytes: 1000, depth: 10, attributes: 8 };
+
+function parser(chosen = limits) {
+  const got: string[] = [];
+  const made = new StreamParser(
+    {
+      open: (element) => got.push(`open ${element.attrs.to}`),
+      element: (element: Element) => got.push(serialize(element)),
+      close: () => got.push('close'),
+    },
+    chosen,
+  );
+  return {
+    got,
+    write: (text: string | Uint8Array) => made.write(typeof text === 'string' ? Buffer.from(text) : text),
+    made,
+  };
+}
+
+/** What a fresh stream gives for that text. */
+function read(text: string): string[] {
+  const { got, write } = parser();
+  write(header + text);
+  return got.slice(1);
+}
+
+function refused(text: string | Uint8Array, start = header): string {
+  const { write } = parser();
+  try {
+    write(start);
+    write(text);
+  } catch (error) {
+    assert.instance(error, StreamError);
+    return (error as StreamError).condition;
+  }
+  return 'taken';
+}
+
+test('stanzas come out whole, in order, whatever the chunks', () => {
+  const text = `${header}<message to="é"><body>1 &amp; 2 ☃ 😀</body></message> \n <iq id="a"/><presence/></stream:stream>`;
+  const whole = parser();
+  whole.write(text);
+  const bytes = Buffer.from(text);
+  const single = parser();
+  for (const byte of bytes) single.write(Uint8Array.of(byte));
+  assert.equal(single.got, whole.got);
+  assert.equal(whole.got, [
+    'open x',
+    '<message to="é"><body>1 &amp; 2 ☃ 😀</body></message>',
+    '<iq id="a"/>',
+    '<presence/>',
+    'close',
+  ]);
+});
+
+test('elements are canonical: no prefixes, a namespace only where it changes', () => {
+  assert.equal(
+    read('<c:message xmlns:c="jabber:client"><c:body>x</c:body><a:b xmlns:a="urn:a"><a:c/><c:d/></a:b></c:message>'),
+    ['<message><body>x</body><b xmlns="urn:a"><c/><d xmlns="jabber:client"/></b></message>'],
+  );
+  assert.equal(read('<message><x xmlns=""/><y xmlns="urn:y" xmlns:p="urn:p" p:q="1" xml:lang="de"/></message>'), [
+    '<message><x xmlns=""/><y xmlns="urn:y" p:q="1" xmlns:p="urn:p" xml:lang="de"/></message>',
+  ]);
+  assert.equal(read('<message xmlns="jabber:server"/><stream:error/>'), [
+    '<message xmlns="jabber:server"/>',
+    '<error xmlns="http://etherx.jabber.org/streams"/>',
+  ]);
+});
+
+test('text, CDATA, entities and line ends survive', () => {
+  assert.equal(read('<a b="1&#10;2&apos;">x<![CDATA[<&]]>y &#x1F600;&quot;</a>'), [
+    '<a b="1&#xA;2&apos;">x&lt;&amp;y 😀"</a>',
+  ]);
+});
+
+test('what RFC 6120 forbids has its condition', () => {
+  const cases: [string | Uint8Array, string][] = [
+    ['<!-- c -->', 'restricted-xml'],
+    ['<?pi x?>', 'restricted-xml'],
+    ['<a>&xxe;</a>', 'restricted-xml'],
+    ['<a>&#0;</a>', 'not-well-formed'],
+    ['<a>\u0001</a>', 'not-well-formed'],
+    ['<a><b></a></b>', 'not-well-formed'],
+    ['<a b="1" b="2"/>', 'not-well-formed'],
+    ['<a b=1/>', 'not-well-formed'],
+    ['<a b="<"/>', 'not-well-formed'],
+    ['<a>]]></a>', 'not-well-formed'],
+    ['<p:a/>', 'bad-namespace-prefix'],
+    ['<a p:b="1"/>', 'bad-namespace-prefix'],
+    ['text', 'taken'], // until something follows
+    ['text<a/>', 'bad-format'],
+    [Uint8Array.of(0x3c, 0x61, 0x3e, 0xc3, 0x28), 'unsupported-encoding'],
+    [Uint8Array.of(0xff), 'unsupported-encoding'],
+    ['<a/></stream:wrong>', 'not-well-formed'],
+  ];
+  for (const [text, condition] of cases) assert.is(refused(text), condition, String(text));
+});
+
+test('a header that is none is refused', () => {
+  const stream = 'xmlns="jabber:client" xmlns:stream="http://etherx.jabber.org/streams"';
+  assert.is(refused('<a/>', ''), 'bad-format');
+  assert.is(refused(`<stream:flow ${stream}>`, ''), 'bad-format');
+  assert.is(refused('<stream:stream xmlns="jabber:client" xmlns:stream="urn:other">', ''), 'invalid-namespace');
+  assert.is(
+    refused('<s:stream xmlns="jabber:client" xmlns:s="http://etherx.jabber.org/streams">', ''),
+    'bad-namespace-prefix',
+  );
+  assert.is(refused(`<!DOCTYPE x [<!ENTITY a "b">]><stream:stream ${stream}>`, ''), 'restricted-xml');
+  assert.is(refused(`<?xml version="1.0" encoding="latin1"?><stream:stream ${stream}>`, ''), 'unsupported-encoding');
+});
+
+test('limits on bytes, depth and attributes hold, within a chunk and over many', () => {
+  assert.is(refused(`<a>${'x'.repeat(1000)}</a>`), 'policy-violation');
+  assert.is(refused(`<a>${'x'.repeat(900)}</a><a>${'x'.repeat(900)}</a>`), 'taken');
+  assert.is(
+    refused(`<a b="${'é'.repeat(600)}`),
+    'policy-violation',
+    'bytes, not characters, also when it does not end',
+  );
+  assert.is(refused('<a>'.repeat(10)), 'taken');
+  assert.is(refused('<a>'.repeat(11)), 'policy-violation');
+  const attributes = (count: number) => Array.from({ length: count }, (_, index) => `a${index}=""`).join(' ');
+  assert.is(refused(`<a ${attributes(8)}/>`), 'taken');
+  assert.is(refused(`<a ${attributes(9)}/>`), 'policy-violation');
+  const { write } = parser();
+  write(header);
+  assert.throws(
+    () => {
+      for (let count = 0; count < 100; count++) write(`<a>${'x'.repeat(50)}`);
+    },
+    (error: StreamError) => error.condition === 'policy-violation',
+  );
+});
+
+test('white space keepalives are free, however many', () => {
+  const { write, got } = parser();
+  write(header);
+  for (let count = 0; count < 3000; count++) write(' \n');
+  write('<a/>');
+  for (let count = 0; count < 3000; count++) write(' ');
+  write('<b/> ');
+  assert.equal(got.slice(1), ['<a/>', '<b/>']);
+});
+
+test('white space within a stanza is not a keepalive', () => {
+  const { write, got } = parser();
+  write(`${header}<a`);
+  write(' ');
+  write('b="1">');
+  write('  ');
+  write('</a>');
+  assert.equal(got.slice(1), ['<a b="1">  </a>']);
+});
+
+test('a stanza with a wrong end tag is never given out', () => {
+  for (const text of ['<message>x</iq>', '<a/><message><b></message>', '<message><b/></presence><iq/>']) {
+    const { write, got } = parser();
+    write(header);
+    assert.throws(
+      () => write(text),
+      (error: StreamError) => error.condition === 'not-well-formed',
+    );
+    assert.not.ok(
+      got.some((line) => line.includes('message')),
+      text,
+    );
+  }
+});
+
+test('after halt nothing of the same chunk comes out', () => {
+  const got: string[] = [];
+  const made: StreamParser = new StreamParser(
+    {
+      open() {},
+      element(element) {
+        got.push(element.name);
+        made.halt();
+      },
+      close: () => got.push('close'),
+    },
+    limits,
+  );
+  made.write(Buffer.from(`${header}<starttls/><injected/></stream:stream>`));
+  made.write(Buffer.from('<more/>'));
+  assert.equal(got, ['starttls']);
+});
+
+test.run();
