@@ -66,11 +66,16 @@ export class Connection {
     });
     this.#socket = socket;
     this.#listen();
-    this.#timer = this.#clock.after(this.#limits.handshake, () => this.destroy());
+    socket.on('data', this.#data); // none comes before 'secure'; but an end may, and is seen by who reads
+    socket.once('end', () => {
+      if (!this.secure) this.destroy(); // what waits for the handshake to be written would wait for ever
+    });
+    const handshake = this.#clock.after(this.#limits.handshake, () => this.destroy());
+    this.#timer = handshake;
     socket.once('secure', () => {
-      this.#timer?.cancel();
+      handshake.cancel();
+      if (this.#ending) return;
       this.secure = true;
-      socket.on('data', this.#data);
       this.#events.secured();
     });
   }

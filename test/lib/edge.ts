@@ -8,7 +8,7 @@ import type { Door, Speaker } from '../../src/link/door.ts';
 import type { SessionFacts, UnitLink } from '../../src/link/link.ts';
 import { Edge, type EdgeOptions } from '../../src/session/edge.ts';
 import type { Authority, Mechanism, Verifier } from '../../src/stream/authority.ts';
-import { openCertificates } from '../../src/stream/certificates.ts';
+import { type Certificates, openCertificates } from '../../src/stream/certificates.ts';
 import type { Clock } from '../../src/stream/clock.ts';
 import type { Listening } from '../../src/stream/listener.ts';
 import type { Log } from '../../src/stream/log.ts';
@@ -187,23 +187,31 @@ export interface World {
   door: FakeDoor;
   starttls: Endpoint;
   direct: Endpoint;
+  certificates: Certificates;
   errors: unknown[];
   stop(): Promise<void>;
 }
 
 export interface WorldOptions extends Partial<EdgeOptions> {
   unitOf?: (unit: FakeUnit) => Promise<UnitLink>;
+  ports?: { starttls: number | undefined; direct: number | undefined };
 }
 
-export async function startWorld({ unitOf, ...changes }: WorldOptions = {}): Promise<World> {
+export async function startWorld({
+  unitOf,
+  ports = { starttls: 0, direct: 0 },
+  ...changes
+}: WorldOptions = {}): Promise<World> {
   const folder = mkdtempSync(join(tmpdir(), 'edge-'));
   const unit = new FakeUnit();
   const door = new FakeDoor();
   const errors: unknown[] = [];
+  const ours = (name: string) => name === domain || name === account;
+  const certificates = openCertificates({ folder, made: folder, ours });
   const edge = new Edge({
     domain,
     authority: fakeAuthority(),
-    certificates: openCertificates({ folder, made: folder, ours: (name) => name === domain || name === account }),
+    certificates,
     log: { ...silent, error: (message, fields) => errors.push([message, fields]) },
     iterations,
     ...changes,
@@ -215,7 +223,7 @@ export async function startWorld({ unitOf, ...changes }: WorldOptions = {}): Pro
     account() {},
     ask: () => Promise.reject(new Error('nobody answers here')),
   };
-  const listening = await edge.listen({ host: '127.0.0.1', starttls: 0, direct: 0 }, behind);
+  const listening = await edge.listen({ host: '127.0.0.1', ...ports }, behind);
   const endpoint = (direct: boolean): Endpoint => {
     const { host, port } = listening.find((one) => one.direct === direct) as Listening;
     return { host, port, security: direct ? 'direct' : 'starttls' };
@@ -224,7 +232,7 @@ export async function startWorld({ unitOf, ...changes }: WorldOptions = {}): Pro
     await edge.stop();
     rmSync(folder, { recursive: true });
   };
-  return { edge, unit, door, starttls: endpoint(false), direct: endpoint(true), errors, stop };
+  return { edge, unit, door, starttls: endpoint(false), direct: endpoint(true), certificates, errors, stop };
 }
 
 /** Runs a test in a world and stops it, whatever happens. */
