@@ -83,9 +83,10 @@ async function tryPeer(job: Attempt, peer: Peer, another: boolean): Promise<Logi
     await connection.connect();
     return await logIn(connection, { ...job, answer: timing.answer });
   } catch (reason) {
+    // What the server said last counts, not that it closed the stream behind it.
     if (reason instanceof Failed) connection.end(reason, '</stream:stream>');
     else connection.fault(reason);
-    throw await connection.ended;
+    throw reason instanceof Failed ? reason : await connection.ended;
   } finally {
     signal.removeEventListener('abort', abort);
   }

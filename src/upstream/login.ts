@@ -53,7 +53,7 @@ export async function logIn(connection: Connection, terms: LoginTerms): Promise<
   const features = await openStream(connection, account.jid);
   const managed = features.getChild('sm', NS.sm) !== undefined;
   connection.phase('resumption', answer);
-  if (managed && resumable !== undefined && (await resume(connection, resumable.management)))
+  if (managed && resumable !== undefined && (await resumed(connection, resumable.management)))
     return { connection, ...resumable, resumed: true, early: [] };
   const early: Element[] = [];
   connection.phase('resource binding', answer);
@@ -101,6 +101,15 @@ async function openStream(connection: Connection, from?: BareJid): Promise<Eleme
   const features = await connection.read();
   if (features.name !== 'features' || features.attrs.xmlns !== NS.stream) throw unexpected(features);
   return features;
+}
+
+async function resumed(connection: Connection, management: Management): Promise<boolean> {
+  try {
+    return await resume(connection, management);
+  } catch (reason) {
+    if (reason instanceof Failed) reason.atResumption = true;
+    throw reason;
+  }
 }
 
 /** XEP-0198 §5. False: the session is gone; what it acknowledged at last is noted. */

@@ -10,14 +10,16 @@ export class Management {
   /** For `<resume/>`; undefined where the server resumes nothing. */
   readonly id: string | undefined;
   /** Stanzas from the server that we have handled: our `h`. */
-  #inbound = 0;
+  #inbound: number;
   /** The server's `h`. */
-  #acknowledged = 0;
+  #acknowledged: number;
   #queue: string[] = [];
   #characters = 0;
 
-  constructor(id: string | undefined) {
+  constructor(id: string | undefined, inbound = 0, acknowledged = 0) {
     this.id = id;
+    this.#inbound = inbound;
+    this.#acknowledged = acknowledged;
   }
 
   get h(): number {

@@ -56,7 +56,8 @@ export class Scram {
   /** Has the server proved that it knows the password too? Throws if not. */
   verify(serverFinal: string): void {
     const { v, e } = readAttributes(serverFinal);
-    if (e !== undefined) throw new Failed('refused', e);
+    if (e !== undefined)
+      throw new Failed(/^(invalid-proof|unknown-user)$/.test(e) ? 'refused' : 'stream', `SCRAM: ${e}`);
     const shown = Buffer.from(v ?? '', 'base64');
     if (this.#signature === undefined || shown.length !== this.#signature.length)
       throw new Failed('stream', 'SCRAM: no proof of the server');

@@ -44,10 +44,10 @@ class Supervisor implements CoreSession {
   /** The loop, or the last one. */
   #loop: Promise<void> = Promise.resolve();
   #wake: () => void = () => {};
-  /** Rounds that came to nothing since a session that held. */
+  /** Rounds since a session that held: how far backoff has grown. */
   #failures = 0;
   #conflicts = 0;
-  /** Streams in a row that we ended because of what came. */
+  /** In a row: streams that we ended because of what came, and resumptions that the server left open. */
   #faults = 0;
   #resource: string;
   #seeOther: string | undefined;
@@ -120,8 +120,11 @@ class Supervisor implements CoreSession {
       const login = await this.#logIn(signal);
       return await this.#hold(login, signal);
     } catch (reason) {
-      this.#failures++;
-      if (reason instanceof Failed) return reason;
+      this.#failures ||= 1;
+      if (reason instanceof Failed) {
+        this.#count(reason);
+        return reason;
+      }
       this.#log.error('upstream attempt broke', { account: this.#account.jid, reason: String(reason) });
       return new Failed('lost', 'internal error');
     }
@@ -192,9 +195,8 @@ class Supervisor implements CoreSession {
       this.#conflicts = 0;
     }
     this.#seeOther = failed.seeOther;
-    this.#faults = failed.fault === undefined ? 0 : this.#faults + 1;
-    // What broke the stream twice would come again with a resumption, for ever.
-    if (this.#faults > 1) this.#mayResume = false;
+    if (failed.fault === undefined) this.#faults = 0;
+    this.#count(failed);
     if (failed.failure.kind === 'conflict') {
       this.#conflicts++;
       this.#mayResume = false; // the address would come back with it, and the fight
@@ -202,10 +204,16 @@ class Supervisor implements CoreSession {
     }
   }
 
+  /** What broke the stream twice would come again with a resumption, for ever. */
+  #count({ fault, atResumption }: Failed): void {
+    if (fault !== undefined || atResumption) this.#faults++;
+    if (this.#faults > 1) this.#mayResume = false;
+  }
+
   #delay({ failure }: Failed): number {
     const { timing, random } = this.#env;
     if (failure.kind === 'conflict') return retryAfterConflict(this.#conflicts, timing, random);
-    return retryAfter(this.#failures, timing, random);
+    return retryAfter(this.#failures++, timing, random);
   }
 
   #pause(time: number, signal: AbortSignal): Promise<void> {

@@ -38,7 +38,7 @@ export class Recorder implements CoreEvents {
   }
 
   async next<K extends Event['kind']>(kind: K, matches: (event: Of<K>) => boolean = () => true): Promise<Of<K>> {
-    const late = () => `no ${kind} came; what came: ${JSON.stringify(this.all.map(brief))}`;
+    const late = () => `no ${kind} came; what came: ${JSON.stringify(this.all.slice(-12).map(brief))}`;
     return within(10_000, late, this.#find(kind, matches));
   }
 
