@@ -1,7 +1,9 @@
 /** Messages from upstream (DESIGN §4.1 to 4.3): each client gets each one once. */
+
+import { StanzaError } from '../wire/error.ts';
 import { isFull, type Jid } from '../wire/jid.ts';
 import { NS } from '../wire/ns.ts';
-import type { Stanza } from '../wire/stanza.ts';
+import { errorOf, type Stanza } from '../wire/stanza.ts';
 import { hasChild } from '../wire/xml.ts';
 import type { ArchiveQueries } from './archives.ts';
 import { BoundedMap } from './bounded.ts';
@@ -76,13 +78,17 @@ export class Inbound {
     const toBare = message.to === undefined || !isFull(message.to as Jid);
     const recipients = toBare ? clients.reachable : clients.available;
     if (message.id !== undefined) this.#seen.set(`${message.from} ${message.id}`, true);
-    if (recipients.length === 0) {
-      if (isKeepable(message)) this.#parts.offline.add(message);
-      return;
-    }
+    if (recipients.length === 0) return this.#keep(message);
     const own =
       message.from === up.address() ? this.#parts.sent.senderOf(this.#context.account, message.id) : undefined;
     outlet.deliver(recipients, own === undefined ? message : message.readdress({ from: own.address }));
+  }
+
+  #keep(message: Stanza): void {
+    if (!isKeepable(message)) return;
+    if (!this.#parts.offline.isFull) return this.#parts.offline.add(message);
+    const full = new StanzaError('resource-constraint', 'Too many messages wait for this person');
+    this.#context.up.send(errorOf(message, full).textFor(message.from, undefined));
   }
 
   /** XEP-0280: what other resources of the account, not ours, sent and received. */
@@ -105,7 +111,8 @@ export class Inbound {
     const without = present.filter((client) => !client.carbons && client.priority >= 0).map(({ sid }) => sid);
     if (withCarbons.length > 0) outlet.deliver(withCarbons, wrap('received', account, inner, inner.to, inner.from));
     if (without.length > 0) outlet.deliver(without, inner);
-    if (present.length === 0 && isKeepable(inner)) this.#parts.offline.add(inner.readdress({ from: inner.from }));
+    // the other resource has it: not for us to answer
+    if (present.length === 0 && isKeepable(inner) && !this.#parts.offline.isFull) this.#parts.offline.add(inner);
   }
 
   /** To the client whose message it is about, as itself; to the others as a carbon (DESIGN §4.2). */

@@ -8,8 +8,8 @@ import { delay, Stanza } from '../wire/stanza.ts';
 import { childIn, clone, elements, hasChild, serialize } from '../wire/xml.ts';
 import type { Context } from './context.ts';
 
-/** Outgoing messages that wait at most; beyond, the client gets an error and knows. */
-const mostWaiting = 1000;
+/** Messages that wait at most; beyond, their sender gets an error and knows. */
+const most = { outbox: 1000, offline: 10_000 };
 
 /** Keys are numbers that grow from here to the end and shrink to the front. */
 const middle = 500_000_000_000;
@@ -49,7 +49,7 @@ export class Waiting {
     return this.#entries.length;
   }
   get isFull(): boolean {
-    return this.#entries.length >= mostWaiting;
+    return this.#entries.length >= most[this.#kind];
   }
 
   add(stanza: Stanza): void {
