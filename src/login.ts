@@ -28,6 +28,8 @@ export function createAuthority(options: LoginOptions): Authority {
   const { domain, enroll, registry } = options;
   const trials = new Trials(options.now ?? Date.now);
   const isOpen = (to: string): boolean => enroll !== 'closed' && (enroll === 'open' || enroll.includes(to as BareJid));
+  /** First logins under way: several apps that come at once are one trial. */
+  const enrolling = new Map<string, Promise<PlainVerdict>>();
   const isOwn = (login: BareJid): boolean => domainOf(login) === domain;
 
   return {
@@ -40,7 +42,11 @@ export function createAuthority(options: LoginOptions): Authority {
       const owned = registry.ownerOf(login);
       if (owned === undefined) {
         const isUnknown = !(await checkAgainstNothing(password));
-        return isUnknown && isOpen(domainOf(login)) ? enrol(options, trials, login, password, remote) : wrong;
+        if (!isUnknown || !isOpen(domainOf(login))) return wrong;
+        const key = JSON.stringify([login, password, remote]);
+        const trial = enrolling.get(key) ?? enrol(options, trials, login, password, remote);
+        enrolling.set(key, trial);
+        return trial.finally(() => enrolling.delete(key));
       }
       const verdict = await matches(owned.account.verifiers, password);
       return verdict.ok || !owned.account.refused ? verdict : renew(options, trials, owned.account, password);
