@@ -9,19 +9,24 @@ import { account, domain, fingerprint, HandClock, memoryRegistry, speaker, stage
 
 const minute = 60_000;
 const jid = 'alice@work.example';
+const logins = ['alice@proxy.example', 'alice+work@proxy.example', jid];
 const people = () => [user('alice', { accounts: [account(jid, 'work'), account('alice@home.example', 'home')] })];
 
 function watch(users: User[] = people()) {
   const clock = new HandClock();
   const registry = memoryRegistry(users, new Map());
   const said: [string, string][] = [];
-  const alerts = new Alerts({ registry, clock, domain, say: (login, text) => void said.push([login, text]) });
+  /** Logins that have an app. */
+  const present = new Set(logins);
+  const say = (login: string, text: string) => present.has(login) && said.push([login, text]) > 0;
+  const alerts = new Alerts({ registry, clock, domain, say });
   const see = (status: AccountState['status'], failure?: Failure) =>
     alerts.account('alice', state(jid, status, failure));
   return {
     clock,
     registry,
     said,
+    present,
     alerts,
     see,
     merged: () => said.filter(([to]) => to === 'alice@proxy.example').map(([, text]) => text),
@@ -30,36 +35,37 @@ function watch(users: User[] = people()) {
 const refused: Failure = { kind: 'refused', text: '' };
 const away: Failure = { kind: 'unreachable', text: '' };
 
-test('refused credentials are said at once, once, to both logins', () => {
+test('refused credentials are said at once, once, to all logins of the account', () => {
   const { see, said } = watch();
   see('connecting');
   see('stopped', refused);
   see('stopped', refused);
   assert.equal(
     said.map(([to]) => to),
-    ['alice@proxy.example', jid],
+    logins,
   );
   assert.match(said[0]![1], /^work is not online\.\nThe server of work\.example refused/);
   assert.match(said[0]![1], '`account set work password`');
-  assert.not.match(said[1]![1], 'home');
+  assert.not.match(said[2]![1], 'home');
 });
 
 test('another certificate: in the account’s own login unlock comes first', () => {
   const { see, said } = watch();
   see('stopped', { kind: 'pin', text: '', fingerprint: fingerprint('ab') });
   assert.match(said[0]![1], /If so: `account trust work`/);
-  assert.match(said[1]![1], /If so: `unlock`, then `account trust work`/);
+  assert.match(said[1]![1], /If so: `account trust work`/);
+  assert.match(said[2]![1], /If so: `unlock`, then `account trust work`/);
   see('stopped', { kind: 'pin', text: '', fingerprint: fingerprint('ab') });
-  assert.is(said.length, 2);
+  assert.is(said.length, 3);
   see('stopped', { kind: 'pin', text: '', fingerprint: fingerprint('cd') });
-  assert.is(said.length, 4);
+  assert.is(said.length, 6);
 });
 
 test('a user with one account and no proxy password is not sent to unlock', () => {
   const { verifiers: _, ...carol } = user('alice', { accounts: [account(jid, 'work')] });
   const { see, said } = watch([carol]);
   see('stopped', { kind: 'pin', text: '', fingerprint: fingerprint('ab') });
-  assert.not.match(said[1]![1], 'unlock');
+  assert.not.match(said[2]![1], 'unlock');
 });
 
 test('a conflict is said though we wait', () => {
@@ -161,11 +167,93 @@ test('the bot passes states on, and its words reach the logins', () => {
   on.bot.account('alice', state(jid, 'stopped', refused));
   assert.equal(
     on.said.map(({ to, only }) => [to, only]),
-    [
-      [speaker('alice').bare, undefined],
-      [jid, undefined],
-    ],
+    logins.map((login) => [login, undefined]),
   );
+});
+
+const merged = speaker('alice');
+const identity = speaker('alice', jid);
+
+test('who was away is told on arrival, once a login, for how long it has been', async () => {
+  const { see, said, present, clock, alerts } = watch();
+  present.clear();
+  see('waiting', away);
+  await clock.pass(10 * minute);
+  assert.equal(said, []);
+  await clock.pass(35 * minute);
+  present.add(jid);
+  alerts.arrived(identity);
+  alerts.arrived(identity);
+  assert.equal(said.length, 1);
+  assert.match(said[0]![1], /^work has been offline for 45 min\./);
+  present.add('alice@proxy.example');
+  alerts.arrived(merged);
+  alerts.arrived(speaker('alice'));
+  assert.equal(
+    said.map(([to]) => to),
+    [jid, 'alice@proxy.example'],
+  );
+});
+
+test('on arrival nobody hears of what is not theirs, of what is over, or of what may be over in a moment', async () => {
+  const { see, said, present, clock, alerts } = watch();
+  present.clear();
+  see('stopped', refused);
+  for (const login of [...logins, 'alice@home.example', 'bob@proxy.example']) present.add(login);
+  alerts.arrived(speaker('bob'));
+  alerts.arrived(speaker('alice', 'alice@home.example'));
+  see('online');
+  alerts.arrived(merged);
+  await clock.pass(minute);
+  alerts.arrived(merged);
+  assert.equal(said, []);
+});
+
+test('who has heard of the outage and was away at its end hears of that on arrival', async () => {
+  const { see, said, present, clock, alerts } = watch();
+  present.delete(jid);
+  see('stopped', refused);
+  present.clear();
+  see('online');
+  await clock.pass(minute);
+  said.length = 0;
+  for (const login of logins) present.add(login);
+  alerts.arrived(identity);
+  alerts.arrived(merged);
+  alerts.arrived(merged);
+  assert.equal(said, [['alice@proxy.example', 'work is online again.']]);
+});
+
+test('what never reached the app is said again on arrival', () => {
+  const { see, said, alerts } = watch();
+  see('stopped', refused);
+  const text = said[0]![1];
+  said.length = 0;
+  alerts.unheard(merged, ['something else']);
+  alerts.arrived(merged);
+  assert.equal(said, []);
+  alerts.unheard(merged, ['something else', text]);
+  alerts.arrived(merged);
+  alerts.arrived(merged);
+  assert.equal(said, [['alice@proxy.example', text]]);
+});
+
+test('after a restart it is said again', () => {
+  for (let start = 0; start < 2; start++) {
+    const { see, alerts, merged } = watch();
+    see('stopped', refused);
+    alerts.close();
+    assert.is(merged().length, 1);
+  }
+});
+
+test('a closed one says nothing and waits for nothing', async () => {
+  const { see, alerts, clock, said } = watch();
+  alerts.close();
+  see('waiting', away);
+  see('stopped', refused);
+  alerts.arrived(merged);
+  assert.equal([said, clock.waiting], [[], 0]);
 });
 
 test.run();

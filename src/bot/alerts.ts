@@ -1,12 +1,13 @@
 /**
  * Root speaks unasked only of what a person must act on: refused credentials, another certificate, a conflict, an
- * account that is down for long; and says when that is over. Once per change; an account that comes and goes is one
- * outage, and it is back only when it has stayed.
+ * account that is down for long; and says when that is over. Once per change and login; who is away hears it on arrival.
+ * An account that comes and goes is one outage, and it is back only when it has stayed.
  */
 import type { Clock, Timer, World } from '../commands/context.ts';
 import { advise, explain } from '../commands/failure.ts';
 import { isAlone } from '../commands/grant.ts';
 import { duration } from '../commands/text.ts';
+import type { Speaker } from '../link/door.ts';
 import type { AccountState } from '../link/link.ts';
 import type { Failure, FailureKind } from '../wire/failure.ts';
 import type { BareJid } from '../wire/jid.ts';
@@ -22,8 +23,10 @@ interface Watch {
   last: AccountState;
   /** Since when it is not properly online. */
   downSince: number | undefined;
-  /** What was said last of this outage. */
-  told: string | undefined;
+  /** What must be known of this outage; undefined while there is nothing, or it is over. */
+  alert: { what: string; failure: Failure } | undefined;
+  /** Login → what it heard last; until it has heard that all is well again. */
+  heard: Map<BareJid, { what: string; text: string }>;
   timer: Timer | undefined;
 }
 
@@ -33,12 +36,14 @@ export interface AlertParts {
   registry: Pick<World['registry'], 'ownerOf'>;
   clock: Clock;
   domain: BareJid;
-  say(login: BareJid, text: string): void;
+  /** True if somebody hears it. */
+  say(login: BareJid, text: string): boolean;
 }
 
 export class Alerts {
   readonly #parts: AlertParts;
   readonly #watches = new Map<BareJid, Watch>();
+  #closed = false;
 
   constructor(parts: AlertParts) {
     this.#parts = parts;
@@ -50,14 +55,14 @@ export class Alerts {
     const watch = this.#watch(user, state);
     if (watch === undefined) return;
     if (state.status === 'online') {
-      watch.timer = clock.after(upFor, () => this.#isBack(watch));
+      if (watch.downSince !== undefined) watch.timer = clock.after(upFor, () => this.#isBack(watch));
       return;
     }
     watch.downSince ??= clock.now();
     if (state.failure !== undefined && (state.status === 'stopped' || urgent.has(state.failure.kind)))
       this.#tell(watch, state.failure, `${state.failure.kind} ${state.failure.fingerprint ?? ''}`);
     const left = Math.max(0, watch.downSince + downFor - clock.now());
-    if (watch.told === undefined) watch.timer = clock.after(left, () => this.#isDown(watch));
+    if (watch.alert === undefined) watch.timer = clock.after(left, () => this.#isDown(watch));
   }
 
   /** What is known of it until now; undefined if nobody waits for it (off, removed). */
@@ -65,44 +70,69 @@ export class Alerts {
     const known = this.#watches.get(state.jid);
     known?.timer?.cancel();
     this.#watches.delete(state.jid);
-    if (state.status === 'off' || this.#owner(user, state.jid) === undefined) return undefined;
-    const watch: Watch =
-      known?.user === user ? known : { user, last: state, downSince: undefined, told: undefined, timer: undefined };
+    if (this.#closed || state.status === 'off' || this.#owner(user, state.jid) === undefined) return undefined;
+    const fresh = { user, last: state, downSince: undefined, alert: undefined, heard: new Map(), timer: undefined };
+    const watch: Watch = known?.user === user ? known : fresh;
     watch.last = state;
     this.#watches.set(state.jid, watch);
     return watch;
   }
 
+  /** A login has an app again: what it has not heard yet. */
+  arrived({ user, bare }: Speaker): void {
+    for (const watch of this.#watches.values()) if (watch.user === user) this.#inform(watch, [bare]);
+  }
+
+  /** Messages of root did not reach that login after all. */
+  unheard({ bare }: Speaker, texts: readonly string[]): void {
+    for (const { heard } of this.#watches.values()) if (texts.includes(heard.get(bare)?.text ?? '')) heard.delete(bare);
+  }
+
   close(): void {
+    this.#closed = true;
     for (const { timer } of this.#watches.values()) timer?.cancel();
     this.#watches.clear();
   }
 
   #isDown(watch: Watch): void {
-    const failure = watch.last.failure ?? { kind: 'timeout', text: '' };
-    this.#tell(watch, failure, 'down');
+    this.#tell(watch, watch.last.failure ?? { kind: 'timeout', text: '' }, 'down');
   }
 
   #isBack(watch: Watch): void {
-    const { told } = watch;
     watch.downSince = undefined;
-    watch.told = undefined;
-    const owner = this.#owner(watch.user, watch.last.jid);
-    if (told !== undefined && owner !== undefined) this.#say(owner, () => `${owner.account.label} is online again.`);
+    watch.alert = undefined;
+    this.#inform(watch);
   }
 
   #tell(watch: Watch, failure: Failure, what: string): void {
+    if (watch.alert?.what === what) return;
+    watch.alert = { what, failure };
+    this.#inform(watch);
+  }
+
+  /** Says what is the matter, or no longer the matter, to those of its logins that have not heard it. */
+  #inform(watch: Watch, to?: readonly BareJid[]): void {
     const owner = this.#owner(watch.user, watch.last.jid);
-    if (watch.told === what || owner === undefined) return;
-    watch.told = what;
-    const { jid, label } = owner.account;
-    const past = this.#parts.clock.now() - (watch.downSince ?? 0);
-    const start = what === 'down' ? `${label} has been offline for ${duration(past)}.` : `${label} is not online.`;
-    const { admin } = owner.user;
-    this.#say(owner, (identity) => {
-      const locked = identity && !isAlone(owner.user);
-      return `${start}\n${explain(failure, jid)}\n${advise(failure, { jid, label, admin: admin && !identity, locked })}`;
-    });
+    if (owner === undefined) return;
+    const { alert, heard, last } = watch;
+    if (alert !== undefined && last.status === 'online') return; // it may be over in a moment
+    for (const login of this.#logins(owner)) {
+      if (to?.includes(login) === false || heard.get(login)?.what === alert?.what) continue;
+      const text = alert === undefined ? `${owner.account.label} is online again.` : this.#words(watch, owner, login);
+      if (!this.#parts.say(login, text)) continue;
+      if (alert === undefined) heard.delete(login);
+      else heard.set(login, { what: alert.what, text });
+    }
+  }
+
+  #words({ alert, downSince = 0 }: Watch, { user, account }: Owner, login: BareJid): string {
+    const { what, failure } = alert!;
+    const { jid, label } = account;
+    const identity = login === jid;
+    const past = duration(this.#parts.clock.now() - downSince);
+    const start = what === 'down' ? `${label} has been offline for ${past}.` : `${label} is not online.`;
+    const situation = { jid, label, admin: user.admin && !identity, locked: identity && !isAlone(user) };
+    return `${start}\n${explain(failure, jid)}\n${advise(failure, situation)}`;
   }
 
   /** Undefined if the account is gone, off or another's by now. */
@@ -111,9 +141,9 @@ export class Alerts {
     return owner?.user.name === user && owner.account.enabled ? owner : undefined;
   }
 
-  /** To the login with all accounts, and to the account's own. */
-  #say({ user, account }: Owner, text: (identity: boolean) => string): void {
-    this.#parts.say(`${user.name}@${this.#parts.domain}` as BareJid, text(false));
-    this.#parts.say(account.jid, text(true));
+  /** Those with all accounts, and the account's own. */
+  #logins({ user, account }: Owner): BareJid[] {
+    const { domain } = this.#parts;
+    return [`${user.name}@${domain}`, `${user.name}+${account.label}@${domain}`, account.jid] as BareJid[];
   }
 }

@@ -81,6 +81,12 @@ export function createBot({ outlet, log, routes, isRefusal, ...lasting }: BotPar
       answers.answer(stanza, speaker, (reason) =>
         log.error('a request to root failed', { login: speaker.bare, cause: String(reason) }),
       ),
+    arrived: (speaker) => alerts.arrived(speaker),
+    unheard: (speaker, messages) =>
+      alerts.unheard(
+        speaker,
+        messages.map(({ tree }) => tree.getChildText('body') ?? ''),
+      ),
     gone(sid) {
       conversations.get(sid)?.end();
       conversations.delete(sid);

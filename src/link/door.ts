@@ -8,7 +8,7 @@ export interface Speaker {
   sid: number;
   user: string;
   view: LoginView;
-  /** Own bare address: the account's in the identity view, else user@domain. */
+  /** Own bare address: the account's in the identity view, else user@domain or user+label@domain. */
   bare: BareJid;
   address: FullJid;
 }
@@ -21,14 +21,21 @@ export interface Door {
   message(speaker: Speaker, stanza: Stanza): { mirror: boolean };
   /** A get or set to root's address; always answered. */
   iq(speaker: Speaker, stanza: Stanza): Promise<Stanza>;
+  /** A session has sent its initial presence: from now on it hears what is said to its login. */
+  arrived(speaker: Speaker): void;
+  /** That session is over, and these messages of root were never acknowledged (XEP-0198). Comes before `gone`. */
+  unheard(speaker: Speaker, messages: readonly Stanza[]): void;
   /** That session is over. */
   gone(sid: number): void;
 }
 
 /** What root says, as the edge delivers it. */
 export interface DoorOutlet {
-  /** A chat message from root to every available app of that login (the speaker's bare address), or to `only` one session. */
-  say(bare: BareJid, text: string, only?: number): void;
+  /**
+   * A chat message from root to every available app of that login (the speaker's bare address), or to `only` one
+   * session. True if one took it that is connected now, not one that may come back.
+   */
+  say(bare: BareJid, text: string, only?: number): boolean;
   /** As say, with chat states and the like. */
   send(bare: BareJid, stanza: Stanza, only?: number): void;
 }

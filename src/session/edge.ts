@@ -14,7 +14,7 @@ import { type StreamCondition, StreamError } from '../wire/error.ts';
 import type { BareJid, FullJid } from '../wire/jid.ts';
 import type { Mux } from '../wire/mux.ts';
 import { Binding } from './binding.ts';
-import { outletOf } from './root.ts';
+import { arrive, outletOf } from './root.ts';
 import { route } from './route.ts';
 import { type Session, type SessionHost, tailOf } from './session.ts';
 import { Sessions } from './sessions.ts';
@@ -129,6 +129,8 @@ export class Edge {
         sessions.remove(session);
         log.info('session over', { address: session.facts.address, unacknowledged: unacknowledged.length });
         session.unit.detach(session.sid, unacknowledged);
+        const unheard = unacknowledged.filter(({ from }) => from === door.address);
+        if (unheard.length > 0) door.unheard(session.speaker, unheard);
         door.gone(session.sid);
       },
     };
@@ -144,7 +146,7 @@ export class Edge {
       plaintext,
       limits,
       clock,
-      decoys: createDecoys(decoySecret, iterations),
+      decoys: createDecoys(decoySecret, iterations, this.#options.domain),
       guesses: new Guesses(limits.guesses, limits.guessWindow, clock),
       authenticated: (stream, login) => new Binding(stream, login, context),
     });
@@ -157,9 +159,12 @@ export class Edge {
         const tail = tailOf(stanza);
         for (const sid of sids) sessions.get(sid)?.send(stanza, tail);
       },
-      facts(sid, change) {
+      facts: (sid, change) => {
         const session = sessions.get(sid);
-        if (session !== undefined) Object.assign(session.facts, change);
+        if (session === undefined) return;
+        const arrives = session.facts.presence === undefined && change.presence !== undefined;
+        Object.assign(session.facts, change);
+        if (arrives) arrive({ door: this.#rest.door, sessions, log: this.#options.log }, session);
       },
       close: (sid, condition, text) => sessions.get(sid)?.endSoon(new StreamError(condition, text)),
       pause: (sid) => sessions.get(sid)?.pause(),

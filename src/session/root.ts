@@ -50,6 +50,18 @@ function greet(root: BareJid, session: Session, type: string | undefined): void 
   if (type === 'subscribe' || type === 'probe') session.tell(Stanza.of(xml('presence', { from: root })));
 }
 
+/** A client's initial presence: what waited for it is said after what its unit sends at once. */
+export function arrive({ door, sessions, log }: RootContext, session: Session): void {
+  process.nextTick(() => {
+    if (sessions.get(session.sid) !== session) return;
+    try {
+      door.arrived(session.speaker);
+    } catch (reason) {
+      rootFailed(log, reason);
+    }
+  });
+}
+
 /** DESIGN §4 rule 6: the login's other clients see what was said, as a carbon (XEP-0280) or in words. */
 function mirror(root: BareJid, sessions: Sessions, session: Session, stanza: Stanza): void {
   const { address, bare } = session.facts;
@@ -73,14 +85,13 @@ const isSpoken = ({ type }: Stanza): boolean => type === undefined || type === '
 
 /** What root says. */
 export function outletOf({ sessions }: Pick<RootContext, 'sessions'>, root: () => BareJid): DoorOutlet {
-  const send = (bare: BareJid, stanza: Stanza, only?: number): void => {
+  const send = (bare: BareJid, stanza: Stanza, only?: number): boolean => {
     const message = stanza.from === undefined ? stanza.readdress({ from: root() }) : stanza;
-    if (only !== undefined) sessions.get(only)?.tell(message);
-    else
-      spread(
-        [...sessions.of(bare)].filter(({ facts }) => facts.presence !== undefined),
-        message,
-      );
+    const one = only === undefined ? undefined : sessions.get(only);
+    const available = [...sessions.of(bare)].filter(({ facts }) => facts.presence !== undefined);
+    const listeners = only === undefined ? available : one === undefined ? [] : [one];
+    spread(listeners, message);
+    return listeners.some(({ connected }) => connected);
   };
   return { send, say: (bare, text, only) => send(bare, chat(root(), text), only) };
 }

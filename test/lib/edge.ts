@@ -163,6 +163,8 @@ export class FakeDoor implements Door {
   readonly address = `root@${domain}` as BareJid;
   readonly heard: { speaker: Speaker; stanza: Stanza }[] = [];
   readonly gone_: number[] = [];
+  readonly arrived_: Speaker[] = [];
+  readonly unheard_: { speaker: Speaker; messages: readonly Stanza[] }[] = [];
   mirror = true;
   answer: (stanza: Stanza) => Promise<Stanza> = async (stanza) => resultOf(stanza);
 
@@ -173,6 +175,12 @@ export class FakeDoor implements Door {
   iq(speaker: Speaker, stanza: Stanza): Promise<Stanza> {
     this.heard.push({ speaker, stanza });
     return this.answer(stanza);
+  }
+  arrived(speaker: Speaker): void {
+    this.arrived_.push(speaker);
+  }
+  unheard(speaker: Speaker, messages: readonly Stanza[]): void {
+    this.unheard_.push({ speaker, messages });
   }
   gone(sid: number): void {
     this.gone_.push(sid);
@@ -267,6 +275,25 @@ export class Wire {
     const socket = connect(port, host);
     await new Promise<void>((resolve, reject) => socket.once('connect', resolve).once('error', reject));
     return new Wire(socket);
+  }
+
+  /** Logged in without TLS, with a new header sent. */
+  static async authenticated(endpoint: Endpoint): Promise<Wire> {
+    const wire = await Wire.open(endpoint);
+    wire.send(header());
+    await wire.sees(/<\/stream:features>/);
+    wire.send(plain('alice', 'proxy secret'));
+    await wire.sees(/<success/);
+    return wire;
+  }
+
+  /** With a session: it never says anything by itself. */
+  static async bound(endpoint: Endpoint): Promise<Wire> {
+    const wire = await Wire.authenticated(endpoint);
+    wire.send(`${header()}<iq type="set" id="b"><bind xmlns="${NS.bind}"><resource>desk</resource></bind></iq>`);
+    await wire.sees(/<\/jid><\/bind><\/iq>/);
+    wire.text = '';
+    return wire;
   }
 
   send(data: string | Uint8Array): void {

@@ -154,6 +154,8 @@ export interface Stage {
   passwords: Passwords;
   /** What root said, oldest first. */
   said: Said[];
+  /** Logins without an app: nobody hears what is said to them. */
+  away: Set<string>;
   /** Stanzas of root other than texts. */
   sent: { to: BareJid; stanza: Stanza; only: number | undefined }[];
   logged: { level: string; message: string; fields: unknown }[];
@@ -198,6 +200,7 @@ export function stage(users: User[], start: Partial<Pick<Stage, 'routes' | 'stat
     clock,
     passwords,
     said: [],
+    away: new Set(),
     sent: [],
     logged: [],
     ended: [],
@@ -218,7 +221,11 @@ export function stage(users: User[], start: Partial<Pick<Stage, 'routes' | 'stat
     proves: async (name, password) => passwords.get(name) === password,
     sessions: { count: () => 1, end: (match, reason) => void parts.ended.push({ match, reason }) },
     outlet: {
-      say: (to, text, only) => void parts.said.push({ to, text, only }),
+      say(to, text, only) {
+        const isHeard = !parts.away.has(to);
+        if (isHeard) parts.said.push({ to, text, only });
+        return isHeard;
+      },
       send: (to, stanza, only) => void parts.sent.push({ to, stanza, only }),
     },
     log: { info: write('info'), error: write('error') },
