@@ -72,46 +72,24 @@ const afterHeader: [string, string | Uint8Array, string][] = [
 for (const [what, sent, condition] of afterHeader)
   test(`before login: ${what}`, async () => isError(await conversation(header(), sent), condition));
 
-test('a header in two pieces, split inside a character, is one header', async () => {
-  await inWorld(clear, async ({ starttls, unit }) => {
-    const wire = await Wire.open(starttls);
-    const bytes = Buffer.from(header(`to="${domain}" version="1.0" xml:lang="de"`));
-    wire.send(bytes.subarray(0, 30));
-    wire.send(bytes.subarray(30));
-    await wire.sees(/<\/stream:features>/);
-    wire.send(plain('alice', 'proxy secret'));
-    await wire.sees(/<success/);
-    wire.send(header());
-    await wire.sees(/<bind/);
-    wire.send('<iq type="set" id="b"><bind xmlns="urn:ietf:params:xml:ns:xmpp-bind"/></iq>');
-    await wire.sees(/<jid>/);
-    const message = Buffer.from('<message to="bob@home.example"><body>schön 🙂</body></message>');
-    for (const byte of message) {
+test('characters split between reads are whole', () =>
+  inWorld(clear, async ({ starttls, unit }) => {
+    const wire = await Wire.bound(starttls);
+    for (const byte of Buffer.from('<message to="bob@home.example"><body>schön 🙂</body></message>')) {
       wire.send(Buffer.from([byte]));
       await new Promise<void>((resolve) => setImmediate(resolve));
     }
     const { stanza } = await unit.hears('stanza');
     assert.is(stanza.tree.getChildText('body'), 'schön 🙂');
     wire.socket.destroy();
-  });
-});
+  }));
 
 /** A bound session sends that. */
 async function bound(sent: string, run: (text: string) => void, options: WorldOptions = {}): Promise<void> {
   await inWorld({ ...clear, ...options }, async ({ starttls, unit }) => {
-    const wire = await Wire.open(starttls);
-    wire.send(header());
-    await wire.sees(/<\/stream:features>/);
-    wire.send(plain('alice', 'proxy secret'));
-    await wire.sees(/<success/);
-    wire.send(header());
-    await wire.sees(/<bind/);
-    wire.send(
-      '<iq type="set" id="b"><bind xmlns="urn:ietf:params:xml:ns:xmpp-bind"><resource>desk</resource></bind></iq>',
-    );
-    const before = (await wire.sees(/<\/iq>/)).length;
+    const wire = await Wire.bound(starttls);
     wire.send(sent);
-    run((await wire.end()).slice(before));
+    run(await wire.end());
     await unit.hears('detach');
   });
 }
@@ -150,11 +128,7 @@ test('in a session: what we did not foresee is our fault, and ends that stream a
 
 test('stanzas before a resource is bound', () =>
   inWorld(clear, async ({ starttls, unit }) => {
-    const wire = await Wire.open(starttls);
-    wire.send(header());
-    await wire.sees(/<\/stream:features>/);
-    wire.send(plain('alice', 'proxy secret'));
-    await wire.sees(/<success/);
+    const wire = await Wire.authenticated(starttls);
     wire.send(`${header()}<presence/>`);
     assert.match(await wire.end(), /<stream:error><not-authorized /);
     assert.equal(unit.told, []);
@@ -167,11 +141,7 @@ const restarts: [string, string, string][] = [
 for (const [what, second, condition] of restarts)
   test(`header after login: ${what}`, () =>
     inWorld(clear, async ({ starttls }) => {
-      const wire = await Wire.open(starttls);
-      wire.send(header());
-      await wire.sees(/<\/stream:features>/);
-      wire.send(plain('alice', 'proxy secret'));
-      await wire.sees(/<success/);
+      const wire = await Wire.authenticated(starttls);
       wire.send(second);
       assert.match(await wire.end(), new RegExp(`<stream:error><${condition} `));
     }));

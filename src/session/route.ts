@@ -16,9 +16,11 @@ export interface RouteContext extends RootContext {
 
 export function route(context: RouteContext, session: Session, stanza: Stanza): void {
   const { to } = stanza;
-  if (to !== undefined && isAt(to, context.door.address)) tellRoot(context, session, stanza);
-  else if (isSessionRequest(session, stanza)) session.tell(resultOf(stanza));
-  else if (to !== undefined && isAt(to, context.domain)) answerAsDomain(context, session, stanza);
+  if (to !== undefined && isAt(to, context.door.address)) return tellRoot(context, session, stanza);
+  const answer = answerOfStream(session, stanza);
+  if (answer !== undefined) session.tell(answer);
+  else if (to !== undefined && isAt(to, context.domain) && session.facts.view !== 'single')
+    answerAsDomain(context, session, stanza);
   else session.unit.stanza(session.sid, stanza);
 }
 
@@ -26,12 +28,13 @@ export function route(context: RouteContext, session: Session, stanza: Stanza): 
 const isAt = (to: string, bare: string): boolean =>
   to.startsWith(bare) && (to.length === bare.length || to[bare.length] === '/');
 
-/** RFC 3921 §3: of no effect, and some clients will not go on without it. */
-function isSessionRequest({ facts }: Session, stanza: Stanza): boolean {
-  if (stanza.name !== 'iq' || stanza.type !== 'set') return false;
-  if (stanza.to !== undefined && stanza.to !== domainOf(facts.bare)) return false;
-  const payload = firstElement(stanza.tree);
-  return payload?.name === 'session' && payload.attrs.xmlns === NS.session;
+/** Requests that are about the stream itself. */
+function answerOfStream({ facts }: Session, stanza: Stanza): Stanza | undefined {
+  if (stanza.name !== 'iq' || stanza.type !== 'set') return undefined;
+  if (stanza.to !== undefined && stanza.to !== domainOf(facts.bare)) return undefined;
+  const ns = firstElement(stanza.tree)?.attrs.xmlns;
+  if (ns === NS.session) return resultOf(stanza); // RFC 3921 §3: of no effect, and some clients will not go on without it
+  return ns === NS.bind ? errorOf(stanza, 'not-allowed') : undefined; // RFC 6120 §7.7.2.3: one resource a stream
 }
 
 function answerAsDomain({ domain, routes, sessions, log }: RouteContext, session: Session, stanza: Stanza): void {

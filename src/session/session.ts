@@ -51,7 +51,7 @@ export class Session implements StreamOwner {
   #over = false;
 
   constructor(sid: number, address: FullJid, login: Login, unit: UnitLink, stream: ClientStream, host: SessionHost) {
-    const { bare, user, view } = login;
+    const { account, bare, user, view } = login;
     this.sid = sid;
     this.login = login;
     this.unit = unit;
@@ -59,6 +59,7 @@ export class Session implements StreamOwner {
     this.facts = {
       view,
       bare,
+      ...(account && { account }),
       address,
       carbons: false,
       interested: false,

@@ -3,7 +3,7 @@ import { StreamError } from '../wire/error.ts';
 import type { BareJid } from '../wire/jid.ts';
 import { NS } from '../wire/ns.ts';
 import { type Element, serialize, xml } from '../wire/xml.ts';
-import type { Authority, Mechanism } from './authority.ts';
+import type { Authority, Granted, Mechanism } from './authority.ts';
 import type { Decoys } from './decoys.ts';
 import type { Guesses } from './guesses.ts';
 import type { Log } from './log.ts';
@@ -12,10 +12,8 @@ import { type Exchange, SaslFailure, type Step } from './sasl.ts';
 import { scramExchange } from './scram.ts';
 
 /** Who has logged in. */
-export interface Login {
+export interface Login extends Granted {
   bare: BareJid;
-  user: string;
-  view: 'identity' | 'merged';
   mechanism: Mechanism;
 }
 

@@ -29,5 +29,13 @@ export interface Authority {
   /** Takes as long for an unknown login as for a wrong password. `remote`: the client's IP address. */
   plain(login: BareJid, password: string, remote: string): Promise<PlainVerdict>;
   /** The user behind a login that has just been proved; undefined if it vanished meanwhile. */
-  user(login: BareJid): { user: string; view: 'identity' | 'merged' } | undefined;
+  user(login: BareJid): Granted | undefined;
+}
+
+/** Whose login it is, and what it shows (link's LoginView). */
+export interface Granted {
+  user: string;
+  view: 'identity' | 'single' | 'merged';
+  /** The account it shows, where that has another address than the login (single). */
+  account?: BareJid;
 }

@@ -2,7 +2,7 @@
 import type { Socket } from 'node:net';
 import { type SecureContext, TLSSocket } from 'node:tls';
 import type { Clock, Timer } from './clock.ts';
-import type { StreamLimits } from './limits.ts';
+import { flood, type StreamLimits } from './limits.ts';
 import { plainAddress } from './remote.ts';
 
 export interface ConnectionEvents {
@@ -33,6 +33,8 @@ export class Connection {
   #ending = false;
   #closed = false;
   #timer: Timer | undefined;
+  /** Since when the far side has left too much unread. */
+  #aboveSince: number | undefined;
   readonly #events: ConnectionEvents;
   readonly #limits: StreamLimits;
   readonly #clock: Clock;
@@ -107,14 +109,22 @@ export class Connection {
     if (this.#text === '' || this.#closed) return;
     const text = this.#text + this.#events.trailer();
     this.#text = '';
-    // Asked before it is added to: one large answer is no sign of a slow reader.
-    if (this.#socket.writableLength > this.#limits.unflushed) return this.#cut();
-    this.#socket.write(text);
+    if (this.#isSlow()) {
+      this.destroy();
+      this.#events.slow();
+    } else this.#socket.write(text);
   }
 
-  #cut(): void {
-    this.destroy();
-    this.#events.slow();
+  /** Asked before more is added: one long answer is no sign of a slow reader, nor is one that takes its time. */
+  #isSlow(): boolean {
+    const { answer, unflushed } = this.#limits;
+    const unread = this.#socket.writableLength;
+    if (unread <= unflushed) {
+      this.#aboveSince = undefined;
+      return false;
+    }
+    this.#aboveSince ??= this.#clock.now();
+    return unread > unflushed * flood || this.#clock.now() - this.#aboveSince >= answer;
   }
 
   /** Stops reading, or goes on. */

@@ -4,10 +4,14 @@ import type { ScramMechanism, Verifier } from './authority.ts';
 
 export type Decoys = (login: string, mechanism: ScramMechanism) => Verifier;
 
-/** `secret` kept over restarts keeps the salts the same, or a restart would tell which logins exist. */
-export function createDecoys(secret: Uint8Array, iterations: number): Decoys {
+/**
+ * `secret` kept over restarts keeps the salts the same, or a restart would tell which logins exist. On our own domain
+ * `user` and `user+label` share a password and so a salt, whether they exist or not.
+ */
+export function createDecoys(secret: Uint8Array, iterations: number, domain = ''): Decoys {
   return (login, mechanism) => {
-    const bytes = createHmac('sha512', secret).update(`${mechanism}\0${login}`).digest();
+    const shared = login.endsWith(`@${domain}`) ? login.replace(/\+.*@/, '@') : login;
+    const bytes = createHmac('sha512', secret).update(`${mechanism}\0${shared}`).digest();
     const key = bytes.subarray(16, mechanism === 'SCRAM-SHA-1' ? 36 : 48).toString('base64');
     return { salt: bytes.subarray(0, 16).toString('base64'), iterations, storedKey: key, serverKey: key };
   };

@@ -18,7 +18,7 @@ export interface StreamLimits {
   /** Elements before and after authentication. */
   before: Limits;
   after: Limits;
-  /** Bytes that a client leaves unread before it is cut off. */
+  /** Bytes that a client leaves unread for as long as `answer` before it is cut off. */
   unflushed: number;
   /** Milliseconds that a closing stream is given to end. */
   closing: number;
@@ -26,7 +26,7 @@ export interface StreamLimits {
   idle: number;
   /** XEP-0198: stanzas and bytes that a client leaves unacknowledged. */
   unacknowledged: { stanzas: number; bytes: number };
-  /** XEP-0198: milliseconds for an answer to `<r/>` before a stream above those limits is closed, and before any is. */
+  /** XEP-0198: milliseconds for an answer to `<r/>` before a stream above those limits is closed, and before any stream is. */
   grace: number;
   answer: number;
   /** XEP-0198: milliseconds that a session waits for its client to come back. */
@@ -34,6 +34,9 @@ export interface StreamLimits {
   /** Sessions of one login. */
   sessions: number;
 }
+
+/** So many times above what a client may leave unread or unacknowledged, nobody waits for it. */
+export const flood = 4;
 
 export const defaultLimits: StreamLimits = {
   pending: 100,

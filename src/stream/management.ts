@@ -5,13 +5,11 @@ import { NS } from '../wire/ns.ts';
 import type { Stanza } from '../wire/stanza.ts';
 import { type Element, xml } from '../wire/xml.ts';
 import type { Clock } from './clock.ts';
-import type { StreamLimits } from './limits.ts';
+import { flood, type StreamLimits } from './limits.ts';
 
 const request = `<r xmlns="${NS.sm}"/>`;
 /** While one `<r/>` is open, another follows after so many stanzas. */
 const every = 16;
-/** Far above the limits nobody waits for an answer. */
-const flood = 4;
 
 /** XEP-0198 §6: a client says that it has more than it was sent. */
 class HandledCountTooHigh extends StreamError {

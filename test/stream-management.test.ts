@@ -1,0 +1,164 @@
+import { test } from 'uvu';
+import * as assert from 'uvu/assert';
+import { defaultLimits } from '../src/stream/limits.ts';
+import { Management } from '../src/stream/management.ts';
+import type { StreamError } from '../src/wire/error.ts';
+import { NS } from '../src/wire/ns.ts';
+import { Stanza } from '../src/wire/stanza.ts';
+import { xml } from '../src/wire/xml.ts';
+import { HandClock } from './lib/edge.ts';
+
+const stanza = (id: number) => Stanza.of(xml('message', { id: String(id) }));
+const request = `<r xmlns="${NS.sm}"/>`;
+
+function start(limits: Partial<typeof defaultLimits> = {}) {
+  const clock = new HandClock();
+  const management = new Management(true, { ...defaultLimits, ...limits }, clock);
+  const send = (from: number, to = from) => {
+    for (let id = from; id <= to; id += 1) management.sent(stanza(id));
+  };
+  const open = () => management.unacknowledged.map(({ id }) => Number(id));
+  return { clock, management, send, open };
+}
+
+test('what is acknowledged leaves the queue, oldest first', () => {
+  const { management, send, open } = start();
+  send(1, 5);
+  management.acknowledge('2');
+  assert.equal(open(), [3, 4, 5]);
+  management.acknowledge('2');
+  management.acknowledge('1'); // late
+  assert.equal(open(), [3, 4, 5]);
+  management.acknowledge('5');
+  assert.equal(open(), []);
+  send(6);
+  assert.equal(open(), [6]);
+});
+
+test('a long conversation in small steps', () => {
+  const { management, send, open } = start();
+  for (let id = 1; id <= 3000; id += 1) {
+    send(id);
+    if (id > 10) management.acknowledge(String(id - 10));
+  }
+  assert.equal(open(), [2991, 2992, 2993, 2994, 2995, 2996, 2997, 2998, 2999, 3000]);
+});
+
+test('a count above what was sent is told', () => {
+  const { management, send } = start();
+  send(1, 8);
+  try {
+    management.acknowledge('10');
+    assert.unreachable();
+  } catch (error) {
+    assert.is(
+      (error as StreamError).toElement().toString(),
+      `<stream:error><undefined-condition xmlns="${NS.streams}"/><text xmlns="${NS.streams}">You acknowledged 10 stanzas, but I only sent you 8 so far.</text><handled-count-too-high xmlns="${NS.sm}" h="10" send-count="8"/></stream:error>`,
+    );
+  }
+});
+
+for (const h of [undefined, '', '-1', 'x', '1.5', '4294967296', '99999999999'])
+  test(`h="${h}" is no count`, () => {
+    const { management, send } = start();
+    send(1);
+    assert.throws(
+      () => management.acknowledge(h),
+      (error: StreamError) => error.condition === 'bad-format',
+    );
+  });
+
+test('the client is asked with the first stanza, then every sixteen, and when its answer leaves something open', () => {
+  const { management, send } = start();
+  assert.is(management.request(), '');
+  send(1);
+  assert.is(management.request(), request);
+  assert.is(management.request(), '');
+  send(2, 16);
+  assert.is(management.request(), '');
+  send(17);
+  assert.is(management.request(), request);
+  send(18);
+  management.acknowledge('1');
+  assert.is(management.request(), '');
+  management.acknowledge('17');
+  assert.is(management.request(), request);
+  management.acknowledge('18');
+  assert.is(management.request(), '');
+});
+
+test('too much: at once where nobody listens, after a grace where somebody may answer, at four times at once', () => {
+  const { clock, management, send } = start({ unacknowledged: { stanzas: 10, bytes: 1e9 } });
+  send(1, 10);
+  assert.not(management.overfull);
+  management.request();
+  send(11);
+  assert.ok(management.overfull);
+  assert.not(management.hopeless);
+  clock.move(9_999);
+  assert.not(management.hopeless);
+  management.acknowledge('1'); // it does answer
+  send(12);
+  clock.move(1);
+  assert.ok(management.overfull);
+  assert.not(management.hopeless);
+  send(13, 42);
+  assert.ok(management.hopeless);
+  management.acknowledge('42');
+  assert.not(management.overfull);
+  send(43, 53);
+  management.request();
+  clock.move(10_000);
+  assert.ok(management.hopeless);
+});
+
+test('bytes count as stanzas do', () => {
+  const { management } = start({ unacknowledged: { stanzas: 1000, bytes: 1000 } });
+  const long = Stanza.of(xml('message', {}, xml('body', {}, 'x'.repeat(900))));
+  management.sent(long);
+  assert.not(management.overfull);
+  management.sent(long);
+  assert.ok(management.overfull);
+  management.acknowledge('2');
+  management.sent(long);
+  assert.not(management.overfull);
+});
+
+test('how long an answer is owed', () => {
+  const { clock, management, send } = start();
+  send(1);
+  assert.is(management.unansweredFor, 0);
+  management.request();
+  clock.move(500);
+  assert.is(management.unansweredFor, 500);
+  management.acknowledge('1');
+  assert.is(management.unansweredFor, 0);
+  assert.is(management.demand(), request);
+  clock.move(100);
+  assert.is(management.unansweredFor, 100);
+  management.acknowledge('1');
+  assert.is(management.unansweredFor, 0);
+});
+
+test('a resumed stream is asked anew', () => {
+  const { management, send } = start();
+  send(1, 3);
+  management.request();
+  management.acknowledge('1');
+  management.resumed();
+  assert.is(management.request(), request);
+});
+
+test('counts are modulo 2³²', () => {
+  const { management } = start();
+  management.handled = 0xffffffff;
+  management.received();
+  assert.is(management.handled, 0);
+});
+
+test('ids are not to be guessed', () => {
+  assert.match(start().management.id, /^[\w-]{24}$/);
+  assert.is.not(start().management.id, start().management.id);
+});
+
+test.run();
