@@ -3,7 +3,7 @@ import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type { SlixLogin } from './client.ts';
-import { isMessage } from './party.ts';
+import { isMessage, isPresence } from './party.ts';
 import { Child, freePort, temporaryFolder } from './process.ts';
 import { type Login, login, type RawClient } from './raw.ts';
 import type { Account, RealServer } from './servers.ts';
@@ -122,6 +122,7 @@ export class RunningProxy {
   async #openChat(): Promise<RawClient> {
     const chat = await this.login(this.admin, { resource: 'admin' });
     chat.send('<presence/>');
+    await chat.received(isPresence({ from: chat.jid }));
     await chat.roundtrip();
     chat.rest(); // a greeting is no answer
     return chat;

@@ -48,6 +48,8 @@ export class RawClient extends Party {
   interests: readonly string[] = [];
   /** XEP-0198: stanzas handled since `<enabled/>`, and what to resume with. */
   sm: { id: string; handled: number } | undefined;
+  /** False: what comes from now on is neither counted nor acknowledged, as if this client had died. */
+  acknowledges = true;
   /** TLS as negotiated. */
   tls: { protocol: string | null; alpn: string | false | null; fingerprint: string } | undefined;
   readonly #to: string;
@@ -133,7 +135,9 @@ export class RawClient extends Party {
     this.send(
       `<?xml version="1.0"?><stream:stream to="${this.#to}" version="1.0" xmlns="jabber:client" xmlns:stream="${NS.stream}">`,
     );
-    this.features = await this.received(({ name }) => name === 'features', { what: 'stream features' });
+    const answer = await this.received(({ attrs }) => attrs.xmlns === NS.stream, { what: 'stream features' });
+    if (answer.name !== 'features') throw new Error(`the stream is refused: ${serialize(answer)}`);
+    this.features = answer;
   }
 
   get mechanisms(): string[] {
@@ -217,11 +221,11 @@ export class RawClient extends Party {
 
   #element(element: Element): void {
     if (element.attrs.xmlns === NS.sm && element.name === 'r') {
-      this.send(`<a xmlns="${NS.sm}" h="${this.sm?.handled ?? 0}"/>`);
+      if (this.acknowledges) this.send(`<a xmlns="${NS.sm}" h="${this.sm?.handled ?? 0}"/>`);
       return;
     }
     if (element.attrs.xmlns === NS.sm && element.name === 'enabled') this.sm = { id: '', handled: 0 };
-    else if (this.sm && ['message', 'presence', 'iq'].includes(element.name)) this.sm.handled += 1;
+    else if (this.sm && this.acknowledges && ['message', 'presence', 'iq'].includes(element.name)) this.sm.handled += 1;
     if (!this.#answers(element)) this.take(element);
   }
 
