@@ -36,9 +36,9 @@ export function createAuthority(options: LoginOptions): Authority {
     serves: (to) => to === domain || isOpen(to) || hasAccountAt(registry, to),
     mechanisms: (to) => (to !== domain && isOpen(to) ? ['PLAIN'] : ['SCRAM-SHA-256', 'SCRAM-SHA-1', 'PLAIN']),
     verifier: (login, mechanism) =>
-      (isOwn(login) ? registry.user(localOf(login)) : registry.ownerOf(login)?.account)?.verifiers?.[mechanism],
+      (isOwn(login) ? registry.user(userIn(login)) : registry.ownerOf(login)?.account)?.verifiers?.[mechanism],
     async plain(login, password, remote) {
-      if (isOwn(login)) return matches(registry.user(localOf(login))?.verifiers, password);
+      if (isOwn(login)) return matches(registry.user(userIn(login))?.verifiers, password);
       const owned = registry.ownerOf(login);
       if (owned === undefined) {
         const isUnknown = !(await checkAgainstNothing(password));
@@ -56,10 +56,23 @@ export function createAuthority(options: LoginOptions): Authority {
         const owned = registry.ownerOf(login);
         return owned && { user: owned.user.name, view: 'identity' };
       }
-      const user = registry.user(localOf(login));
-      return user && { user: user.name, view: 'merged' };
+      const user = registry.user(userIn(login));
+      const label = labelIn(login);
+      if (user === undefined || label === undefined) return user && { user: user.name, view: 'merged' };
+      const account = user.accounts.find((candidate) => candidate.label === label)?.jid;
+      return account && { user: user.name, view: 'single', account };
     },
   };
+}
+
+/**
+ * `user+label` on our own domain is one account by the user's proxy password. An unknown label is refused only after the
+ * password was proved, so that nobody else learns which labels there are.
+ */
+const userIn = (login: BareJid): string => localOf(login).split('+', 1)[0]!;
+function labelIn(login: BareJid): string | undefined {
+  const plus = localOf(login).indexOf('+');
+  return plus < 0 ? undefined : localOf(login).slice(plus + 1);
 }
 
 export const hasAccountAt = (registry: Registry, domain: string): boolean =>

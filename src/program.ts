@@ -91,6 +91,15 @@ async function assemble(
       if (owned !== undefined) await pool.refresh(owned.user.name);
       return null;
     },
+    async setProxyPassword({ user, password }) {
+      try {
+        await registry.setUser(user, { password });
+        return { refusal: null };
+      } catch (reason) {
+        if (reason instanceof RegistryError) return { refusal: reason.message };
+        throw reason;
+      }
+    },
   };
   const admin = await prepareAdmin(registry, newAdmin);
   const listening = await listen(config, edge, {
@@ -209,7 +218,7 @@ function openBot({ config, registry, pool, edge, log, version, startedAt, certif
         edge.endSessions(
           ({ sid, user, view, bare }) =>
             sid !== match.except &&
-            ('user' in match ? user === match.user && view === 'merged' : bare === match.account),
+            ('user' in match ? user === match.user && view !== 'identity' : bare === match.account),
           'not-authorized',
           reason,
         ),

@@ -39,7 +39,7 @@ export interface Turn {
 export function grantNow({ registry, locks }: World, speaker: Speaker): Grant {
   const user = registry.user(speaker.user);
   if (user === undefined) throw new UsageError('You are not a user here any more.');
-  const owned = speaker.view === 'merged' || user.accounts.some(({ jid }) => jid === speaker.bare);
+  const owned = speaker.view !== 'identity' || user.accounts.some(({ jid }) => jid === speaker.bare);
   if (!owned) throw new UsageError('This account is not kept here any more.');
   return grantOf(speaker, user, locks.isOpen(speaker.sid));
 }

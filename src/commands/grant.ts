@@ -25,7 +25,7 @@ export function allowed(access: Access, level: Level): boolean {
 
 /** `unlocked`: the session has proved the proxy password by `unlock`. */
 export function grantOf(speaker: Speaker, user: Readonly<User>, unlocked: boolean): Grant {
-  if (speaker.view === 'merged' || unlocked) return { level: user.admin ? 'admin' : 'user', user, only: undefined };
+  if (speaker.view !== 'identity' || unlocked) return { level: user.admin ? 'admin' : 'user', user, only: undefined };
   // His one account is all he has, and there is no other password to ask for; never enough to be an admin.
   if (isAlone(user)) return { level: 'user', user, only: undefined };
   return { level: 'account', user, only: speaker.bare };

@@ -4,6 +4,8 @@ import type { Context } from './context.ts';
 import { command } from './define.ts';
 import { fingerprintText, serverText } from './text.ts';
 
+const shown = { identity: 'this account', single: 'one of your accounts', merged: 'all your accounts' };
+
 export const whoami = command({
   summary: 'what this login may do',
   access: 'all',
@@ -12,7 +14,7 @@ export const whoami = command({
   next: 'I tell whom I take you for.',
   run(_values, { grant, speaker }) {
     const admin = grant.level === 'admin' ? ', an admin' : '';
-    const login = speaker.view === 'merged' ? 'all your accounts' : 'this account';
+    const login = shown[speaker.view];
     return [
       `You are ${grant.user.name}${admin}.`,
       'This app is logged in as',

@@ -10,14 +10,19 @@ import type { Failure } from '../wire/failure.ts';
 import type { BareJid, FullJid } from '../wire/jid.ts';
 import type { Stanza } from '../wire/stanza.ts';
 
-/** What a login shows (DESIGN: views): one account under its own address, or all of a user's accounts as one. */
-export type LoginView = 'identity' | 'merged';
+/**
+ * What a login shows (DESIGN §3): one account under its own address (`identity`) or under an address of ours (`single`), or
+ * all of a user's accounts as one (`merged`).
+ */
+export type LoginView = 'identity' | 'single' | 'merged';
 
 /** What lasts about a session: the edge keeps it, so that a unit that starts anew learns it at `attach`. */
 export interface SessionFacts {
   view: LoginView;
-  /** Own bare address: the account's in the identity view, else user@domain. */
+  /** Own bare address: the account's in the identity view, else user@domain or user+label@domain. */
   bare: BareJid;
+  /** The account it shows, where that has another address than `bare` (single). */
+  account?: BareJid;
   address: FullJid;
   /** XEP-0280 enabled. */
   carbons: boolean;
@@ -104,6 +109,11 @@ export interface EdgeQuestions {
   rememberPassword: {
     ask: { account: BareJid; password: string };
     answer: null;
+  };
+  /** A user's new proxy password (jabber:iq:register in a view that goes by it); the answer says why not, in words. */
+  setProxyPassword: {
+    ask: { user: string; password: string };
+    answer: { refusal: string | null };
   };
 }
 
