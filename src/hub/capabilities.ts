@@ -60,7 +60,8 @@ export class Capabilities {
     return true;
   }
 
-  #learn(client: Client, features: ReadonlySet<string>): void {
+  #learn(client: Client, learned: ReadonlySet<string>): void {
+    const features = client.usable(learned);
     if (client.features === features) return;
     client.features = features;
     this.onLearned(client);

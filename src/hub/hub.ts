@@ -37,6 +37,8 @@ export interface Attachment {
   inactive: boolean;
   presence: string | undefined;
   directed: readonly string[];
+  /** Of its features those that are of use in its view; the same set gives the same one. All, where left out. */
+  usable?: (features: ReadonlySet<string>) => ReadonlySet<string>;
 }
 
 export interface HubOptions {
@@ -195,6 +197,7 @@ export class Hub implements Pick<CoreEvents, 'online' | 'offline' | 'stanza' | '
       availableAt: 0,
       activeAt: this.#context.now(),
       knowsCarbons: carbons || this.#knowCarbons.has(address),
+      usable: known.usable ?? ((features) => features),
       features: new Set(),
       notified: new Map(),
     };

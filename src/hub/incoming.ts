@@ -6,6 +6,7 @@ import { errorOf, resultOf, Stanza } from '../wire/stanza.ts';
 import { clone, type Element, firstElement, xml } from '../wire/xml.ts';
 import { disco } from '../xep/disco.ts';
 import { last, ping, time, version } from '../xep/info.ts';
+import { withUsableCandidates } from './bytestreams.ts';
 import type { Capabilities } from './capabilities.ts';
 import type { Client } from './clients.ts';
 import type { Context } from './context.ts';
@@ -53,7 +54,7 @@ export class Incoming {
   #hand(client: Client, request: Stanza, payload: Element): void {
     const { up } = this.#context;
     if (isSessionPayload(payload)) this.#parts.media.give(payload, client.sid);
-    const inward = Stanza.of(exchange(request.tree, up.address(), client.address));
+    const inward = Stanza.of(exchange(withUsableCandidates(request.tree), up.address(), client.address));
     this.#parts.forwarded.hand(client, inward, (response) => this.#reply(request, response));
   }
 

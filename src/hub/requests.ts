@@ -4,6 +4,7 @@ import { NS } from '../wire/ns.ts';
 import { errorOf, resultOf, Stanza } from '../wire/stanza.ts';
 import { clone, type Element, firstElement, xml } from '../wire/xml.ts';
 import type { ArchiveQueries } from './archives.ts';
+import { withUsableCandidates } from './bytestreams.ts';
 import type { Client } from './clients.ts';
 import type { Context } from './context.ts';
 import type { Forwarded } from './forwarded.ts';
@@ -171,7 +172,8 @@ export class Requests {
         done(response && withId(response, request.id));
       },
     });
-    const outgoing = clone(exchange(query?.request ?? request.tree, client.address, up.address()));
+    const usable = withUsableCandidates(query?.request ?? request.tree, client.address);
+    const outgoing = clone(exchange(usable, client.address, up.address()));
     outgoing.attrs.id = id;
     up.send(Stanza.of(outgoing).textFor(to, undefined)); // lost with the stream: the tracker answers
     return true;
