@@ -4,7 +4,9 @@ import type { HubSettings, Log } from '../hub/context.ts';
 import { Hub } from '../hub/hub.ts';
 import { LocalServer } from '../hub/local.ts';
 import type { Answer, Ask, EdgeLink, SessionFacts, UnitLink, UnitQuestions, UnitSettings } from '../link/link.ts';
-import { View } from '../view/view.ts';
+import { ViewOutlet } from '../view/outlet.ts';
+import { type TranslatedParts, TranslatedView } from '../view/translated.ts';
+import { openView, type View } from '../view/view.ts';
 import type { BareJid, FullJid } from '../wire/jid.ts';
 import type { Stanza } from '../wire/stanza.ts';
 import { Account, type AccountOptions, type OpenCore } from './account.ts';
@@ -21,7 +23,9 @@ export class Unit implements UnitLink {
   readonly #services: UnitServices;
   readonly #store: Store;
   readonly #accounts = new Map<BareJid, Account>();
-  readonly #views = new Map<number, { view: View; account: BareJid | undefined }>();
+  readonly #views = new Map<number, { view: View; account: BareJid | undefined; login: BareJid }>();
+  /** From an account's hub to its views. */
+  readonly #outlets = new Map<BareJid, ViewOutlet>();
   #settings: UnitSettings;
   #merged: Hub | undefined;
   /** Changes of settings happen one after the other. */
@@ -78,16 +82,28 @@ export class Unit implements UnitLink {
       if (open !== undefined) await open.configure(account, hub);
       else this.#accounts.set(jid, await Account.open(this.#accountOptions(account, hub)));
     }
+    this.#endRenamed();
+  }
+
+  /** A login by a label that is another account's now, or nobody's, would not be the same after a reconnect. */
+  #endRenamed(): void {
+    const { accounts, user, domain } = this.#settings;
+    const logins = new Map(accounts.map(({ jid, label }) => [jid, `${user}+${label}@${domain}`]));
+    for (const [sid, { account, login }] of this.#views)
+      if (account !== undefined && login !== account && login !== logins.get(account))
+        this.#services.edge.close(sid, 'not-authorized', 'This account has another label now');
   }
 
   #accountOptions(settings: UnitSettings['accounts'][number], hub: HubSettings): AccountOptions {
     const { edge, openCore, log } = this.#services;
+    const outlet = new ViewOutlet(edge);
+    this.#outlets.set(settings.jid, outlet);
     return {
       settings,
       hub,
       upstream: this.#settings.upstream,
       store: this.#store,
-      outlet: edge,
+      outlet,
       openCore,
       changed: (state) => edge.account(this.#settings.user, state),
       passwordChanged: (account, password) =>
@@ -101,6 +117,7 @@ export class Unit implements UnitLink {
   async #closeAccount(jid: BareJid, within: number): Promise<void> {
     const account = this.#accounts.get(jid);
     this.#accounts.delete(jid);
+    this.#outlets.delete(jid);
     for (const [sid, { account: shown }] of [...this.#views]) {
       if (shown !== jid) continue;
       this.#views.delete(sid);
@@ -110,10 +127,24 @@ export class Unit implements UnitLink {
   }
 
   attach(sid: number, facts: SessionFacts): void {
-    const account = facts.view === 'identity' ? facts.bare : undefined;
+    const account = facts.view === 'identity' ? facts.bare : facts.account;
     const hub = account === undefined ? this.#merged : this.#accounts.get(account)?.hub;
     if (hub === undefined) return this.#services.edge.close(sid, 'not-authorized', 'That account is not here any more');
-    this.#views.set(sid, { view: new View(hub, sid, facts), account });
+    const view = facts.view === 'single' ? this.#openTranslated(hub, account!, sid, facts) : openView(hub, sid, facts);
+    this.#views.set(sid, { view, account, login: facts.bare });
+  }
+
+  #openTranslated(hub: Hub, account: BareJid, sid: number, facts: SessionFacts): View {
+    const { edge } = this.#services;
+    const { user } = this.#settings;
+    const parts: TranslatedParts = {
+      hub,
+      account,
+      outlet: this.#outlets.get(account)!,
+      tell: (stanza) => edge.deliver([sid], stanza),
+      setPassword: (password) => edge.ask('setProxyPassword', { user, password }),
+    };
+    return new TranslatedView(parts, sid, facts);
   }
 
   detach(sid: number, unacknowledged: readonly Stanza[]): void {
