@@ -23,6 +23,8 @@ export abstract class Party {
   jid = '';
   /** Every stanza that came, oldest first. */
   readonly all: Element[] = [];
+  /** Sees every stanza when it comes. */
+  witness: ((stanza: Element) => void) | undefined;
   #inbox: Element[] = [];
   readonly #waiters: Waiter[] = [];
   #ended: Error | undefined;
@@ -92,7 +94,10 @@ export abstract class Party {
 
   /** By the side that reads: one more element of the first level. */
   protected take(element: Element): void {
-    if (isStanzaName(element.name)) this.all.push(element);
+    if (isStanzaName(element.name)) {
+      this.all.push(element);
+      this.witness?.(element);
+    }
     const at = this.#waiters.findIndex(({ takes }) => takes(element));
     if (at >= 0) this.#waiters.splice(at, 1)[0]!.resolve(element);
     else this.#inbox.push(element);

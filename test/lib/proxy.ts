@@ -56,6 +56,11 @@ export class RunningProxy {
     return this.#child.output;
   }
 
+  /** Resolves when it has printed that. */
+  prints(pattern: RegExp): Promise<RegExpExecArray> {
+    return this.#child.prints(pattern);
+  }
+
   get root(): string {
     return `root@${this.domain}`;
   }

@@ -4,7 +4,7 @@ import { makeCertificates } from './certificates.ts';
 import { ejabberd } from './ejabberd.ts';
 import { Child, freePort, listening, temporaryFolder } from './process.ts';
 import { prosody } from './prosody.ts';
-import { register } from './raw.ts';
+import { register, type Security } from './raw.ts';
 
 export type Kind = 'prosody' | 'ejabberd';
 /** What a server does differently, where a test must know. */
@@ -122,8 +122,8 @@ export class RealServer {
   }
 
   /** Makes that very account, by in-band registration (XEP-0077). */
-  async register({ jid, password }: Account): Promise<void> {
-    await register({ jid, password, host: this.host, port: this.port });
+  async register({ jid, password }: Account, security: Security = 'starttls'): Promise<void> {
+    await register({ jid, password, host: this.host, port: this.port, security });
   }
 
   /** For `UPSTREAM_ROUTES`. */

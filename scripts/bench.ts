@@ -1,0 +1,145 @@
+/** What scripts/bench does: every cell with every target in turn, three times; medians, and their ratio to Prosody alone. */
+import { existsSync } from 'node:fs';
+import { cpus } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { run } from '../test/lib/process.ts';
+import { RunningProxy } from '../test/lib/proxy.ts';
+import { startServer } from '../test/lib/servers.ts';
+
+const isQuick = process.argv.includes('--quick');
+const rounds = isQuick ? 1 : 3;
+const duration = isQuick ? '1' : '3';
+const print = (text: string): boolean => process.stdout.write(`${text}\n`);
+
+const kit = [process.env.BENCH_KIT, '../shared/bench'].find((folder) => folder && existsSync(join(folder, 'load.mjs')));
+const generator =
+  kit === undefined ? fileURLToPath(new URL('../test/lib/load.js', import.meta.url)) : join(kit, 'load.mjs');
+const password = 'pw';
+
+/** Each target has accounts of its own: a session that another target keeps would get copies too, and cost time. */
+interface Target {
+  name: string;
+  /** host:port */
+  apps: string;
+  domain: string;
+  /** Of the far side of `relay`; in `domain` that user is logged in directly. */
+  relayDomain: string;
+  /** Where a message to that account is to be sent. */
+  address?: (account: string) => string;
+  pids: string[];
+  stop(): Promise<unknown>;
+}
+
+const names = ['alone', 'main', 'worker'];
+const domains = names.flatMap((name) => [`${name}.test`, `relay-${name}.test`]);
+const server = await startServer('prosody', { domains, tuned: true });
+for (const domain of domains)
+  for (const user of ['u0', 'u1', 'recv']) await server.register({ jid: `${user}@${domain}`, password }, 'none');
+
+const at = `${server.host}:${server.port}`;
+const domainsOf = (name: string) => ({ domain: `${name}.test`, relayDomain: `relay-${name}.test` });
+const alone: Target = {
+  ...domainsOf('alone'),
+  name: 'Prosody alone',
+  apps: at,
+  pids: [`prosody=${server.pid}`],
+  stop: () => server.stop(),
+};
+
+async function proxyTarget(name: string, workers: string): Promise<Target> {
+  const { domain, relayDomain } = domainsOf(name);
+  const plain = { C2S_PLAINTEXT: 'loopback', UPSTREAM_PLAINTEXT: 'loopback' };
+  const proxy = await RunningProxy.start({ server, env: { ...plain, WORKERS: workers } });
+  for (const jid of [`recv@${domain}`, `u1@${relayDomain}`]) {
+    await proxy.add({ jid, password });
+    await proxy.prints(new RegExp(`upstream online account=${jid}`));
+  }
+  const address = (account: string): string => new RegExp(`address=(${account}/\\S+)`).exec(proxy.output)![1]!;
+  return {
+    ...{ name: `proxy WORKERS=${workers}`, apps: `${proxy.host}:${proxy.port}`, domain, relayDomain, address },
+    pids: [`prosody=${server.pid}`, `proxy=${proxy.pid}`],
+    stop: () => proxy.stop(),
+  };
+}
+
+const targets = [alone, await proxyTarget('main', '0'), await proxyTarget('worker', '1')];
+
+interface Result {
+  rate_per_s: number;
+  deliveries_per_s: number;
+  p50_ms: number;
+  p99_ms: number;
+  lost: number;
+  duplicated: number;
+  misordered: number;
+  cpu_us_per_op?: Record<string, number>;
+}
+
+interface Cell {
+  name: string;
+  args(target: Target): string[];
+}
+
+const to = (name: string, value: string | undefined): string[] => (value === undefined ? [] : [name, value]);
+const fanout = (clients: string): Cell => ({
+  name: `fanout C=${clients}`,
+  args: ({ apps, domain, address }) => [
+    ...['fanout', '--clients', clients, '--recv-connect', apps],
+    ...to('--to', address?.(`recv@${domain}`)),
+  ],
+});
+const cells: readonly Cell[] = [
+  fanout('2'),
+  fanout('10'),
+  { name: 'mirror C=5', args: ({ apps }) => ['mirror', '--clients', '5', '--recv-connect', apps] },
+  {
+    name: 'relay',
+    args: ({ apps, relayDomain, address }) => [
+      ...['relay', '--b-connect', apps, '--b-domain', relayDomain],
+      ...to('--to-b', address?.(`u1@${relayDomain}`)),
+    ],
+  },
+];
+
+async function measure(cell: Cell, target: Target): Promise<Result> {
+  const common = ['--connect', at, '--domain', target.domain, '--duration', duration, '--window', '64'];
+  const pids = kit === undefined ? [] : target.pids.flatMap((pid) => ['--pid', pid]);
+  const output = await run(process.execPath, [generator, ...cell.args(target), ...common, ...pids]);
+  const result = JSON.parse(output.trim().split('\n').at(-1)!) as Result & { failed?: string };
+  if (result.failed !== undefined) throw new Error(`${cell.name}, ${target.name}: ${result.failed}`);
+  return result;
+}
+
+const median = (values: readonly number[]): number => [...values].sort((a, b) => a - b)[Math.floor(values.length / 2)]!;
+const k = (rate: number): string => (rate / 1000).toFixed(1).padStart(7);
+
+function tell(target: Target, results: readonly Result[], anchor: readonly Result[]): void {
+  const rates = results.map((result) => result.deliveries_per_s);
+  const ratio = (median(rates) / median(anchor.map((result) => result.deliveries_per_s))).toFixed(2);
+  const spread = `[${(Math.min(...rates) / 1000).toFixed(1)}–${(Math.max(...rates) / 1000).toFixed(1)}]`;
+  const of = (what: 'p50_ms' | 'p99_ms') => median(results.map((result) => result[what])).toFixed(2);
+  const sum = (what: 'lost' | 'duplicated' | 'misordered') =>
+    results.reduce((total, result) => total + result[what], 0);
+  const cpu = Object.keys(results[0]!.cpu_us_per_op ?? {}).map(
+    (name) => `${name} ${median(results.map((result) => result.cpu_us_per_op![name]!)).toFixed(0)}`,
+  );
+  print(
+    `  ${target.name.padEnd(16)} ${k(median(rates))} k/s ${spread.padEnd(15)} ×${ratio}  p50 ${of('p50_ms')} p99 ${of('p99_ms')} ms` +
+      `  lost ${sum('lost')} doubled ${sum('duplicated')} misordered ${sum('misordered')}${cpu.length ? `  CPU µs a message: ${cpu.join(', ')}` : ''}`,
+  );
+}
+
+print(
+  `${cpus().length} × ${cpus()[0]?.model}, Node ${process.version}; 64 messages under way, ${rounds} × ${duration} s, medians [range]`,
+);
+print(`measured by ${kit === undefined ? 'our own generator' : generator}; deliveries, and × Prosody alone\n`);
+for (const cell of cells) {
+  const results = new Map<Target, Result[]>(targets.map((target) => [target, []]));
+  for (let round = 0; round < rounds; round++)
+    for (const target of targets) results.get(target)!.push(await measure(cell, target));
+  print(cell.name);
+  for (const target of targets) tell(target, results.get(target)!, results.get(alone)!);
+}
+for (const target of [...targets].reverse()) await target.stop();
+process.exit(0);
