@@ -160,6 +160,25 @@ test('a unit that does not start is our fault, and may be asked again', async ()
   });
 });
 
+test('a unit that fails when a session comes or goes takes that session with it and no more', () =>
+  inWorld({}, async ({ edge, unit, starttls, errors }) => {
+    unit.on = ({ what }) => {
+      if (what === 'attach') throw new Error('a fault');
+    };
+    const client = await authenticated(starttls);
+    await client.bind('desk');
+    assert.is(firstElement(await client.received(({ name }) => name === 'error'))!.name, 'internal-server-error');
+    assert.is(errors.length, 1);
+    unit.on = ({ what }) => {
+      if (what === 'detach') throw new Error('another fault');
+    };
+    const other = await root(starttls);
+    await other.close();
+    await unit.hears('detach', ({ sid }) => sid === 2);
+    assert.is(errors.length, 2);
+    assert.equal(edge.sessions(), []);
+  }));
+
 test('a client that leaves while its unit starts has no session', async () => {
   let start: (unit: FakeUnit) => void = () => {};
   const started = new Promise<UnitLink>((resolve) => {

@@ -2,8 +2,9 @@
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { NS } from '../src/wire/ns.ts';
-import { HandClock, inWorld, Wire, type World } from './lib/edge.ts';
+import { HandClock, inWorld, type World } from './lib/edge.ts';
 import { back, body, managed, noticed, say } from './lib/managed.ts';
+import { Wire } from './lib/wire.ts';
 
 test('more than may wait for a client that is away ends its session', () =>
   inWorld({ limits: { unacknowledged: { stanzas: 10, bytes: 1e6 } } }, async (world) => {

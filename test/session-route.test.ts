@@ -5,8 +5,9 @@ import { NS } from '../src/wire/ns.ts';
 import { parseElement } from '../src/wire/parser.ts';
 import { Stanza } from '../src/wire/stanza.ts';
 import { firstElement, serialize, xml } from '../src/wire/xml.ts';
-import { inWorld, Wire, type World, type WorldOptions } from './lib/edge.ts';
+import { inWorld, type World, type WorldOptions } from './lib/edge.ts';
 import { login, type RawClient } from './lib/raw.ts';
+import { Wire } from './lib/wire.ts';
 
 const clear: WorldOptions = { plaintext: true };
 const root = 'root@proxy.example';
@@ -126,6 +127,8 @@ test('a unit that says pause is sent nothing until it says resume', () =>
     await other.end();
     assert.equal(unit.stanzas(), ['<message id="1"/>']);
     edge.link.resume(sid);
+    assert.is(unit.stanzas().length, 1); // not within the call
+    await unit.hears('stanza', ({ stanza }) => stanza.id === '2');
     assert.equal(unit.stanzas(), ['<message id="1"/>', '<message id="2"/>']);
     unit.on = () => {};
     edge.link.resume(sid);

@@ -3,9 +3,10 @@ import * as assert from 'uvu/assert';
 import { NS } from '../src/wire/ns.ts';
 import { Stanza } from '../src/wire/stanza.ts';
 import { firstElement, xml } from '../src/wire/xml.ts';
-import { HandClock, header, inWorld, startWorld, Wire } from './lib/edge.ts';
+import { HandClock, inWorld, startWorld } from './lib/edge.ts';
 import { back, managed, noticed } from './lib/managed.ts';
 import { login } from './lib/raw.ts';
+import { header, Wire } from './lib/wire.ts';
 
 test('stop: every stream gets the error, units get back what was not acknowledged, nothing is left', async () => {
   const clock = new HandClock();

@@ -2,8 +2,9 @@
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { NS } from '../src/wire/ns.ts';
-import { account, domain, HandClock, header, inWorld, plain, Wire, type WorldOptions } from './lib/edge.ts';
+import { account, domain, HandClock, inWorld, type WorldOptions } from './lib/edge.ts';
 import { login } from './lib/raw.ts';
+import { header, plain, Wire } from './lib/wire.ts';
 
 const clear: WorldOptions = { plaintext: true };
 

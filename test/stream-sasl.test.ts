@@ -4,9 +4,10 @@ import { Guesses } from '../src/stream/guesses.ts';
 import { addressKey } from '../src/stream/remote.ts';
 import type { StreamError } from '../src/wire/error.ts';
 import { NS } from '../src/wire/ns.ts';
-import { base64, HandClock } from './lib/edge.ts';
+import { HandClock } from './lib/edge.ts';
 import { begin, condition, content, window } from './lib/sasl.ts';
 import { scram } from './lib/scram.ts';
+import { base64 } from './lib/wire.ts';
 
 test('PLAIN: localpart, whole address, authzid; capitals', async () => {
   for (const user of ['alice', 'ALICE', 'alice@proxy.example'])
@@ -93,6 +94,15 @@ test('only wrong passwords are guesses; too many of them close the address for a
   assert.ok((await begin({ guesses, remote: '192.0.2.2' }).plain('alice', 'proxy secret')).login);
   clock.move(window);
   assert.ok((await fresh().plain('alice', 'proxy secret')).login);
+});
+
+test('behind loopback many may stand', () => {
+  const guesses = new Guesses(1, window, new HandClock());
+  for (let guess = 1; guess <= 10; guess += 1) {
+    assert.not(guesses.exhausted('127.0.0.1'));
+    guesses.wrong('127.0.0.1');
+  }
+  assert.ok(guesses.exhausted('127.0.0.1'));
 });
 
 test('an IPv6 network is one address', () => {

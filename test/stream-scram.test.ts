@@ -6,9 +6,10 @@ import type { ScramMechanism } from '../src/stream/authority.ts';
 import { Guesses } from '../src/stream/guesses.ts';
 import { scramExchange } from '../src/stream/scram.ts';
 import { NS } from '../src/wire/ns.ts';
-import { base64, domain, fakeAuthority, HandClock, verifierOf } from './lib/edge.ts';
+import { domain, fakeAuthority, HandClock, verifierOf } from './lib/edge.ts';
 import { begin, condition, content, decoys, window } from './lib/sasl.ts';
 import { scram } from './lib/scram.ts';
+import { base64 } from './lib/wire.ts';
 
 /** The published exchanges, word for word. */
 const vectors: {

@@ -4,8 +4,9 @@ import { type ConnectionOptions, connect, type TLSSocket } from 'node:tls';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { NS } from '../src/wire/ns.ts';
-import { account, domain, HandClock, header, inWorld, plain, startWorld, Wire, type World } from './lib/edge.ts';
+import { account, domain, HandClock, inWorld, startWorld, type World } from './lib/edge.ts';
 import { type Endpoint, login, RawClient } from './lib/raw.ts';
+import { header, plain, Wire } from './lib/wire.ts';
 
 const starttls = `<starttls xmlns="${NS.tls}"/>`;
 const limits = `<limits xmlns="${NS.limits}"><max-bytes>10000</max-bytes></limits>`;

@@ -2,7 +2,7 @@
 import { randomBytes } from 'node:crypto';
 import type { UnitLink } from '../link/link.ts';
 import type { Login } from '../stream/authentication.ts';
-import type { Log } from '../stream/log.ts';
+import { type Log, said } from '../stream/log.ts';
 import type { ClientStream, StreamOwner } from '../stream/stream.ts';
 import { StanzaError, StreamError } from '../wire/error.ts';
 import { type FullJid, prepareResource, withResource } from '../wire/jid.ts';
@@ -83,16 +83,17 @@ export class Binding implements StreamOwner {
     sessions.add(session);
     const bound = xml('bind', NS.bind, xml('jid', {}, address));
     this.#stream.write(serialize(xml('iq', { type: 'result', id }, bound)));
-    unit.attach(session.sid, { ...session.facts });
+    try {
+      unit.attach(session.sid, { ...session.facts });
+    } catch (reason) {
+      this.#context.log.error('attach failed', { address, reason: said(reason) });
+      session.end(new StreamError('internal-server-error'));
+    }
   }
 
   #refuse(iq: Element, reason: unknown): void {
     const error = reason instanceof StanzaError ? reason : new StanzaError('internal-server-error');
-    if (error !== reason)
-      this.#context.log.error('no unit', {
-        user: this.#login.user,
-        reason: (reason as Error)?.stack ?? String(reason),
-      });
+    if (error !== reason) this.#context.log.error('no unit', { user: this.#login.user, reason: said(reason) });
     if (!this.#over) this.#stream.write(errorOf(Stanza.of(iq), error).toString());
   }
 

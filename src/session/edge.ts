@@ -9,10 +9,11 @@ import { createDecoys } from '../stream/decoys.ts';
 import { Guesses } from '../stream/guesses.ts';
 import { defaultLimits, type StreamLimits } from '../stream/limits.ts';
 import { Listener, type Listening } from '../stream/listener.ts';
-import type { Log } from '../stream/log.ts';
+import { type Log, said } from '../stream/log.ts';
 import { type StreamCondition, StreamError } from '../wire/error.ts';
 import type { BareJid, FullJid } from '../wire/jid.ts';
 import type { Mux } from '../wire/mux.ts';
+import type { Stanza } from '../wire/stanza.ts';
 import { Binding } from './binding.ts';
 import { arrive, outletOf } from './root.ts';
 import { route } from './route.ts';
@@ -125,15 +126,27 @@ export class Edge {
       clock: this.#clock,
       route: (session, stanza) => route(context, session, stanza),
       resumable: (session, id) => sessions.resumable(session, id),
-      over(session, unacknowledged) {
-        sessions.remove(session);
-        log.info('session over', { address: session.facts.address, unacknowledged: unacknowledged.length });
-        session.unit.detach(session.sid, unacknowledged);
-        const unheard = unacknowledged.filter(({ from }) => from === door.address);
-        if (unheard.length > 0) door.unheard(session.speaker, unheard);
-        door.gone(session.sid);
-      },
+      over: (session, unacknowledged) => this.#over(session, unacknowledged, door),
     };
+  }
+
+  #over(session: Session, unacknowledged: readonly Stanza[], door: Door): void {
+    const { facts, sid, speaker, unit } = session;
+    this.#sessions.remove(session);
+    this.#options.log.info('session over', { address: facts.address, unacknowledged: unacknowledged.length });
+    const unheard = unacknowledged.filter(({ from }) => from === door.address);
+    this.#safely(() => unit.detach(sid, unacknowledged));
+    if (unheard.length > 0) this.#safely(() => door.unheard(speaker, unheard));
+    this.#safely(() => door.gone(sid));
+  }
+
+  /** There is no stream left that a fault could end, and others wait for their turn. */
+  #safely(tell: () => void): void {
+    try {
+      tell();
+    } catch (reason) {
+      this.#options.log.error('end of session failed', { reason: said(reason) });
+    }
   }
 
   #createListener(host: SessionHost, { units }: Behind): Listener {

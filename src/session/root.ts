@@ -1,7 +1,7 @@
 /** The way to root and back (DESIGN §8): root is in no unit, so what is said to it is taken out here. */
 import { randomBytes } from 'node:crypto';
 import type { Door, DoorOutlet } from '../link/door.ts';
-import type { Log } from '../stream/log.ts';
+import { type Log, said } from '../stream/log.ts';
 import type { BareJid } from '../wire/jid.ts';
 import { NS } from '../wire/ns.ts';
 import { errorOf, isRequest, Stanza } from '../wire/stanza.ts';
@@ -41,8 +41,7 @@ function ask({ door, sessions, log }: RootContext, session: Session, stanza: Sta
     .then((answer) => sessions.get(session.sid)?.tell(answer));
 }
 
-const rootFailed = (log: Log, reason: unknown): void =>
-  log.error('root failed', { reason: (reason as Error)?.stack ?? String(reason) });
+const rootFailed = (log: Log, reason: unknown): void => log.error('root failed', { reason: said(reason) });
 
 /** root is in every roster already, and available; who asks all the same is told so. */
 function greet(root: BareJid, session: Session, type: string | undefined): void {

@@ -1,5 +1,6 @@
 /** Where a client's stanza goes: to root, to our own domain, or to the user's unit. */
 import type { Speaker } from '../link/door.ts';
+import { said } from '../stream/log.ts';
 import { type BareJid, domainOf } from '../wire/jid.ts';
 import type { Mux } from '../wire/mux.ts';
 import { NS } from '../wire/ns.ts';
@@ -39,8 +40,7 @@ function answerOfStream({ facts }: Session, stanza: Stanza): Stanza | undefined 
 
 function answerAsDomain({ domain, routes, sessions, log }: RouteContext, session: Session, stanza: Stanza): void {
   if (isRequest(stanza) && stanza.to === domain) {
-    const failed = (reason: unknown) =>
-      log.error('request failed', { reason: String((reason as Error)?.stack ?? reason) });
+    const failed = (reason: unknown) => log.error('request failed', { reason: said(reason) });
     routes.answer(stanza, session.speaker, failed).then((answer) => sessions.get(session.sid)?.tell(answer));
   } else if (isRequest(stanza) || (stanza.name === 'message' && stanza.type !== 'error'))
     session.tell(errorOf(stanza, 'service-unavailable'));

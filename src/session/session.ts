@@ -214,10 +214,12 @@ export class Session implements StreamOwner {
     this.#stream?.hold();
   }
 
+  /** What has been read already comes once the present tick is over, not within the call of a unit. */
   unpause(): void {
     if (!this.#paused) return;
     this.#paused = false;
-    this.#stream?.release();
+    const stream = this.#stream;
+    if (stream !== undefined) process.nextTick(() => stream.release());
   }
 
   /** From time to time: a client that is silent is asked, one that does not answer has lost its stream. */

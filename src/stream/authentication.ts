@@ -6,7 +6,7 @@ import { type Element, serialize, xml } from '../wire/xml.ts';
 import type { Authority, Granted, Mechanism } from './authority.ts';
 import type { Decoys } from './decoys.ts';
 import type { Guesses } from './guesses.ts';
-import type { Log } from './log.ts';
+import { type Log, said } from './log.ts';
 import { plainExchange } from './plain.ts';
 import { type Exchange, SaslFailure, type Step } from './sasl.ts';
 import { scramExchange } from './scram.ts';
@@ -103,7 +103,7 @@ export class Authentication {
     if (reason instanceof StreamError) throw reason;
     const { attempts, guesses, log, remote } = this.#context;
     const failure = reason instanceof SaslFailure ? reason : new SaslFailure('temporary-auth-failure');
-    if (failure !== reason) log.error('login could not be checked', { reason: String(reason) });
+    if (failure !== reason) log.error('login could not be checked', { reason: said(reason) });
     this.#current = undefined;
     this.#failures += 1;
     if (failure.guess) guesses.wrong(remote);

@@ -7,3 +7,6 @@ export interface Log {
   warn: Write;
   error: Write;
 }
+
+/** A fault of ours, as the log has it: with the place it came from. */
+export const said = (reason: unknown): string => (reason as Error | undefined)?.stack ?? String(reason);

@@ -8,7 +8,7 @@ import type { Clock, Timer } from './clock.ts';
 import { Connection, type TlsOptions } from './connection.ts';
 import { headerText } from './header.ts';
 import type { StreamLimits } from './limits.ts';
-import type { Log } from './log.ts';
+import { type Log, said } from './log.ts';
 
 /** Who takes what a stream brings: first the negotiation, then who binds a resource, then a session. */
 export interface StreamOwner {
@@ -157,7 +157,7 @@ export class ClientStream {
     const error = reason instanceof StreamError ? reason : new StreamError('internal-server-error');
     const { condition, message } = error;
     if (error === reason) log.info('stream error', { remote: this.remote, condition, text: message });
-    else log.error('stream failed', { remote: this.remote, reason: (reason as Error)?.stack ?? String(reason) });
+    else log.error('stream failed', { remote: this.remote, reason: said(reason) });
     this.#finish(error, false);
   }
 
@@ -205,7 +205,8 @@ export class ClientStream {
   }
 
   #peerFailed(element: Element): void {
-    this.#context.log.info('client reports a stream error', { remote: this.remote, error: serialize(element) });
+    const error = serialize(element).slice(0, 500);
+    this.#context.log.info('client reports a stream error', { remote: this.remote, error });
     this.#finish(undefined, true);
   }
 

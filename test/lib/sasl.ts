@@ -6,7 +6,8 @@ import { createDecoys } from '../../src/stream/decoys.ts';
 import { Guesses } from '../../src/stream/guesses.ts';
 import { NS } from '../../src/wire/ns.ts';
 import { parseElement } from '../../src/wire/parser.ts';
-import { base64, domain, fakeAuthority, HandClock, silent } from './edge.ts';
+import { domain, fakeAuthority, HandClock, silent } from './edge.ts';
+import { base64 } from './wire.ts';
 
 export const decoys = createDecoys(Buffer.from('secret of this test'), 1000);
 /** A long time: the window of wrong passwords. */
