@@ -105,7 +105,7 @@ export class Edge {
       if (starttls !== undefined) listening.push(await listener.listen({ host, port: starttls, direct: false }));
       if (direct !== undefined) listening.push(await listener.listen({ host, port: direct, direct: true }));
     } catch (reason) {
-      listener.stopListening();
+      await this.stop();
       throw reason;
     }
     this.#lookAfter();
