@@ -51,5 +51,5 @@ const show = (child: Element | string): string => (typeof child === 'string' ? `
 function fits(expected: string, actual: string): boolean {
   if (!expected.includes('{any}')) return expected === actual;
   const parts = expected.split('{any}').map((part) => part.replace(/[.*+?^${}()|[\]\\]/g, '\\$&'));
-  return new RegExp(`^${parts.join('[sS]*')}$`).test(actual);
+  return new RegExp(`^${parts.join('.*')}$`, 's').test(actual);
 }
