@@ -29,6 +29,7 @@ const rows: Record<string, readonly string[]> = {
   [NS.carbons]: ['sent|received/*'],
   [NS.forward]: ['forwarded/stanza()', 'forwarded/*'],
   [NS.mam]: ['result|query/*', 'prefs/always|never/jid/text()'],
+  'urn:xmpp:mam:tmp': ['archived/@by'], // COMPAT: ejabberd 23.01 marks what it archives so, too
   [NS.sid]: ['stanza-id|origin-id/@by'],
   [NS.delay]: ['delay/@from'],
   'jabber:x:delay': ['x/@from'],
