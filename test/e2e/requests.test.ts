@@ -107,6 +107,25 @@ scenarios.add(
   },
 );
 
+scenarios.add('slixmpp reads the archive from both apps at once', async ({ proxy, server, slix }) => {
+  const alice = await proxy.account(server, 'alice');
+  const bob = await server.account('bob', server.domains[1]);
+  const atServer = { host: server.host, port: server.port, ca: server.ca };
+  const peer = slix.client({ ...bob, jid: `${bob.jid}/desk`, ...atServer });
+  const apps = ['phone', 'laptop'].map((name) => slix.client(proxy.slix(alice, name, { mechanism: 'SCRAM-SHA-256' })));
+  for (const client of [...apps, peer]) {
+    await client.connect();
+    await client.presence();
+    await client.roundtrip();
+  }
+  const said = ['one', 'two', 'three'];
+  for (const body of said) peer.message(alice.jid, body);
+  for (const app of apps) await app.received(isMessage({ body: 'three' }));
+  const pages = await Promise.all(apps.map((app) => app.mam({ with: bob.jid, max: 10 })));
+  for (const { bodies } of pages) assert.equal(bodies, said);
+  for (const client of [...apps, peer]) await client.disconnect();
+});
+
 scenarios.add('what the archive calls a message is what the message said of itself', async (world) => {
   const { phone, peer } = await twoApps(world);
   peer.message(phone.bare, 'remember me');
