@@ -213,7 +213,8 @@ function openBot({ config, registry, pool, edge, log, version, startedAt, certif
       return verifiers === undefined ? checkAgainstNothing(password) : checkPassword(verifiers, password);
     },
     sessions: {
-      count: (user) => edge.sessions().filter((session) => session.user === user).length,
+      of: (user) => edge.sessions().filter((session) => session.user === user),
+      kick: (wanted, reason) => edge.endSessions(({ sid }) => sid === wanted, 'reset', reason),
       end: (match, reason) =>
         edge.endSessions(
           ({ sid, user, view, bare }) =>

@@ -3,7 +3,8 @@ import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import type { Failure, FailureKind } from '../src/wire/failure.ts';
 import { parseBare } from '../src/wire/jid.ts';
-import { account, drained, fingerprint, speaker, stage, user } from './lib/root.ts';
+import { account, user } from './lib/registry.ts';
+import { drained, fingerprint, speaker, stage } from './lib/root.ts';
 
 const people = () => [
   user('alice', { admin: true, accounts: [account('alice@work.example', 'work', { pin: fingerprint('dd') })] }),
@@ -13,7 +14,7 @@ const people = () => [
 ];
 const jid = parseBare('bob@new.example');
 const shown = fingerprint('ab12cd34ef56ab78');
-const colons = /AB:12:CD:34:EF:56:AB:78(:00){24}/;
+const colons = /\nAB:12:CD:34:EF:56:AB:78\n(00(:00){7}\n?){3}/;
 test('account add: tried, kept, started; then what to do next', async () => {
   const on = stage(people());
   const bob = speaker('bob');
@@ -46,6 +47,16 @@ test('account add: nothing is kept before the login has worked', async () => {
   await drained();
   assert.ok(on.registry.ownerOf(jid));
   assert.match(on.said[0]!.text, 'Connected: 1 contact.');
+});
+
+test('account add: taken while the proxy password was asked for: that one is not kept either', async () => {
+  const { verifiers: _, ...carol } = user('carol', { accounts: [account('carol@work.example', 'work')] });
+  const on = stage([...people(), carol]);
+  const own = speaker('carol', 'carol@work.example');
+  await on.tell(own, `account add ${jid} hunter2`);
+  await on.registry.addAccount('alice', { jid, password: 'other', label: 'mine' });
+  assert.match(await on.tell(own, 'proxy-pw'), 'belongs to another user. Ask who runs this proxy.');
+  assert.equal([...on.passwords], [[jid, 'other']]);
 });
 
 test('account add: taken while it was being tried', async () => {
@@ -110,6 +121,49 @@ for (const [kind, [why, next, nextForAdmin]] of Object.entries(failures) as [Fai
     }
   });
 
+/** What root says to say next. */
+const suggested = (text: string): string[] => [...text.matchAll(/`(account [^`]*)`/g)].map(([, line]) => line!);
+
+test('account add: the next command has all that was given, but for the password', async () => {
+  for (const kind of Object.keys(failures) as FailureKind[]) {
+    const on = stage(people());
+    on.outcomes.push({
+      failure: { kind, text: '', fingerprint: /^(certificate|pin)$/.test(kind) ? shown : undefined },
+    });
+    const line = `account add host=127.0.0.1:5222 ${jid} hunter2 --label new trust="DE:AD BE:EF"`;
+    const lines = suggested(await on.tell(speaker('alice'), line));
+    assert.ok(lines.length > 0, kind);
+    for (const next of lines) {
+      assert.match(next, / label=new\b/, kind);
+      assert.match(next, / host=(127\.0\.0\.1:5222|name:port|address:port)( |$)/, kind);
+      assert.match(next, /^(certificate|pin)$/.test(kind) ? ' trust=ab12cd34ef56ab78' : ' trust=deadbeef', kind);
+      assert.not.match(next, 'hunter2');
+    }
+    assert.ok(kind === 'private' || lines.some((next) => next.includes('host=127.0.0.1:5222')), kind);
+  }
+});
+
+test('account add: what is suggested is what was meant, and works', async () => {
+  const on = stage(people());
+  const alice = speaker('alice');
+  on.outcomes.push({ failure: { kind: 'certificate', text: '', fingerprint: shown } });
+  const [next] = suggested(await on.tell(alice, `account add ${jid} hunter2 host=[::1]:5299 label=club`));
+  on.outcomes.push({ failure: { kind: 'certificate', text: '', fingerprint: shown } });
+  assert.match(await on.tell(alice, next!), "Send the account's password");
+  await on.tell(alice, 'hunter2');
+  const { label, route, pin } = on.registry.ownerOf(jid)!.account;
+  assert.equal({ label, route, pin }, { label: 'club', route: '[::1]:5299', pin: shown });
+});
+
+test('account add: a label that is taken: another one is to be given, the rest stays', async () => {
+  const on = stage(people());
+  const text = await on.tell(speaker('alice'), `account add ${jid} hunter2 label=work host=127.0.0.1:5299`);
+  assert.is(
+    text.split('\n')[0],
+    `There is already an account work. Give another: \`account add ${jid} label=… host=127.0.0.1:5299\``,
+  );
+});
+
 test('account add: a certificate that no CA vouches for, accepted on purpose', async () => {
   const on = stage(people());
   const bob = speaker('bob');
@@ -158,7 +212,8 @@ test('account add: trust does not help a wrong password', async () => {
 
 test('account add: host is an admin’s to give', async () => {
   const on = stage(people());
-  assert.match(await on.tell(speaker('bob'), `account add ${jid} hunter2 host=127.0.0.1:5299`), 'not for this login');
+  const refused = await on.tell(speaker('bob'), `account add ${jid} hunter2 host=127.0.0.1:5299`);
+  assert.match(refused, '`host` is not for this login to set. `help account add` tells how it is written.');
   assert.equal(on.tried, []);
   const alice = speaker('alice');
   await on.tell(alice, `account add ${jid} hunter2 host=LOCALHOST label=new`);

@@ -5,7 +5,8 @@ import { Alerts } from '../src/bot/alerts.ts';
 import type { AccountState } from '../src/link/link.ts';
 import type { User } from '../src/registry/types.ts';
 import type { Failure } from '../src/wire/failure.ts';
-import { account, domain, fingerprint, HandClock, memoryRegistry, speaker, stage, state, user } from './lib/root.ts';
+import { account, domain, memoryRegistry, user } from './lib/registry.ts';
+import { fingerprint, HandClock, speaker, stage, state } from './lib/root.ts';
 
 const minute = 60_000;
 const jid = 'alice@work.example';

@@ -60,6 +60,38 @@ test('a question that gets no usable answer is asked again; back returns to the 
   assert.match(await on.tell(alice, '2'), 'This removes home');
 });
 
+test('what is needed cannot be skipped', async () => {
+  const on = stage(people());
+  const alice = speaker('alice');
+  await on.tell(alice, 'user add');
+  assert.match(await on.tell(alice, 'Skip'), /^I cannot do it without that\.\nWhich name\?/);
+  await on.tell(alice, 'dora');
+  await on.tell(alice, 'skip'); // to a question for a secret anything is the answer
+  assert.equal([on.passwords.get('dora'), on.registry.user('skip')], ['skip', undefined]);
+});
+
+test('a question is seen in all apps of the login, with its answer; a secret one, and what follows, in one', async () => {
+  const on = stage(people());
+  const [phone, desk] = [speaker('alice'), speaker('alice')];
+  const only = () => on.said.map((one) => one.only);
+  assert.equal([await on.mirrored(phone, 'account del'), only()], [true, [undefined]]);
+  assert.equal([await on.mirrored(phone, 'hunter2'), only()], [false, [undefined, undefined]]); // no answer: a secret, maybe
+  assert.equal([await on.mirrored(phone, 'home'), only().length, only().at(-1)], [true, 3, undefined]);
+  on.said.length = 0;
+  await on.tell(phone, 'user add');
+  assert.is(await on.mirrored(desk, 'dora'), false);
+  assert.equal(on.said[1], {
+    to: desk.bare,
+    text: 'That question waits for an answer from the app that asked. `cancel` ends it.',
+    only: desk.sid,
+  });
+  assert.match(await on.tell(desk, 'acc li'), '1 work');
+  on.said.length = 0;
+  assert.is(await on.mirrored(phone, 'dora'), true);
+  assert.is(await on.mirrored(phone, 'hunter2'), false);
+  assert.equal(only(), [phone.sid, phone.sid]);
+});
+
 test('what cannot go well is refused before the secret is asked for', async () => {
   const on = stage(people());
   const alice = speaker('alice');
@@ -129,6 +161,33 @@ test('a destructive command needs its code, once, within five minutes, from that
   await on.clock.pass(5 * minute);
   assert.is(await on.tell(phone, `yes ${codeIn(late)}`), 'Nothing to confirm.');
   assert.is(on.registry.user('alice')!.accounts.length, 1);
+});
+
+test('a code is for what was named, not for what somebody else has made of it', async () => {
+  for (const line of ['account del work', 'account trust work']) {
+    const on = stage(people());
+    const alice = speaker('alice');
+    const failure = { kind: 'pin', text: '', fingerprint: 'ab'.repeat(32) } as const;
+    on.states.push(state('alice@work.example', 'stopped', failure));
+    const code = codeIn(await on.tell(alice, line));
+    await on.registry.removeAccount('alice@work.example' as never);
+    await on.registry.addAccount('bob', { jid: 'alice@work.example' as never, label: 'his', password: 'x' });
+    assert.match(await on.tell(alice, `yes ${code}`), 'not yours any more. Nothing was done.');
+    const { account } = on.registry.ownerOf('alice@work.example' as never)!;
+    assert.equal([account.label, account.pin, on.pooled], ['his', undefined, []]);
+  }
+});
+
+test('what goes wrong after the answer is said too', async () => {
+  const on = stage(people());
+  const alice = speaker('alice');
+  const code = codeIn(await on.tell(alice, 'account del home'));
+  on.pooled.push = () => {
+    throw new Error('the worker is gone');
+  };
+  const text = await on.tell(alice, `yes ${code}`);
+  assert.match(text, /^home is removed\..*---\nSomething went wrong \(reference [0-9a-f]{6}\)\. Try again/s);
+  assert.match(JSON.stringify(on.logged), 'the worker is gone');
 });
 
 test('a wrong code does nothing, and codes cannot be tried out', async () => {

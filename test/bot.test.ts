@@ -28,6 +28,9 @@ const ignored: [string, Stanza][] = [
   ['a forwarded message', odd({ type: 'chat' }, body(), xml('forwarded', NS.forward))],
   ['a carbon', odd({ type: 'chat' }, body(), xml('received', NS.carbons))],
   ['an archived message', odd({ type: 'chat' }, body(), xml('result', NS.mam))],
+  ['a retraction', odd({ type: 'chat' }, body(), xml('retract', { xmlns: NS.retract, id: 'm0' }))],
+  ['a retraction of old', odd({ type: 'chat' }, body(), xml('apply-to', { xmlns: NS.fasten, id: 'm0' }))],
+  ['a text for apps that know less', odd({ type: 'chat' }, body(), xml('fallback', NS.fallback))],
 ];
 for (const [what, stanza] of ignored)
   test(`${what} is neither obeyed nor answered nor mirrored`, async () => {
@@ -64,6 +67,19 @@ test('a receipt that is asked for is sent to the app that asked', async () => {
   assert.is(on.sent.length, 1);
 });
 
+test('the quotation before a reply is not part of what is said', async () => {
+  const on = stage(people());
+  const quoted = '> Hello 🌍\n';
+  const part = xml('body', { start: '0', end: String([...quoted].length) });
+  const fallback = xml('fallback', { xmlns: NS.fallback, for: 'urn:xmpp:reply:0' }, part);
+  assert.match(await on.tell(speaker('alice'), `${quoted}whoami`, fallback), 'You are alice, an admin.');
+  const odd = xml('body', { start: '-1', end: '1e9' });
+  const rest = xml('fallback', { xmlns: NS.fallback }, odd);
+  const before = on.said.length;
+  await on.tell(speaker('alice'), 'whoami', rest);
+  assert.is(on.said.length, before);
+});
+
 test('commands are answered in every app of the login, and mirrored', async () => {
   const on = stage(people());
   const alice = speaker('alice');
@@ -71,7 +87,7 @@ test('commands are answered in every app of the login, and mirrored', async () =
   assert.equal(on.said, [
     {
       to: 'alice@proxy.example',
-      text: '◐ 1 work alice@work.example connecting\n◐ 2 home alice@home.example connecting',
+      text: '◐ 1 work: connecting\nalice@work.example\n◐ 2 home: connecting\nalice@home.example',
       only: undefined,
     },
   ]);

@@ -9,7 +9,7 @@ import { Numbers } from '../src/commands/numbers.ts';
 import { find } from '../src/commands/tree.ts';
 import { splitWords } from '../src/commands/words.ts';
 import { alice, lineAs, scopeOf } from './lib/commands.ts';
-import { account } from './lib/root.ts';
+import { account } from './lib/registry.ts';
 
 const same: [string, Record<string, string>][] = [
   ['account add a@b.example pw label=x', { jid: 'a@b.example', password: 'pw', label: 'x' }],
@@ -39,7 +39,10 @@ test('an account is named by number, label, address, or the start of either', ()
   for (const word of ['2', 'home', 'HOME', 'ho', 'alice@home.example', 'alice@ho', 'xmpp:alice@home.example'])
     assert.is((lineAs(`account show ${word}`, 'user').values.account as { label: string }).label, 'home');
   assert.throws(() => lineAs('account show 4', 'user'), /No such account/);
-  assert.throws(() => lineAs('account del al', 'user'), /Which account\? work, home, other/);
+  assert.throws(
+    () => lineAs('account del al', 'user'),
+    /More than one account fits: work, home, other\. `account list`/,
+  );
 });
 
 test('a session of one account has that account alone, named or not', () => {
@@ -52,7 +55,7 @@ test('a user names nobody else; an admin does', () => {
   assert.throws(() => lineAs('user show bob', 'user'), /No such user/);
   assert.is((lineAs('user show bo', 'admin').values.user as { name: string }).name, 'bob');
   assert.is((lineAs('user show bob@proxy.example', 'admin').values.user as { name: string }).name, 'bob');
-  assert.throws(() => lineAs('user show b', 'admin'), /Which user\? bob, bert/);
+  assert.throws(() => lineAs('user show b', 'admin'), /More than one user fits: bob, bert\. `user list`/);
 });
 
 test('what is missing is asked for, what is unknown refused without repeating it', () => {

@@ -8,7 +8,8 @@ import { find, isGroup, visibleNames } from '../src/commands/tree.ts';
 import { commandHelp, groupHelp, treeHelp } from '../src/commands/usage.ts';
 import { splitWords } from '../src/commands/words.ts';
 import { alice, all, bob, levels, lineAs } from './lib/commands.ts';
-import { account, speaker, user } from './lib/root.ts';
+import { account, user } from './lib/registry.ts';
+import { people, speaker, stage } from './lib/root.ts';
 
 const fits = (text: string, what: string) => {
   const lines = text.split('\n');
@@ -21,6 +22,7 @@ test('everything that root can be told is there', () => {
   for (const verb of ['add', 'del', 'list', 'set', 'show']) assert.ok(names.includes(`user ${verb}`));
   for (const verb of ['add', 'del', 'list', 'show', 'set', 'on', 'off', 'trust'])
     assert.ok(names.includes(`account ${verb}`));
+  for (const verb of ['list', 'kick']) assert.ok(names.includes(`client ${verb}`));
   for (const name of ['password', 'unlock', 'whoami', 'certificate', 'server status', 'help'])
     assert.ok(names.includes(name));
 });
@@ -53,26 +55,45 @@ test('help of groups and of everything fits a phone', () => {
   }
 });
 
+test('help encryption tells which login to use, on a phone, by any word for it', async () => {
+  const on = stage(people());
+  const text = await on.tell(speaker('alice'), 'help encryption');
+  fits(text, 'help encryption');
+  for (const login of ['alice@work.example', 'alice+work@proxy.example', 'alice@proxy.example'])
+    assert.ok(text.split('\n').includes(login), login);
+  for (const word of ['Encryption', 'encr', 'OMEMO', 'ox'])
+    assert.is(await on.tell(speaker('alice'), `help ${word}`), text);
+  assert.match(await on.tell(speaker('alice'), 'help encryption now'), 'I do not know that command');
+  const home = await on.tell(speaker('alice', 'alice@home.example'), 'help encryption');
+  assert.match(home, /\nalice@home\.example\n.*\nalice\+home@proxy\.example\n/s);
+  assert.not.match(home, 'work.example');
+  assert.match(await stage([user('dora')]).tell(speaker('dora'), 'help encryption'), '\nyou@example.org\n');
+});
+
 test('the whole of help, as an admin reads it', () => {
   assert.is(
     treeHelp(commands, 'admin'),
     [
       'account: your XMPP accounts',
+      'client: apps that are logged in',
       'user: people, and your own settings',
       'password: set your proxy password',
       'whoami: what this login may do',
       'certificate: fingerprints to compare',
       'server: how it is doing',
       'help: what I can do',
+      '`help encryption`: which login for it',
       '`help account`: more about one',
     ].join('\n'),
   );
 });
 
 const seen: Record<Level, string[]> = {
-  account: ['account show', 'account set', 'unlock', 'whoami', 'certificate', 'help'],
+  account: ['account show', 'account set', 'client list', 'client kick', 'unlock', 'whoami', 'certificate', 'help'],
   user: [
     ...['add', 'list', 'show', 'set', 'on', 'off', 'trust', 'del'].map((verb) => `account ${verb}`),
+    'client list',
+    'client kick',
     'user show',
     'user set',
     'password',

@@ -1,4 +1,5 @@
 /** root: the contact through which everything is administered. */
+import { Admins } from '../commands/admins.ts';
 import { commands } from '../commands/commands.ts';
 import type { Log, World } from '../commands/context.ts';
 import { Locks } from '../commands/locks.ts';
@@ -14,6 +15,7 @@ import { Confirmations } from './confirmations.ts';
 import { Conversation, type Parts } from './conversation.ts';
 import { Dialogs } from './dialogs.ts';
 import { hear } from './message.ts';
+import { Notes } from './notes.ts';
 import type { Act } from './turn.ts';
 import { sendReceipt, wantsReceipt } from './voice.ts';
 
@@ -29,6 +31,8 @@ export interface BotParts extends Pick<World, 'registry' | 'pool' | 'sessions' |
 export interface Bot extends Door {
   /** An account's status changed: people are told of what they must act on. */
   account(user: string, state: AccountState): void;
+  /** What serves that user is not started any more: admins are told; the user hears it of each account. */
+  switchedOff(user: string, reason: string): void;
   /** Timers are cleared, dialogs dropped; nothing is said any more. */
   close(): void;
 }
@@ -38,28 +42,30 @@ const explanations = {
   long: 'That is too long for me. `help` shows what I can do.',
 };
 
+const switchedOffText = (user: string, reason: string): string =>
+  `What serves ${user} broke again and again, so I do not start it any more.
+(${reason})
+The log has more. It is tried again when an account of ${user} is changed, or when xmpproxy starts.`;
+
 export function createBot({ outlet, log, routes, isRefusal, ...lasting }: BotParts): Bot {
   const { clock, server, registry } = lasting;
   const root = parseBare(`root@${server.domain}`);
-  const loginOf = (user: string) => `${user}@${server.domain}` as BareJid;
+  const say = (login: BareJid, text: string) => outlet.say(login, text);
+  const notes = new Notes({ registry, domain: server.domain, say });
   const world: World = {
     ...lasting,
     tree: commands,
     numbers: new Numbers(),
     locks: new Locks(clock),
-    tell(name, text) {
-      const user = registry.user(name);
-      // Who has no proxy password cannot be logged in but to an account.
-      const logins = user === undefined || user.verifiers ? [loginOf(name)] : user.accounts.map(({ jid }) => jid);
-      for (const login of logins) outlet.say(login, text);
-    },
+    admins: new Admins(registry),
+    tell: (name, text) => notes.tell(name, text),
   };
   const dialogs = new Dialogs(clock);
   const confirmations = new Confirmations<Act>(clock);
   const parts: Parts = { world, outlet, root, log, dialogs, confirmations, heard: new Set(), isRefusal };
   const conversations = new Map<number, Conversation>();
   const answers = createAnswers(routes);
-  const alerts = new Alerts({ registry, clock, domain: server.domain, say: (login, text) => outlet.say(login, text) });
+  const alerts = new Alerts({ registry, clock, domain: server.domain, say });
 
   const conversationOf = (speaker: Speaker): Conversation => {
     const known = conversations.get(speaker.sid) ?? new Conversation(parts, speaker);
@@ -81,7 +87,10 @@ export function createBot({ outlet, log, routes, isRefusal, ...lasting }: BotPar
       answers.answer(stanza, speaker, (reason) =>
         log.error('a request to root failed', { login: speaker.bare, cause: String(reason) }),
       ),
-    arrived: (speaker) => alerts.arrived(speaker),
+    arrived(speaker) {
+      alerts.arrived(speaker);
+      notes.arrived(speaker);
+    },
     unheard: (speaker, messages) =>
       alerts.unheard(
         speaker,
@@ -95,6 +104,9 @@ export function createBot({ outlet, log, routes, isRefusal, ...lasting }: BotPar
       world.locks.close(sid);
     },
     account: (user, state) => alerts.account(user, state),
+    switchedOff(user, reason) {
+      for (const { name, admin } of registry.users) if (admin) world.tell(name, switchedOffText(user, reason));
+    },
     close() {
       for (const conversation of conversations.values()) conversation.end();
       conversations.clear();

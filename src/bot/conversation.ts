@@ -3,7 +3,7 @@ import { randomBytes } from 'node:crypto';
 import type { Answer, Log, Question, World } from '../commands/context.ts';
 import { UsageError } from '../commands/error.ts';
 import { isPlain } from '../commands/line.ts';
-import { find } from '../commands/tree.ts';
+import { find, type Matching } from '../commands/tree.ts';
 import { splitWords, trimLine } from '../commands/words.ts';
 import type { DoorOutlet, Speaker } from '../link/door.ts';
 import type { BareJid } from '../wire/jid.ts';
@@ -34,6 +34,7 @@ const endings: Record<DialogEnd['reason'], string> = {
   busy: 'Another question of mine waits for its answer. `cancel` ends it.',
   gone: '',
 };
+const elsewhere = 'That question waits for an answer from the app that asked. `cancel` ends it.';
 
 export class Conversation {
   readonly #parts: Parts;
@@ -52,6 +53,10 @@ export class Conversation {
     const dialog = this.#parts.dialogs.of(this.#speaker.bare);
     if (dialog !== undefined && isCancel(line)) return this.#cancel(dialog);
     if (dialog?.sid === this.#speaker.sid) return this.#answer(dialog, line);
+    if (dialog?.alone === false && !this.#isCommand(line, 'prefix')) {
+      this.#say(elsewhere, true);
+      return false;
+    }
     const plain = this.#isPlain(line);
     if (!this.#busy) void this.#run(line, plain);
     else if (this.#queue.length < longestQueue) this.#queue.push({ line, plain });
@@ -77,9 +82,11 @@ export class Conversation {
       else this.#repeat(dialog, 'A password is one line.\n');
       return false;
     }
-    if (!this.#isCommand(line)) {
-      dialog.answer(line.trim());
-      return true;
+    if (!this.#isCommand(line, 'exact')) {
+      const text = line.trim();
+      const fits = dialog.question.fits?.(text) ?? true; // before it is answered, as the answer may change that
+      dialog.answer(text);
+      return fits && !dialog.alone;
     }
     const plain = this.#isPlain(line);
     dialog.wait();
@@ -91,7 +98,7 @@ export class Conversation {
 
   #repeat(dialog: Dialog, remark = ''): void {
     dialog.wait();
-    this.#say(remark + dialog.question.text, true);
+    this.#say(remark + dialog.question.text, dialog.alone);
   }
 
   async #run(line: string, plain: boolean): Promise<void> {
@@ -115,7 +122,11 @@ export class Conversation {
     const { text, after } = await obey(turn, line).catch((reason) => this.#refusal(reason, turn.secrets));
     composing.stop();
     if (text !== '') this.#say(turn.secrets.length > 0 ? `${text}\n${wipe}` : text, audience.alone);
-    after?.();
+    try {
+      await after?.();
+    } catch (reason) {
+      this.#say(this.#refusal(reason, turn.secrets).text, audience.alone);
+    }
   }
 
   #turn(audience: { alone: boolean }, composing: Composing, first: boolean): Turn {
@@ -135,11 +146,11 @@ export class Conversation {
       },
       ask: async (question: Question) => {
         if (dialogs.of(speaker.bare) !== undefined) throw new DialogEnd('busy');
+        audience.alone ||= question.secret;
         // First the ear, then the question: the answer cannot come too early.
-        const answer = dialogs.ask(speaker, question);
+        const answer = dialogs.ask(speaker, question, audience.alone);
         composing.stop();
-        audience.alone = true;
-        this.#say(question.text, true);
+        this.#say(question.text, audience.alone);
         const text = await answer;
         if (question.secret) secrets.push(text);
         composing.start();
@@ -155,22 +166,23 @@ export class Conversation {
     let cause = reason instanceof Error ? (reason.stack ?? reason.message) : String(reason);
     for (const secret of secrets) cause = cause.replaceAll(secret, '…');
     this.#parts.log.error('a command failed', { reference, login: this.#speaker.bare, cause });
-    return { text: `Something went wrong (reference ${reference}). Who runs this proxy finds it in the log.` };
+    const next = 'Try again; if it stays so, tell who runs this proxy that reference: it is in the log.';
+    return { text: `Something went wrong (reference ${reference}). ${next}` };
   }
 
-  /** Written out in full: an answer is not taken for a command by chance. */
-  #isCommand(line: string): boolean {
+  /** With `exact` it is written out in full: an answer is not taken for a command by chance. */
+  #isCommand(line: string, matching: Matching): boolean {
+    if (isAct(line)) return true;
     try {
       const { world } = this.#parts;
-      const found = find(world.tree, splitWords(line), grantNow(world, this.#speaker).level, 'exact');
-      return found.kind === 'command';
+      return find(world.tree, splitWords(line), grantNow(world, this.#speaker).level, matching).kind === 'command';
     } catch {
       return false;
     }
   }
 
   #isPlain(line: string): boolean {
-    if (/^(?:start|cancel|yes(?:\s+\d{0,6}[.!]?)?)$/i.test(trimLine(line))) return true;
+    if (isAct(line) || isCancel(line)) return true;
     try {
       const { world } = this.#parts;
       return isPlain(world.tree, line, { ...world, grant: grantNow(world, this.#speaker) });
@@ -184,4 +196,6 @@ export class Conversation {
   }
 }
 
+/** What is no command of the tree. */
+const isAct = (line: string): boolean => /^(?:start|yes(?:\s+\d{0,6}[.!]?)?)$/i.test(trimLine(line));
 const isCancel = (line: string): boolean => trimLine(line).toLowerCase() === 'cancel';

@@ -17,6 +17,8 @@ export class DialogEnd extends Error {
 export interface Dialog {
   readonly sid: number;
   readonly question: Question;
+  /** The login's other apps do not see it. */
+  readonly alone: boolean;
   answer(text: string): void;
   end(reason: DialogEnd['reason']): void;
   /** A sign of life, though no answer. */
@@ -36,7 +38,7 @@ export class Dialogs {
   }
 
   /** The answer to a question; rejects with a DialogEnd. */
-  ask({ sid, bare }: Speaker, question: Question): Promise<string> {
+  ask({ sid, bare }: Speaker, question: Question, alone: boolean): Promise<string> {
     if (this.#open.has(bare)) return Promise.reject(new DialogEnd('busy'));
     return new Promise((resolve, reject) => {
       let timer: Timer | undefined;
@@ -47,6 +49,7 @@ export class Dialogs {
       const dialog: Dialog = {
         sid,
         question,
+        alone,
         answer(text) {
           close();
           resolve(text);

@@ -8,19 +8,18 @@ const words = new Set(['hi', 'hello', 'hey', 'hallo', 'moin', 'salut', 'hola', '
 /** Somebody says hello rather than what to do. */
 export const isGreeting = (text: string): boolean => words.has(text.toLowerCase().replace(/[\s.!?,]+$/, ''));
 
-export function greeting({ level, user, only }: Grant, server: ServerFacts): string {
+export function greeting({ user, only }: Grant, server: ServerFacts): string {
   return [
-    `Hello ${only ?? user.name}, I am root, the bot of this proxy.`,
-    'It keeps XMPP accounts online and shows them to all your apps.',
-    nextStep({ level, user, only }, server),
-    '`help` shows what I can do.',
+    `Hello ${only ?? user.name}, I am root, the bot of this proxy. \`help\` shows what I can do.`,
+    'I keep XMPP accounts online and show them to all your apps.',
     'Mind: who runs this machine could read what passes through it.',
+    ...nextStep({ user, only }, server),
   ].join('\n');
 }
 
-function nextStep({ user, only }: Grant, server: ServerFacts): string {
-  if (only !== undefined) return 'Next: set this account up in your other apps as in this one.';
+function nextStep({ user, only }: Pick<Grant, 'user' | 'only'>, server: ServerFacts): string[] {
+  if (only !== undefined) return ['Next: set this account up in your other apps as in this one.'];
   const [first] = user.accounts;
-  if (first === undefined) return 'Next: `account add you@example.org`';
-  return `Next: log in with your apps as ${first.jid}, ${serverText(server)}.`;
+  if (first === undefined) return ['Next: `account add you@example.org`'];
+  return [`Next: in your apps, with ${serverText(server)}, log in as`, first.jid];
 }

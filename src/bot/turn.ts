@@ -1,7 +1,7 @@
 /** One line of a session, obeyed: found, permitted, completed, run, answered. */
 import { complete } from '../commands/complete.ts';
 import type { Answer, Context, Log, Question, Reply, World } from '../commands/context.ts';
-import { type Args, type Command, read, type Values } from '../commands/define.ts';
+import { type Args, type Command, type Reading, read, type Values } from '../commands/define.ts';
 import { UsageError } from '../commands/error.ts';
 import { allowed, type Grant, grantOf } from '../commands/grant.ts';
 import { notFound } from '../commands/help.ts';
@@ -73,9 +73,7 @@ async function run(
 ): Promise<Answer> {
   const { world, speaker, ask, say } = turn;
   const context: Context = { ...world, speaker, grant, ask, say };
-  const given = givenIn(command, words, grant.level);
-  for (const [key, text] of given) if (command.args[key]?.kind === 'secret' && text !== true) turn.secrets.push(text);
-  const values = (await complete(command, read(command, given, context), context)) as Values<Args>;
+  const values = (await complete(command, readLine(turn, context, name, command, words), context)) as Values<Args>;
   const now = grantNow(world, speaker);
   if (now.level !== grant.level) throw new UsageError('What this login may do has changed meanwhile. Say it again.');
   const target = command.target?.(values, context);
@@ -86,6 +84,25 @@ async function run(
   }
   const code = turn.confirmations.add(speaker.sid, { name, command, target, run: reply.confirm });
   return { text: `${reply.text}\nReply \`yes ${code}\` within ${validFor / 60_000} minutes.` };
+}
+
+/** What the line gives; a refusal names help where it names no other command. */
+function readLine(
+  { secrets }: Turn,
+  context: Context,
+  name: string,
+  command: Command,
+  words: Parameters<typeof givenIn>[1],
+): Reading {
+  try {
+    const given = givenIn(command, words, context.grant.level);
+    for (const [key, text] of given)
+      if (command.args[key]?.kind === 'secret' && text !== true && text !== '') secrets.push(text);
+    return read(command, given, context);
+  } catch (reason) {
+    if (!(reason instanceof UsageError) || /`[a-z]+ [a-z]+[^`]*`/.test(reason.message)) throw reason;
+    throw new UsageError(`${reason.message} \`help ${name}\` tells how it is written.`);
+  }
 }
 
 /** The right is asked for again: it may be gone since the code was given. */

@@ -6,7 +6,7 @@ import { defined } from './defined.ts';
 import { UsageError } from './error.ts';
 import { readFingerprint } from './kinds.ts';
 import { routeText } from './route.ts';
-import { quote } from './text.ts';
+import { typed } from './text.ts';
 import { tryAccount, wholeFingerprint } from './trial.ts';
 
 const args = {
@@ -43,13 +43,13 @@ export const set = command({
     await pool.refresh(grant.user.name);
     if (password !== undefined)
       sessions.end({ account: account.jid, except: speaker.sid }, "The account's password was changed");
-    return done(values, trusted);
+    return done(values, trusted, context);
   },
 });
 
 /** Tries what decides whether a login works; answers the pin to store, undefined if it stays. */
 async function tryChange(values: Values<typeof args>, context: Context): Promise<string | undefined> {
-  const { account, password, pin, host } = values;
+  const { account, password, label, pin, host } = values;
   const trust = pin === undefined ? account.pin : orNone(pin, readFingerprint);
   if (!account.enabled) return pin === undefined ? undefined : wholePin(trust ?? '');
   if (password === undefined && pin === undefined && host === undefined) return undefined;
@@ -60,7 +60,8 @@ async function tryChange(values: Values<typeof args>, context: Context): Promise
     route: route === '' ? undefined : route,
     trust: trust === '' ? undefined : trust,
   };
-  const { pin: shown } = await tryAccount(context, context.grant.user.name, trial, account.label);
+  const about = { label: account.label, given: { label, pin, host }, password: password !== undefined };
+  const { pin: shown } = await tryAccount(context, context.grant.user.name, trial, about);
   return pin === undefined ? undefined : (shown ?? '');
 }
 
@@ -73,11 +74,15 @@ const orNone = (text: string, read: (text: string) => string): string =>
   text.trim().toLowerCase() === 'none' ? '' : read(text);
 
 function nothingGiven({ account }: Values<typeof args>, { grant }: Context): UsageError {
-  const more = grant.level === 'account' ? '' : `\n\`account set ${quote(account.label)} label=…\``;
-  return new UsageError(`What shall I change?\n\`account set ${quote(account.label)} password\`${more}`);
+  const more = grant.level === 'account' ? '' : `\n\`${typed('account set', [account.label], { label: '…' })}\``;
+  return new UsageError(`What shall I change?\n\`${typed('account set', [account.label, 'password'])}\`${more}`);
 }
 
-function done({ account, password, label, pin, host }: Values<typeof args>, trusted: string | undefined): string {
+function done(
+  { account, password, label, pin, host }: Values<typeof args>,
+  trusted: string | undefined,
+  { grant: { user }, server }: Context,
+): string {
   const lines: string[] = [];
   if (account.enabled && (password ?? pin ?? host) !== undefined) lines.push('The login works.');
   if (password !== undefined)
@@ -87,6 +92,8 @@ function done({ account, password, label, pin, host }: Values<typeof args>, trus
       'use the new one from now on.',
     );
   if (label !== undefined) lines.push(`Its short name is ${label}.`);
+  if (label !== undefined && user.verifiers !== undefined)
+    lines.push('Apps that log in by its short name do so now as', `${user.name}+${label}@${server.domain}`);
   if (trusted !== undefined)
     lines.push(trusted === '' ? 'Its certificate is trusted as CAs vouch.' : 'That certificate alone is trusted.');
   if (host !== undefined)

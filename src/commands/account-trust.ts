@@ -1,7 +1,8 @@
 /** `account trust` */
 import { command } from './define.ts';
 import { UsageError } from './error.ts';
-import { fingerprintText, quote } from './text.ts';
+import { mustOwn } from './owner.ts';
+import { fingerprintText, typed } from './text.ts';
 
 export const trust = command({
   summary: 'accept a new certificate',
@@ -19,9 +20,13 @@ export const trust = command({
     const state = (await pool.status(grant.user.name)).find((one) => one.jid === jid);
     const shown = state?.status === 'online' ? undefined : state?.failure?.fingerprint;
     if (shown === undefined)
-      throw new UsageError(`No certificate of ${label} waits for a decision. See \`account show ${quote(label)}\``);
+      throw new UsageError(
+        `No certificate of ${label} waits for a decision. See \`${typed('account show', [label])}\``,
+      );
     if (fingerprint !== undefined && !shown.startsWith(fingerprint))
-      throw new UsageError(`The server shows another one than you named:\n${fingerprintText(shown)}`);
+      throw new UsageError(
+        `The server shows another one than you named:\n${fingerprintText(shown)}\nAsk who runs it which is right. Then: \`${typed('account trust', [label])}\``,
+      );
     const text = [
       `Trust a new certificate for ${label}`,
       jid,
@@ -31,9 +36,10 @@ export const trust = command({
     return {
       text,
       async confirm() {
+        mustOwn(registry, grant.user.name, jid);
         await registry.setAccount(jid, { pin: shown });
         await pool.refresh(grant.user.name);
-        return `Trusted. ${label} connects; \`account show ${quote(label)}\` tells how it goes.`;
+        return `Trusted. ${label} connects; \`${typed('account show', [label])}\` tells how it goes.`;
       },
     };
   },

@@ -1,7 +1,6 @@
 /** `account`: list, show, on, off; the others stand in files of their own. */
 import type { AccountState } from '../link/link.ts';
 import type { AccountRecord, User } from '../registry/types.ts';
-import { domainOf } from '../wire/jid.ts';
 import { add } from './account-add.ts';
 import { del } from './account-del.ts';
 import { set } from './account-set.ts';
@@ -9,7 +8,7 @@ import { trust } from './account-trust.ts';
 import type { Context } from './context.ts';
 import { command } from './define.ts';
 import { advise, explain } from './failure.ts';
-import { count, dateText, fingerprintText, page, quote } from './text.ts';
+import { count, dateText, fingerprintText, page, typed, wrap } from './text.ts';
 import type { Group } from './tree.ts';
 
 const signs: Record<AccountState['status'], string> = {
@@ -30,13 +29,14 @@ const list = command({
   async run({ page: number = 1 }, { grant: { user }, pool, numbers }) {
     if (user.accounts.length === 0) return 'No account yet. Add one: `account add alice@example.org`';
     const states = await pool.status(user.name);
-    const lines = user.accounts.map((account) => {
+    const items = user.accounts.map((account) => {
       const state = states.find(({ jid }) => jid === account.jid);
       const apps = state === undefined || state.clients === 0 ? '' : `, ${count(state.clients, 'app')}`;
-      const words = `${numbers.of(user, account.jid)} ${account.label} ${account.jid}`;
-      return `${signs[statusOf(account, state)]} ${words} ${statusOf(account, state)}${apps}`;
+      const status = statusOf(account, state);
+      const words = `${signs[status]} ${numbers.of(user, account.jid)} ${account.label}: ${status}${apps}`;
+      return [...wrap(words), account.jid].join('\n');
     });
-    return page(lines, number, 'account list');
+    return page(items, number, (next) => `account list ${next}`, 10);
   },
 });
 
@@ -55,7 +55,7 @@ const show = command({
     const { grant, pool, numbers } = context;
     const state = (await pool.status(grant.user.name)).find(({ jid }) => jid === account.jid);
     const number = grant.only === undefined ? ` (account ${numbers.of(grant.user, account.jid)})` : '';
-    const lines = [`${account.label}${number}`, account.jid, doing(account, state), ...settings(account)];
+    const lines = [...wrap(`${account.label}${number}`), account.jid, doing(account, state), ...settings(account)];
     if (state !== undefined) lines.push(`${count(state.contacts, 'contact')}, ${count(state.clients, 'app')}`);
     if (account.enabled && state?.failure !== undefined && state.status !== 'online')
       lines.push(
@@ -77,19 +77,16 @@ function doing(account: Readonly<AccountRecord>, state: AccountState | undefined
   return state === undefined || state.status !== status ? status : `${status} since ${dateText(state.since)} UTC`;
 }
 
-function settings({ jid, route, pin }: Readonly<AccountRecord>): string[] {
+function settings({ route, pin }: Readonly<AccountRecord>): string[] {
   return [
-    route === undefined || route === '' ? `server: as ${domainOf(jid)} says` : `server: ${route}`,
-    pin === undefined || pin === ''
-      ? 'certificate: as CAs vouch'
-      : `certificate: trusted is only\n${fingerprintText(pin)}`,
+    ...wrap(`server: ${route || 'found by its name'}`),
+    pin ? `certificate: trusted is only\n${fingerprintText(pin)}` : 'certificate: as CAs vouch',
   ];
 }
 
 /** The command that makes it anew, without its secret. */
 function again({ jid, label, route, pin }: Readonly<AccountRecord>, { admin }: Readonly<User>): string {
-  const host = route && admin ? ` host=${route}` : '';
-  return `account add ${jid} label=${quote(label)}${host}${pin ? ` trust=${pin}` : ''}`;
+  return typed('account add', [jid], { label, host: admin ? route : undefined, trust: pin });
 }
 
 const on = command({
@@ -106,7 +103,7 @@ const on = command({
     // What has stopped, or waits for its next try, starts anew only as a change.
     if (account.enabled) await enable(context, account, false);
     await enable(context, account, true);
-    return `${account.label} connects. \`account show ${quote(account.label)}\` tells how it goes.`;
+    return `${account.label} connects. \`${typed('account show', [account.label])}\` tells how it goes.`;
   },
 });
 
@@ -121,7 +118,7 @@ const off = command({
   async run({ account }, context) {
     if (!account.enabled) return `${account.label} is off already.`;
     await enable(context, account, false);
-    return `${account.label} is off. To connect again: \`account on ${quote(account.label)}\``;
+    return `${account.label} is off. To connect again: \`${typed('account on', [account.label])}\``;
   },
 });
 

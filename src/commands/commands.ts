@@ -1,5 +1,6 @@
 /** All that root can be told. */
 import { account } from './account.ts';
+import { client } from './client.ts';
 import { help } from './help.ts';
 import { password, unlock } from './password.ts';
 import { server } from './server.ts';
@@ -7,4 +8,4 @@ import type { Tree } from './tree.ts';
 import { user } from './user.ts';
 import { certificate, whoami } from './whoami.ts';
 
-export const commands: Tree = { account, user, password, unlock, whoami, certificate, server, help };
+export const commands: Tree = { account, client, user, password, unlock, whoami, certificate, server, help };

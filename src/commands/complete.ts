@@ -15,11 +15,17 @@ export async function complete(
     const key = missing[at]!;
     const arg = declaration.args[key]!;
     declaration.check?.(complete, context);
-    const text = await context.ask({ text: remark + prompt(arg, context), secret: arg.kind === 'secret' });
+    const secret = arg.kind === 'secret';
+    const fits = (text: string): boolean => isWord(text) || canRead(arg, text, context);
+    const text = await context.ask({ text: remark + prompt(arg, context), secret, fits });
     remark = '';
-    if (arg.kind !== 'secret' && /^\s*back\s*$/i.test(text)) {
+    if (!secret && isBack(text)) {
       at = Math.max(0, at - 1);
       delete complete[missing[at]!];
+      continue;
+    }
+    if (!secret && isSkip(text)) {
+      remark = 'I cannot do it without that.\n';
       continue;
     }
     try {
@@ -32,6 +38,19 @@ export async function complete(
   }
   declaration.check?.(complete, context);
   return complete;
+}
+
+const isBack = (text: string): boolean => /^\s*back\s*$/i.test(text);
+const isSkip = (text: string): boolean => /^\s*skip\s*$/i.test(text);
+const isWord = (text: string): boolean => isBack(text) || isSkip(text);
+
+function canRead(arg: Arg, text: string, context: Context): boolean {
+  try {
+    readValue(arg, text, context);
+    return true;
+  } catch {
+    return false;
+  }
 }
 
 /** A question for one argument. */

@@ -1,8 +1,10 @@
 /** What commands are given: the lasting parts of the program, and the session that speaks. */
 import type { Speaker } from '../link/door.ts';
+import type { LoginView } from '../link/link.ts';
 import type { PoolControl } from '../pool/types.ts';
 import type { Registry } from '../registry/types.ts';
-import type { BareJid } from '../wire/jid.ts';
+import type { BareJid, FullJid } from '../wire/jid.ts';
+import type { Admins } from './admins.ts';
 import type { Grant } from './grant.ts';
 import type { Locks } from './locks.ts';
 import type { Numbers } from './numbers.ts';
@@ -24,9 +26,27 @@ export interface Log {
   error(message: string, fields?: Record<string, unknown>): void;
 }
 
+/** A bound session, as it is listed. */
+export interface Client {
+  sid: number;
+  view: LoginView;
+  bare: BareJid;
+  address: FullJid;
+  /** IP address that it comes from. */
+  remote: string;
+  secure: boolean;
+  mechanism: string;
+  /** Milliseconds since the epoch. */
+  since: number;
+  /** False while it waits to be resumed. */
+  connected: boolean;
+}
+
 export interface Sessions {
-  /** Bound sessions of a user, whatever they logged in to. */
-  count(user: string): number;
+  /** Bound sessions of a user, whatever they logged in to; the oldest first. */
+  of(user: string): readonly Client[];
+  /** Ends one session; its app may log in again. */
+  kick(sid: number, reason: string): void;
   /**
    * Ends sessions: with `user`, those that logged in by that user's proxy password; with `account`, those of that
    * account's identity view. `except` is a session that stays.
@@ -60,9 +80,10 @@ export interface World {
   tree: Tree;
   numbers: Numbers;
   locks: Locks;
+  admins: Admins;
   /** Is that the user's proxy password? Takes as long for a wrong one. */
   proves(user: string, password: string): Promise<boolean>;
-  /** A word to another user. */
+  /** A word to another user: now, or when an app of that user is there to hear it. */
   tell(user: string, text: string): void;
 }
 
@@ -70,6 +91,8 @@ export interface Question {
   text: string;
   /** The answer is a secret: the next message, whatever it says but for `cancel`. */
   secret: boolean;
+  /** Could that be an answer? What could not may be a secret sent in the wrong place. */
+  fits?(text: string): boolean;
 }
 
 /** One run of a command. */
@@ -87,7 +110,7 @@ export type Reply = string | Answer;
 export interface Answer {
   text: string;
   /** Done after the text is said: what ends the speaker's own session. */
-  after?: () => void;
+  after?: () => void | Promise<void>;
   /** Nothing is done yet: a random code is asked for, then this. */
   confirm?: () => Promise<Reply>;
 }

@@ -1,7 +1,7 @@
 /** A failure of an account in plain words: what failed, why, the next command. */
 import type { Failure, FailureKind } from '../wire/failure.ts';
 import { type BareJid, domainOf } from '../wire/jid.ts';
-import { fingerprintText, peerText } from './text.ts';
+import { fingerprintText, peerText, typed } from './text.ts';
 
 /** For whom, and of which account. */
 export interface Situation {
@@ -9,11 +9,16 @@ export interface Situation {
   /** An account that is kept, by the word that names it; undefined while one is being added. */
   label: string | undefined;
   admin: boolean;
+  /** What was given with the command that tried, to be given again: never the password. */
+  given?: Given;
+  /** A password was among it. */
+  password?: boolean;
   /** A change of that account was tried and is not kept. */
   changing?: boolean;
   /** The session must prove the proxy password first. */
   locked?: boolean;
 }
+export type Given = Readonly<Record<string, string | undefined>>;
 
 /** What failed and why. */
 export function explain({ kind, text, fingerprint }: Failure, jid: BareJid): string {
@@ -43,68 +48,72 @@ export function advise(failure: Failure, situation: Situation): string {
   if (label === undefined) return adviseAdding(failure, situation);
   if (changing === true) return adviseChanging(failure, situation);
   const unlock = locked === true ? '`unlock`, then ' : '';
+  const again = `${unlock}\`${typed('account on', [label])}\``;
   switch (failure.kind) {
     case 'refused':
-      return `Give me the right password: \`account set ${label} password\``;
+      return `Give me the right password: \`${typed('account set', [label, 'password'])}\``;
     case 'certificate':
     case 'pin':
       return failure.fingerprint === undefined
-        ? `Ask who runs that server. Then: ${unlock}\`account on ${label}\``
-        : `Ask who runs that server whether this is right. If so: ${unlock}\`account trust ${label}\``;
+        ? `Ask who runs that server. Then: ${again}`
+        : `Ask who runs that server whether this is right. If so: ${unlock}\`${typed('account trust', [label])}\``;
     case 'conflict':
-      return `Is the account used by another proxy? When it is not: ${unlock}\`account on ${label}\``;
+      return `Is the account used by another proxy? When it is not: ${again}`;
     case 'private':
       return privateAdvice(situation);
     default:
-      return `I go on trying where that can help. To try now: ${unlock}\`account on ${label}\``;
+      return `I go on trying where that can help. To try now: ${again}`;
   }
 }
 
+/** The command that was tried, once more, with these in place of what was given; a password is asked for anew. */
+function again({ jid, label, given, password }: Situation, change: Given = {}): string {
+  const options = { ...given, ...change };
+  if (label === undefined) return `\`${typed('account add', [jid], options)}\``;
+  return `\`${typed('account set', password === true ? [label, 'password'] : [label], options)}\``;
+}
+
 function adviseChanging(failure: Failure, situation: Situation): string {
-  const { label } = situation;
   const { kind, fingerprint } = failure;
-  if (kind === 'refused') return `Check it, then: \`account set ${label} password\``;
+  if (kind === 'refused') return `Check it, then: ${again({ ...situation, password: true })}`;
   if (kind === 'private') return privateAdvice(situation);
   if ((kind === 'certificate' || kind === 'pin') && fingerprint !== undefined)
-    return `If that is your server's own, say the same with \`pin=${fingerprint.slice(0, 16)}\``;
-  return `Try again later, or see \`account show ${label}\``;
+    return `If that is your server's own: ${again(situation, { pin: fingerprint.slice(0, 16) })}`;
+  return `Try again later: ${again(situation)}`;
 }
 
 function adviseAdding(failure: Failure, situation: Situation): string {
-  const { jid, admin } = situation;
-  const again = `\`account add ${jid}\``;
-  const host = admin ? `\nAt another place: \`account add ${jid} host=name:port\`` : '';
+  const elsewhere = situation.admin ? `\nAt another place: ${again(situation, { host: 'name:port' })}` : '';
   switch (failure.kind) {
     case 'refused':
-      return `Check both, then: ${again}`;
+      return `Check both, then: ${again(situation)}`;
     case 'certificate':
     case 'pin':
-      if (failure.fingerprint === undefined) return `Ask who runs that server. Then: ${again}`;
-      return `If that is your server's own: \`account add ${jid} trust=${failure.fingerprint.slice(0, 16)}\``;
+      if (failure.fingerprint === undefined) return `Ask who runs that server. Then: ${again(situation)}`;
+      return `If that is your server's own: ${again(situation, { trust: failure.fingerprint.slice(0, 16) })}`;
     case 'no-tls':
-      return `Ask who runs that server to switch TLS on. Then: ${again}`;
+      return `Ask who runs that server to switch TLS on. Then: ${again(situation)}`;
     case 'mechanisms':
-      return `Ask who runs that server for SCRAM-SHA-256, SCRAM-SHA-1 or PLAIN. Then: ${again}`;
+      return `Ask who runs that server for SCRAM-SHA-256, SCRAM-SHA-1 or PLAIN. Then: ${again(situation)}`;
     case 'name':
-      return `Check the spelling, then: ${again}${host}`;
+      return `Check the spelling, then: ${again(situation)}${elsewhere}`;
     case 'unreachable':
     case 'timeout':
-      return `Try later: ${again}${host}`;
+      return `Try later: ${again(situation)}${elsewhere}`;
     case 'private':
       return privateAdvice(situation);
     case 'conflict':
     case 'stream':
     case 'lost':
-      return `Try again: ${again}`;
+      return `Try again: ${again(situation)}`;
   }
 }
 
 /** UPSTREAM_PRIVATE: an admin can say that it is meant. */
-function privateAdvice({ jid, label, admin }: Situation): string {
-  const domain = domainOf(jid);
-  if (!admin) return 'Ask who runs this proxy to allow it.';
-  const command = label === undefined ? `account add ${jid}` : `account set ${label}`;
-  return `If that is meant: \`${command} host=address:port\`
+function privateAdvice(situation: Situation): string {
+  const domain = domainOf(situation.jid);
+  if (!situation.admin) return 'Ask who runs this proxy to allow it.';
+  return `If that is meant: ${again(situation, { host: 'address:port' })}
 or in the configuration one of
 UPSTREAM_ROUTES=${domain}=address:port
 UPSTREAM_PRIVATE=allow`;

@@ -2,9 +2,10 @@
 import { command } from './define.ts';
 import { UsageError } from './error.ts';
 import type { Grant } from './grant.ts';
+import { findTopic } from './topics.ts';
 import { type Found, find } from './tree.ts';
 import { commandHelp, groupHelp, treeHelp } from './usage.ts';
-import { splitWords } from './words.ts';
+import { splitWords, visible } from './words.ts';
 
 export const help = command({
   summary: 'what I can do',
@@ -13,13 +14,15 @@ export const help = command({
   words: ['command'],
   example: 'help account add',
   next: 'I tell how a command is written.',
-  run({ command: line }, { tree, grant }) {
+  run({ command: line }, { tree, grant, server }) {
     const { level } = grant;
     const words = splitWords(line ?? '');
     if (words.length === 0) return treeHelp(tree, level);
     const found = find(tree, words, level);
     if (found.kind === 'group') return groupHelp(found.name, found.group, level);
     if (found.kind === 'command') return commandHelp(found.name, found.command, level);
+    const topic = words.length === 1 ? findTopic(visible(words[0]!.text)) : undefined;
+    if (topic !== undefined) return topic.text({ grant, server });
     throw notFound(found, grant);
   },
 });

@@ -91,7 +91,8 @@ function pick<T>(
   for (const test of tests) {
     const found = all.filter(test);
     if (found.length === 1) return found[0]!;
-    if (found.length > 1) throw new UsageError(`Which ${what}? ${found.map(name).join(', ')}`);
+    if (found.length > 1)
+      throw new UsageError(`More than one ${what} fits: ${found.map(name).join(', ')}. ${hint}`.trimEnd());
   }
   throw new UsageError(`No such ${what}. ${hint}`.trimEnd());
 }

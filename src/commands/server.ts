@@ -13,18 +13,20 @@ const status = command({
     // One that does not answer is not to hide the others.
     const asked = await Promise.allSettled(registry.users.map(({ name }) => pool.status(name)));
     const states = asked.flatMap((answer) => (answer.status === 'fulfilled' ? answer.value : []));
+    const failed = asked.length - asked.filter(({ status }) => status === 'fulfilled').length;
     const having = (...wanted: string[]): number => states.filter((state) => wanted.includes(state.status)).length;
     const all = registry.users.reduce((sum, { accounts }) => sum + accounts.length, 0);
-    const apps = registry.users.reduce((sum, { name }) => sum + sessions.count(name), 0);
+    const apps = registry.users.reduce((sum, { name }) => sum + sessions.of(name).length, 0);
     return [
-      `xmpproxy ${server.version} on ${server.domain}`,
-      `up ${duration(clock.now() - server.startedAt)}`,
-      count(registry.users.length, 'user'),
-      count(all, 'account'),
+      server.domain,
+      `xmpproxy ${server.version}, up ${duration(clock.now() - server.startedAt)}`,
+      `${count(registry.users.length, 'user')}, ${count(apps, 'app')} connected`,
+      `${count(all, 'account')}:`,
       `● ${having('online')} online`,
       `◐ ${having('connecting', 'waiting')} waiting`,
       `✖ ${having('stopped')} stopped`,
-      `${count(apps, 'app')} connected`,
+      `○ ${having('off')} off`,
+      ...(failed === 0 ? [] : [`${count(failed, 'user')} without an answer: see the log`]),
       `${Math.round(process.memoryUsage.rss() / 1_048_576)} MiB of memory`,
     ].join('\n');
   },

@@ -1,17 +1,18 @@
 /** How things are written in a chat: short lines, no columns. */
 import type { ServerFacts } from './context.ts';
 
-/** SHA-256 as apps show it: `AB:CD:…`. */
-export const fingerprintText = (hex: string): string =>
-  (
-    hex
-      .replace(/[^0-9a-f]/gi, '')
-      .toUpperCase()
-      .match(/../g) ?? []
-  ).join(':');
+/** What a phone shows on one line. */
+const width = 40;
 
-/** At most `width` characters a line, broken between words; what is longer stands alone. */
-export function wrap(text: string, width = 40): string[] {
+/** SHA-256 as apps show it, `AB:CD:…`, in lines of eight bytes that an eye can compare. */
+export function fingerprintText(hex: string): string {
+  const digits = hex.replace(/[^0-9a-f]/gi, '').toUpperCase();
+  const lines = digits.match(/.{1,16}/g) ?? [];
+  return lines.map((line) => line.match(/../g)?.join(':') ?? line).join('\n');
+}
+
+/** At most a phone's width a line, broken between words; what is longer stands alone. */
+export function wrap(text: string): string[] {
   const lines: string[] = [];
   for (const paragraph of text.split('\n')) {
     let line = '';
@@ -47,20 +48,28 @@ export function serverText({ host, port, tlsPort }: ServerFacts): string {
 /** An answer quotes it: a value as it is typed in a command. */
 export const quote = (value: string): string => (/^[^\s"'“”„‘’=-][^\s="]*$/.test(value) ? value : `"${value}"`);
 
+/** A command as it is typed; what is undefined or empty is left out. */
+export function typed(
+  name: string,
+  places: readonly string[],
+  named: Readonly<Record<string, string | undefined>> = {},
+): string {
+  const options = Object.entries(named).filter(([, value]) => value !== undefined && value !== '');
+  return [name, ...places.map(quote), ...options.map(([key, value]) => `${key}=${quote(value!)}`)].join(' ');
+}
+
 /** What a peer said: one line, no control characters, not long. */
 export function peerText(text: string): string {
   const line = text.replace(/[\p{C}\p{Zl}\p{Zp}\s]+/gu, ' ').trim();
   return line.length > 160 ? `${line.slice(0, 159)}…` : line;
 }
 
-const pageLength = 20;
-
-/** 20 lines, and how to see the others. */
-export function page(lines: readonly string[], number: number, command: string): string {
-  const from = (Math.max(1, number) - 1) * pageLength;
-  const shown = lines.slice(from, from + pageLength);
-  const left = lines.length - from - shown.length;
-  if (shown.length === 0) return `There is no page ${number}: \`${command}\``;
-  if (left > 0) shown.push(`…and ${left} more: \`${command} ${Math.max(1, number) + 1}\``);
+/** As many items as go with `size` on a page, and how to see the others. */
+export function page(items: readonly string[], number: number, more: (page: number) => string, size = 20): string {
+  const from = (Math.max(1, number) - 1) * size;
+  const shown = items.slice(from, from + size);
+  const left = items.length - from - shown.length;
+  if (shown.length === 0) return `There is no page ${number}: \`${more(1)}\``;
+  if (left > 0) shown.push(`…and ${left} more: \`${more(Math.max(1, number) + 1)}\``);
   return shown.join('\n');
 }

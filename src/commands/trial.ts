@@ -28,10 +28,11 @@ export async function tryAccount(
   context: Context,
   user: string,
   trial: Trial,
-  label: string | undefined,
+  about: Pick<Situation, 'label' | 'given' | 'password'>,
 ): Promise<Success> {
   const { jid, trust } = trial;
-  const situation = { jid, label, changing: label !== undefined, admin: context.grant.level === 'admin' };
+  const admin = context.grant.level === 'admin';
+  const situation = { jid, ...about, changing: about.label !== undefined, admin };
   const slow = context.clock.after(1000, () => context.say(`Trying to log in as\n${jid}\n…`));
   try {
     const pin = trust?.length === wholeFingerprint ? trust : undefined;

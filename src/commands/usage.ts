@@ -2,6 +2,7 @@
 import { type Arg, argsFor, type Command } from './define.ts';
 import type { Level } from './grant.ts';
 import { wrap } from './text.ts';
+import { topics } from './topics.ts';
 import { type Group, isGroup, type Tree, visibleIn, visibleNames } from './tree.ts';
 
 /** One argument as it is written: `<jid>`, `[password]`, `[mirror=inline|log|off]`. */
@@ -42,5 +43,6 @@ export const groupHelp = (name: string, group: Group, level: Level): string =>
 export const treeHelp = (tree: Tree, level: Level): string =>
   [
     ...visibleNames(tree, level).map((name) => `${name}: ${tree[name]!.summary}`),
+    ...Object.entries(topics).map(([name, { summary }]) => `\`help ${name}\`: ${summary}`),
     `\`help ${visibleNames(tree, level).find((name) => isGroup(tree[name]!)) ?? 'help'}\`: more about one`,
   ].join('\n');

@@ -1,5 +1,4 @@
 /** `user del` */
-
 import type { User } from '../registry/types.ts';
 import { refuseLastAdmin } from './admins.ts';
 import type { Context } from './context.ts';
@@ -26,17 +25,17 @@ export const del = command({
       `This removes ${user.name} and ${count(accounts.length, 'account')} from this proxy:`,
       ...accounts.slice(0, 10),
       ...(accounts.length > 10 ? [`…and ${accounts.length - 10} more`] : []),
-      `passwords, settings and what is kept; ${count(context.sessions.count(user.name), 'app')} logged out.`,
+      `passwords, settings and what is kept; ${count(context.sessions.of(user.name).length, 'app')} logged out.`,
     ].join('\n');
     return { text, confirm: () => remove(user.name, context) };
   },
 });
 
 /** Account by account, so that a unit that still runs forgets what it keeps. */
-async function remove(name: string, { registry, pool, sessions, numbers, locks }: Context): Promise<string> {
+async function remove(name: string, { registry, pool, sessions, numbers, locks, admins }: Context): Promise<string> {
   const user: Readonly<User> | undefined = registry.user(name);
   if (user === undefined) throw new UsageError(`${name} is gone already.`);
-  refuseLastAdmin(registry.users, user);
+  if (user.admin) await admins.without(name, () => registry.setUser(name, { admin: false }));
   for (const { jid } of [...user.accounts]) {
     await registry.removeAccount(jid);
     await pool.refresh(name);

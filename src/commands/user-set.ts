@@ -23,16 +23,15 @@ export const set = command({
   words: ['user'],
   example: 'user set mirror=log away="Back soon"',
   next: 'mirror: how apps without carbons see what you wrote elsewhere. `away=none` for no text.',
-  check({ user, admin }, { registry }) {
-    if (admin === 'no' && user !== undefined) refuseLastAdmin(registry.users, user);
+  check({ user, admin }, { registry, grant }) {
+    if (admin === 'no') refuseLastAdmin(registry.users, user ?? grant.user);
   },
   target: ({ user, password, ...changes }, { grant }) =>
     [user?.name ?? grant.user.name, ...Object.keys(defined({ ...changes, password }))].join(' '),
   async run(values, context) {
     const { mirror, away, autoaway, admin, password } = values;
-    const { registry, pool, grant, tell } = context;
+    const { registry, pool, grant, tell, admins } = context;
     const user = values.user ?? grant.user;
-    if (admin === 'no') refuseLastAdmin(registry.users, user);
     const change = defined({
       mirror,
       awayText: away?.trim().toLowerCase() === 'none' ? '' : away,
@@ -45,7 +44,8 @@ export const set = command({
     ];
     if (names.length === 0) throw new UsageError('What shall I change? `help user set` tells how it is written.');
     if (Object.keys(change).length > 0) {
-      await registry.setUser(user.name, change);
+      const set = () => registry.setUser(user.name, change);
+      await (admin === 'no' ? admins.without(user.name, set) : set());
       await pool.refresh(user.name);
     }
     if (password !== undefined) await storePassword(context, user, password);

@@ -1,7 +1,7 @@
 /** `user`: people on this proxy; for everybody else, their own settings. */
 import type { User } from '../registry/types.ts';
 import { command } from './define.ts';
-import { count, dateText, page, quote } from './text.ts';
+import { count, dateText, page, typed, wrap } from './text.ts';
 import type { Group } from './tree.ts';
 import { add } from './user-add.ts';
 import { del } from './user-del.ts';
@@ -15,12 +15,12 @@ const list = command({
   example: 'user list',
   next: '● has apps connected, ○ none. `user show bob` tells more.',
   run({ page: number = 1 }, { registry, sessions }) {
-    const lines = registry.users.map(({ name, admin, accounts }) => {
-      const apps = sessions.count(name);
+    const items = registry.users.map(({ name, admin, accounts }) => {
+      const apps = sessions.of(name).length;
       const words = `${name}${admin ? ', admin' : ''}, ${count(accounts.length, 'account')}`;
-      return apps === 0 ? `○ ${words}` : `● ${words}, ${count(apps, 'app')}`;
+      return wrap(apps === 0 ? `○ ${words}` : `● ${words}, ${count(apps, 'app')}`).join('\n');
     });
-    return page(lines, number, 'user list');
+    return page(items, number, (next) => `user list ${next}`);
   },
 });
 
@@ -33,12 +33,12 @@ const show = command({
   next: 'I tell what is set, and the command that sets it.',
   run({ user: named }, { grant, sessions, server }) {
     const user = named ?? grant.user;
-    const login = user.verifiers === undefined ? 'no proxy password yet' : `login: ${user.name}@${server.domain}`;
+    const login = user.verifiers === undefined ? 'no proxy password yet' : `logs in as\n${user.name}@${server.domain}`;
     return [
       `${user.name}${user.admin ? ', admin' : ''}`,
       login,
       `here since ${dateText(user.created)} UTC`,
-      `${count(user.accounts.length, 'account')}, ${count(sessions.count(user.name), 'app')} connected`,
+      `${count(user.accounts.length, 'account')}, ${count(sessions.of(user.name).length, 'app')} connected`,
       'To set it again:',
       again(user, grant.level === 'admin'),
     ].join('\n');
@@ -46,8 +46,9 @@ const show = command({
 });
 
 function again({ name, admin, mirror, awayText, autoAway }: Readonly<User>, byAdmin: boolean): string {
-  const away = `away=${awayText === '' ? 'none' : quote(awayText)} autoaway=${autoAway ? 'on' : 'off'}`;
-  return `user set ${byAdmin ? `${quote(name)} ` : ''}mirror=${mirror} ${away}${byAdmin ? ` admin=${admin ? 'yes' : 'no'}` : ''}`;
+  const own = { mirror, away: awayText || 'none', autoaway: autoAway ? 'on' : 'off' };
+  if (!byAdmin) return typed('user set', [], own);
+  return typed('user set', [name], { ...own, admin: admin ? 'yes' : 'no' });
 }
 
 export const user: Group = { summary: 'people, and your own settings', commands: { add, list, show, set, del } };

@@ -6,7 +6,7 @@ import { givenIn } from '../../src/commands/line.ts';
 import { Numbers } from '../../src/commands/numbers.ts';
 import { find, isGroup } from '../../src/commands/tree.ts';
 import { splitWords } from '../../src/commands/words.ts';
-import { account, user } from './root.ts';
+import { account, user } from './registry.ts';
 
 export const levels: Level[] = ['account', 'user', 'admin'];
 export const all: [string, Command][] = Object.entries(commands).flatMap(([name, node]): [string, Command][] =>

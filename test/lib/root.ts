@@ -1,26 +1,18 @@
-/** root on a stage: a registry in memory, a pool that plays what it is told, a clock moved by hand. */
+/** root on a stage: a pool that plays what it is told, a clock moved by hand. */
 import { type Bot, createBot } from '../../src/bot/bot.ts';
-import type { Clock, ServerFacts } from '../../src/commands/context.ts';
+import type { Client, Clock, ServerFacts } from '../../src/commands/context.ts';
 import type { Speaker } from '../../src/link/door.ts';
 import type { AccountSettings, AccountState, LoginView } from '../../src/link/link.ts';
 import type { PoolControl } from '../../src/pool/types.ts';
-import { prepareName, taken } from '../../src/registry/names.ts';
-import {
-  type AccountRecord,
-  type Registry,
-  RegistryError,
-  type User,
-  type Verifiers,
-} from '../../src/registry/types.ts';
+import { type Registry, RegistryError, type User } from '../../src/registry/types.ts';
 import type { Failure } from '../../src/wire/failure.ts';
 import { type BareJid, parseBare, withResource } from '../../src/wire/jid.ts';
 import type { Route } from '../../src/wire/mux.ts';
 import { Stanza } from '../../src/wire/stanza.ts';
 import { type Element, xml } from '../../src/wire/xml.ts';
+import { account, domain, memoryRegistry, type Passwords, user } from './registry.ts';
 
-export const domain = parseBare('proxy.example');
 export const root = parseBare('root@proxy.example');
-export const verifiers = {} as Verifiers;
 export const fingerprint = (start: string): string => start.padEnd(64, '0');
 
 /** All microtasks have run; nothing on this stage waits for anything else. */
@@ -58,88 +50,6 @@ export class HandClock implements Clock {
   }
 }
 
-export const account = (jid: string, label: string, more: Partial<AccountRecord> = {}): AccountRecord => ({
-  jid: parseBare(jid),
-  label,
-  enabled: true,
-  resource: 'xmpproxy-abc',
-  verifiers,
-  ...more,
-});
-
-export const user = (name: string, more: Partial<User> = {}): User => ({
-  name,
-  admin: false,
-  verifiers,
-  mirror: 'inline',
-  awayText: '',
-  autoAway: true,
-  accounts: [],
-  created: 1_600_000_000_000,
-  ...more,
-});
-
-export type Passwords = Map<string, string>;
-
-/** The registry's contract over plain data; `passwords` has what is stored, by user name or address. */
-export function memoryRegistry(start: User[], passwords: Passwords): Registry {
-  let users: User[] = start;
-  const change = (name: string, to: (user: User) => User) => {
-    if (!users.some((one) => one.name === name)) throw new RegistryError(`There is no user ${name}.`);
-    users = users.map((one) => (one.name === name ? to(one) : one));
-  };
-  const owner = (jid: BareJid) => {
-    for (const one of users) {
-      const found = one.accounts.find((candidate) => candidate.jid === jid);
-      if (found) return { user: one, account: found };
-    }
-    return undefined;
-  };
-  const must = (why: string | undefined) => {
-    if (why !== undefined) throw new RegistryError(why);
-  };
-  return {
-    get users() {
-      return users;
-    },
-    user: (name) => users.find((one) => one.name === name),
-    ownerOf: owner,
-    secretOf: (jid) => passwords.get(jid) ?? '',
-    async addUser({ name, admin, password }) {
-      must(taken(users, domain, { user: name }));
-      users = [...users, user(prepareName(name)!, { admin })];
-      if (password !== undefined) passwords.set(prepareName(name)!, password);
-    },
-    async removeUser(name) {
-      users = users.filter((one) => one.name !== name);
-    },
-    async setUser(name, { password, ...rest }) {
-      change(name, (one) => ({ ...one, ...rest, ...(password === undefined ? {} : { verifiers }) }));
-      if (password !== undefined) passwords.set(name, password);
-    },
-    async addAccount(name, { jid, password, label, route, pin }) {
-      must(taken(users, domain, { account: jid, for: name }));
-      const added = account(jid, label ?? 'new', { ...(route && { route }), ...(pin && { pin }) });
-      change(name, (one) => ({ ...one, accounts: [...one.accounts, added] }));
-      passwords.set(jid, password);
-    },
-    async removeAccount(jid) {
-      const found = owner(jid);
-      if (!found) throw new RegistryError(`There is no account ${jid}.`);
-      change(found.user.name, (one) => ({ ...one, accounts: one.accounts.filter((other) => other.jid !== jid) }));
-    },
-    async setAccount(jid, { password, ...rest }) {
-      const found = owner(jid);
-      if (!found) throw new RegistryError(`There is no account ${jid}.`);
-      const accounts = found.user.accounts.map((other) => (other.jid === jid ? { ...other, ...rest } : other));
-      change(found.user.name, (one) => ({ ...one, accounts }));
-      if (password !== undefined) passwords.set(jid, password);
-    },
-    taken: (what) => taken(users, domain, what),
-    async close() {},
-  };
-}
-
 export interface Said {
   to: BareJid;
   text: string;
@@ -160,6 +70,10 @@ export interface Stage {
   sent: { to: BareJid; stanza: Stanza; only: number | undefined }[];
   logged: { level: string; message: string; fields: unknown }[];
   ended: { match: object; reason: string }[];
+  /** Bound sessions by user. */
+  clients: Map<string, Client[]>;
+  /** Those that were ended by their number. */
+  kicked: number[];
   /** Calls of the pool, in words. */
   pooled: string[];
   tried: AccountSettings[];
@@ -191,6 +105,13 @@ export function speaker(name: string, bare = `${name}@${domain}`): Speaker {
   return { sid: ++sids, user: name, view, bare: address, address: withResource(address, 'phone') };
 }
 
+/** That speaker's session, as the edge tells of it. */
+export function client({ sid, view, bare, address }: Speaker, more: Partial<Client> = {}): Client {
+  const since = 1_700_000_000_000 - 3_600_000;
+  const facts = { remote: '192.0.2.7', secure: true, mechanism: 'SCRAM-SHA-256', since, connected: true };
+  return { sid, view, bare, address, ...facts, ...more };
+}
+
 export function stage(users: User[], start: Partial<Pick<Stage, 'routes' | 'states'>> = {}): Stage {
   const passwords: Passwords = new Map();
   const registry = memoryRegistry(users, passwords);
@@ -204,6 +125,8 @@ export function stage(users: User[], start: Partial<Pick<Stage, 'routes' | 'stat
     sent: [],
     logged: [],
     ended: [],
+    clients: new Map(users.map(({ name }) => [name, [client(speaker(name))]])),
+    kicked: [],
     pooled: [],
     tried: [],
     outcomes: [],
@@ -219,7 +142,11 @@ export function stage(users: User[], start: Partial<Pick<Stage, 'routes' | 'stat
     server: facts,
     pool: pool(parts),
     proves: async (name, password) => passwords.get(name) === password,
-    sessions: { count: () => 1, end: (match, reason) => void parts.ended.push({ match, reason }) },
+    sessions: {
+      of: (name) => parts.clients.get(name) ?? [],
+      kick: (sid) => void parts.kicked.push(sid),
+      end: (match, reason) => void parts.ended.push({ match, reason }),
+    },
     outlet: {
       say(to, text, only) {
         const isHeard = !parts.away.has(to);

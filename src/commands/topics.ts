@@ -1,0 +1,43 @@
+/** What help tells beside the commands. */
+import type { Context } from './context.ts';
+
+interface Topic {
+  /** One line of `help`. */
+  summary: string;
+  /** Other words for it. */
+  words: readonly string[];
+  /** At most 12 lines; addresses stand alone. */
+  text(context: Pick<Context, 'grant' | 'server'>): string;
+}
+
+export const topics: Readonly<Record<string, Topic>> = {
+  encryption: {
+    summary: 'which login for it',
+    words: ['omemo', 'openpgp', 'ox', 'e2ee'],
+    text({ grant: { user, only }, server: { domain } }) {
+      const account = user.accounts.find(({ jid }) => only === undefined || jid === only);
+      return [
+        'Apps encrypt for addresses, so log in',
+        'as the account itself: OMEMO, OpenPGP',
+        'and all else works there.',
+        account?.jid ?? 'you@example.org',
+        'Does an app insist on a certificate',
+        "of the address's own domain? Then as",
+        `${user.name}+${account?.label ?? 'label'}@${domain}`,
+        'There only OMEMO 0.3 works, which is',
+        'what most apps have; not 2, not OX.',
+        `${user.name}@${domain}`,
+        'is for talking to me.',
+        'Never encrypt what you write to me.',
+      ].join('\n');
+    },
+  },
+};
+
+/** By its name, its start of three letters or more, or another word for it. */
+export function findTopic(word: string): Topic | undefined {
+  const lower = word.toLowerCase();
+  const fits = ([name, { words }]: [string, Topic]): boolean =>
+    words.includes(lower) || (lower.length > 2 && name.startsWith(lower));
+  return Object.entries(topics).find(fits)?.[1];
+}
