@@ -7,6 +7,7 @@ import type { AccountSettings, LoginTrial } from '../src/link/link.ts';
 import { createAuthority } from '../src/login.ts';
 import { openRegistry } from '../src/registry/registry.ts';
 import type { Registry } from '../src/registry/types.ts';
+import { createDecoys } from '../src/stream/decoys.ts';
 import { type BareJid, parseJid } from '../src/wire/jid.ts';
 
 const domain = parseJid('proxy.example') as BareJid;
@@ -73,6 +74,36 @@ test(
       true,
       false,
     ]);
+  }),
+);
+
+test(
+  'user+label is one account by the proxy password; only who proves that learns which labels there are',
+  inWorld('closed', async (world) => {
+    await withAlice(world);
+    const { authority, registry } = world;
+    const login = (text: string) => parseJid(text) as BareJid;
+    assert.equal(authority.user(login('al+work@proxy.example')), { user: 'al', view: 'single', account: alice });
+    for (const unknown of ['al+home', 'al+', 'al+work+work', '+work', 'bob+work'])
+      assert.is(authority.user(login(`${unknown}@proxy.example`)), undefined, unknown);
+    for (const label of ['work', 'home']) {
+      const name = login(`al+${label}@proxy.example`);
+      assert.equal(await authority.plain(name, 'proxy word', '::1'), { ok: true });
+      assert.is((await authority.plain(name, 'real word', '::1')).ok, false);
+      for (const mechanism of ['SCRAM-SHA-1', 'SCRAM-SHA-256'] as const)
+        assert.is(authority.verifier(name, mechanism), authority.verifier(login('al@proxy.example'), mechanism));
+    }
+    const decoys = createDecoys(Buffer.from('secret of this test'), 1000, domain);
+    const saltOf = (name: string) => decoys(name, 'SCRAM-SHA-256').salt;
+    assert.is(saltOf('bob+work@proxy.example'), saltOf('bob@proxy.example'), 'as those of a user who is there');
+    assert.is.not(
+      saltOf('bob+work@work.example'),
+      saltOf('bob@work.example'),
+      'a plus elsewhere is a part of the name',
+    );
+    await registry.setAccount(alice, { label: 'job' });
+    assert.is(authority.user(login('al+work@proxy.example')), undefined);
+    assert.is(authority.user(login('al+job@proxy.example'))?.account, alice);
   }),
 );
 
