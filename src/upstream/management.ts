@@ -15,6 +15,9 @@ export class Management {
   #acknowledged: number;
   #queue: string[] = [];
   #characters = 0;
+  /** How many were sent in all, and who waits until so many of them are acknowledged. */
+  #sent = 0;
+  #waiting: { until: number; resolve(): void }[] = [];
 
   constructor(id: string | undefined, inbound = 0, acknowledged = 0) {
     this.id = id;
@@ -37,6 +40,7 @@ export class Management {
 
   /** Keeps a stanza until it is acknowledged; throws where far too many are. */
   sent(stanza: string): void {
+    this.#sent++;
     this.#queue.push(stanza);
     this.#characters += stanza.length;
     if (this.#queue.length > most.stanzas || this.#characters > most.characters)
@@ -53,6 +57,23 @@ export class Management {
     if (count > this.#queue.length) throw this.#tooHigh(h);
     this.#acknowledged = h;
     for (const stanza of this.#queue.splice(0, count)) this.#characters -= stanza.length;
+    this.#settle(this.#sent - this.#queue.length);
+  }
+
+  /** Resolves when all that was sent until now is acknowledged, or given up. */
+  settled(): Promise<void> {
+    if (this.#queue.length === 0) return Promise.resolve();
+    return new Promise((resolve) => this.#waiting.push({ until: this.#sent, resolve }));
+  }
+
+  /** The session is over, and what was not acknowledged is somebody else's. */
+  giveUp(): void {
+    this.#settle(this.#sent);
+  }
+
+  #settle(acknowledged: number): void {
+    const still = this.#waiting.findIndex(({ until }) => until > acknowledged);
+    for (const { resolve } of this.#waiting.splice(0, still < 0 ? this.#waiting.length : still)) resolve();
   }
 
   /** XEP-0198 §4, "handled-count-too-high". */

@@ -88,6 +88,11 @@ class Supervisor implements CoreSession {
     return this.#live?.send(stanza) ?? false;
   }
 
+  acknowledged(): Promise<void> {
+    // without XEP-0198 nobody can know more than that it was written
+    return this.#session?.management.settled() ?? new Promise((resolve) => setImmediate(resolve));
+  }
+
   async stop(within: number): Promise<void> {
     const loop = this.#loop;
     this.#running?.abort(new Failed('lost', 'stopped'));
@@ -182,9 +187,11 @@ class Supervisor implements CoreSession {
   }
 
   #giveBack(): void {
-    const left = this.#session?.management.unacknowledged ?? [];
+    const management = this.#session?.management;
+    const left = management?.unacknowledged ?? [];
     this.#session = undefined;
     if (left.length > 0) this.#tell(() => this.#events.unacknowledged([...left]));
+    management?.giveUp();
   }
 
   /** What a session that is over means for the next. */
