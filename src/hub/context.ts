@@ -46,6 +46,8 @@ export interface Up {
   online(): boolean;
   /** False while offline. */
   send(text: string): boolean;
+  /** Resolves when all that was sent until now is the server's, or was given back. */
+  acknowledged(): Promise<void>;
 }
 
 /** The account's part of the unit's store. Failures are logged by the owner; they never reach a rule. */

@@ -48,6 +48,8 @@ export interface HubOptions {
   outlet: Outlet;
   /** To the server; false while it is away. */
   send(text: string): boolean;
+  /** Resolves when all that was sent is the server's, or was given back. At once where it is left out. */
+  acknowledged?(): Promise<void>;
   passwordChanged(password: string): void;
   /** The server is a part of ours (merged view): what it says of our domain is true. */
   isLocal?: boolean;
@@ -104,6 +106,7 @@ export class Hub implements Pick<CoreEvents, 'online' | 'offline' | 'stanza' | '
         address: () => this.#address ?? account,
         online: () => this.#online,
         send: (text) => this.#online && options.send(text),
+        acknowledged: () => options.acknowledged?.() ?? Promise.resolve(),
       },
       kept: keptOf(options.store, account, log),
       log,
@@ -237,11 +240,12 @@ export class Hub implements Pick<CoreEvents, 'online' | 'offline' | 'stanza' | '
     if (!inactive) client.activeAt = this.#context.now();
   }
 
-  /** A stanza of a client's; `to` is prepared. */
-  fromClient(sid: number, stanza: Stanza): void {
+  /** A stanza of a client's; `to` is prepared. `again`: a hub that died had taken it, and may not have had the time to send it. */
+  fromClient(sid: number, stanza: Stanza, again = false): void {
     const client = this.#clients.get(sid);
     if (client === undefined || this.#isClosed) return;
-    if (stanza.name === 'message') return this.#outbound.take(client, stanza);
+    if (stanza.name === 'message')
+      return again ? this.#outbound.repeat(client, stanza) : this.#outbound.take(client, stanza);
     if (stanza.name === 'presence') return this.#presenceFrom(client, stanza);
     if (isRequest(stanza)) return this.#requests.take(client, stanza);
     if (!this.#capabilities.takes(client, stanza)) this.#forwarded.respond(client, stanza);

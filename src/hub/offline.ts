@@ -13,6 +13,8 @@ const most = { outbox: 1000, offline: 10_000 };
 
 /** Keys are numbers that grow from here to the end and shrink to the front. */
 const middle = 500_000_000_000;
+/** Keys set aside at once for what comes early. */
+const early = 1_000_000;
 
 /** XEP-0160 §3, XEP-0334: is that a message to keep for later? */
 export function isKeepable({ tree, type }: Stanza): boolean {
@@ -30,6 +32,8 @@ export class Waiting {
   #entries: { key: string; text: string }[] = [];
   #next = middle;
   #first = middle;
+  /** Entries at the front that addEarly() has put there. */
+  #early = { entries: 0, next: 0 };
 
   constructor(context: Context, kind: 'offline' | 'outbox') {
     this.#context = context;
@@ -62,6 +66,17 @@ export class Waiting {
     this.#entries.unshift(...stanzas.map((stanza, index) => this.#keep(this.#first + index, stanza)));
   }
 
+  /** Before all that waited when the first of these came, and behind the others of these; not if it waits already. */
+  addEarly(stanza: Stanza): void {
+    if (stanza.id !== undefined && this.#entries.some(({ text }) => isSame(Stanza.of(parseElement(text)), stanza)))
+      return;
+    if (this.#early.entries === 0) {
+      this.#first -= early;
+      this.#early.next = this.#first;
+    }
+    this.#entries.splice(this.#early.entries++, 0, this.#keep(this.#early.next++, stanza));
+  }
+
   #keep(number: number, stanza: Stanza): { key: string; text: string } {
     const dated = clone(stanza.tree);
     if (childIn(dated, NS.delay) === undefined) dated.append(delay(this.#context.account, this.#context.now()));
@@ -70,13 +85,21 @@ export class Waiting {
     return entry;
   }
 
-  /** Gives the messages out, oldest first, while `take` accepts them; what was accepted is forgotten. */
-  drain(take: (stanza: Stanza) => boolean): void {
+  /** Gives the messages out, oldest first, while `take` accepts them; what was accepted is forgotten when `settled` says so. */
+  drain(take: (stanza: Stanza) => boolean, settled?: () => Promise<void>): void {
     let taken = 0;
     for (const { text } of this.#entries) {
       if (!take(Stanza.of(parseElement(text)))) break;
       taken++;
     }
-    for (const { key } of this.#entries.splice(0, taken)) this.#context.kept.remove(this.#kind, key);
+    const given = this.#entries.splice(0, taken);
+    this.#early.entries = Math.max(0, this.#early.entries - taken);
+    const forget = () => {
+      for (const { key } of given) this.#context.kept.remove(this.#kind, key);
+    };
+    if (settled === undefined) forget();
+    else if (taken > 0) void settled().then(forget);
   }
 }
+
+const isSame = (one: Stanza, other: Stanza): boolean => one.id === other.id && one.to === other.to;

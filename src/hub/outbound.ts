@@ -86,7 +86,24 @@ export class Outbound {
 
   /** The server is there (again): what waited, in order, with the date it was sent. */
   flush(): void {
-    this.#outbox.drain((message) => this.#context.up.send(message.textFor(message.to, undefined)));
+    const { up } = this.#context;
+    // a thread that dies before the server has them shall find them again
+    this.#outbox.drain(
+      (message) => up.send(message.textFor(message.to, undefined)),
+      () => up.acknowledged(),
+    );
+  }
+
+  /** What a hub before this one took, and died: the user's other clients have seen it, the server perhaps. */
+  repeat(client: Client, message: Stanza): void {
+    const { account, clients, outlet, up } = this.#context;
+    const to = (message.to ?? account) as Jid;
+    if (message.type === 'error' || clients.at(to) !== undefined) return;
+    this.#sent.note(to, message.id, client.sid);
+    const refusal = this.#refusal(message);
+    if (refusal !== undefined) return outlet.deliver([client.sid], errorOf(message, refusal));
+    this.#outbox.addEarly(message.readdress({ to }));
+    if (up.online()) this.flush();
   }
 
   load(): Promise<void> {

@@ -41,6 +41,7 @@ export class Account {
       outlet,
       log,
       send: (text) => account?.send(text) ?? false,
+      acknowledged: () => account?.acknowledged() ?? Promise.resolve(),
       passwordChanged: (password) => options.passwordChanged(settings.jid, password),
     });
     account = new Account(options, hub);
@@ -56,6 +57,10 @@ export class Account {
 
   send(text: string): boolean {
     return this.#core?.send(text) ?? false;
+  }
+
+  acknowledged(): Promise<void> {
+    return this.#core?.acknowledged() ?? Promise.resolve();
   }
 
   get state(): AccountState {

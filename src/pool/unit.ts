@@ -153,8 +153,8 @@ export class Unit implements UnitLink {
     open?.view.detach(unacknowledged);
   }
 
-  stanza(sid: number, stanza: Stanza): void {
-    this.#views.get(sid)?.view.stanza(stanza);
+  stanza(sid: number, stanza: Stanza, again = false): void {
+    this.#views.get(sid)?.view.stanza(stanza, again);
   }
 
   activity(sid: number, inactive: boolean): void {

@@ -44,7 +44,7 @@ export class TranslatedView implements View, Shown {
     parts.hub.attach(sid, { ...facts, address: hubAddress(facts.address, this.pair), usable: usableFeatures });
   }
 
-  stanza(stanza: Stanza): void {
+  stanza(stanza: Stanza, again = false): void {
     const { hub, tell, account } = this.#parts;
     const refusal = refusalOf(stanza, account);
     if (refusal !== undefined) return tell(errorOf(stanza, refusal));
@@ -52,7 +52,7 @@ export class TranslatedView implements View, Shown {
     const registration = registrationIn(stanza, own, domainOf(own));
     if (registration !== undefined) return void this.#register(stanza, registration);
     if (isRequest(stanza)) this.#noteAlias(stanza);
-    hub.fromClient(this.sid, outward(this.#usable(stanza), this.pair));
+    hub.fromClient(this.sid, outward(this.#usable(stanza), this.pair), again);
   }
 
   #usable(stanza: Stanza): Stanza {

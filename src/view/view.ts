@@ -5,7 +5,8 @@ import type { Stanza } from '../wire/stanza.ts';
 
 /** One session's way to its hub. */
 export interface View {
-  stanza(stanza: Stanza): void;
+  /** `again`: as UnitLink has it. */
+  stanza(stanza: Stanza, again?: boolean): void;
   activity(inactive: boolean): void;
   detach(unacknowledged: readonly Stanza[]): void;
 }
@@ -14,7 +15,7 @@ export interface View {
 export function openView(hub: Hub, sid: number, facts: SessionFacts): View {
   hub.attach(sid, facts);
   return {
-    stanza: (stanza) => hub.fromClient(sid, stanza),
+    stanza: (stanza, again) => hub.fromClient(sid, stanza, again),
     activity: (inactive) => hub.activity(sid, inactive),
     detach: (unacknowledged) => hub.detach(sid, unacknowledged),
   };
