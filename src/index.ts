@@ -27,7 +27,7 @@ async function run(config: Config, newAdmin: boolean): Promise<void> {
   const log = createLog({ level: config.logLevel, format: config.logFormat });
   // one bad stanza must not end everybody's sessions; what is ours to mend stands in the log
   process.on('uncaughtException', (error) => log.error('uncaught', { error: String(error), stack: error.stack }));
-  const starting = startProgram(config, newAdmin, log, () => process.exit(1));
+  const starting = startProgram(config, newAdmin, log);
   for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => stop(starting));
   const { welcome, addresses } = await starting;
   if (welcome !== undefined) process.stdout.write(welcome);

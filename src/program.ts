@@ -6,7 +6,7 @@ import { type Config, ConfigError, readVersion } from './config.ts';
 import type { AccountState, Answer, Ask, EdgeQuestions, UnitSettings } from './link/link.ts';
 import type { Log } from './log.ts';
 import { createAuthority, hasAccountAt } from './login.ts';
-import { Pool } from './pool/pool.ts';
+import { Pool, type PoolOptions } from './pool/pool.ts';
 import { openRegistry } from './registry/registry.ts';
 import { type Registry, RegistryError } from './registry/types.ts';
 import { checkAgainstNothing, checkPassword, defaultIterations } from './registry/verifiers.ts';
@@ -26,6 +26,9 @@ export interface Program {
   stop(): Promise<void>;
 }
 
+/** How worker threads start, and when one is suspicious, where that is not as usual. */
+export type WorkerOptions = Pick<PoolOptions, 'startThread' | 'suspicion'>;
+
 /** How long apps and servers have to hear our goodbye: milliseconds. */
 const goodbye = 1000;
 
@@ -33,11 +36,16 @@ const goodbye = 1000;
 const mostMade = 200;
 
 /** Rejects with an error in words where the administrator can mend it; then nothing runs any more. */
-export async function startProgram(config: Config, newAdmin: boolean, log: Log, failed: () => void): Promise<Program> {
+export async function startProgram(
+  config: Config,
+  newAdmin: boolean,
+  log: Log,
+  workers: WorkerOptions = {},
+): Promise<Program> {
   const { domain, dataDir } = config;
   const registry = await openRegistry({ file: join(dataDir, 'registry.json'), key: config.proxyKey, domain });
   try {
-    return await assemble(config, registry, newAdmin, log, failed);
+    return await assemble(config, registry, newAdmin, log, workers);
   } catch (error) {
     await registry.close();
     throw error;
@@ -49,7 +57,7 @@ async function assemble(
   registry: Registry,
   newAdmin: boolean,
   log: Log,
-  failed: () => void,
+  workers: WorkerOptions,
 ): Promise<Program> {
   const { domain } = config;
   const version = readVersion();
@@ -77,10 +85,8 @@ async function assemble(
     version,
     logLevel: config.logLevel,
     log,
-    failed(reason) {
-      log.error('worker failed', { error: String(reason) });
-      failed();
-    },
+    switchedOff: (user, reason) => bot.switchedOff(user, reason),
+    ...workers,
   });
   const startedAt = Date.now();
   const bot = openBot({ config, registry, pool, edge, log, version, startedAt, certificates });

@@ -2,8 +2,8 @@ import { MessageChannel } from 'node:worker_threads';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { type Batch, BatchReader, BatchWriter } from '../src/link/batch.ts';
-import { RemoteHost } from '../src/link/edge-port.ts';
-import type { AccountSettings, EdgeLink, SessionFacts, UnitHost, UnitLink, UnitSettings } from '../src/link/link.ts';
+import { type Progress, RemoteHost } from '../src/link/edge-port.ts';
+import type { AccountSettings, EdgeLink, MortalUnit, SessionFacts, UnitHost, UnitSettings } from '../src/link/link.ts';
 import { serveUnits } from '../src/link/unit-port.ts';
 import { parseElement } from '../src/wire/parser.ts';
 import { Stanza } from '../src/wire/stanza.ts';
@@ -38,9 +38,13 @@ async function overPort(
     seen: unknown[];
     told: unknown[];
     edge: EdgeLink;
+    /** What has to end before what the unit does next is safe. */
+    risks: Promise<unknown>[];
+    progress: Progress;
     until(count: number, list: unknown[]): Promise<void>;
   }) => Promise<void>,
 ) {
+  const risks: Promise<unknown>[] = [];
   const { port1, port2 } = new MessageChannel();
   const seen: unknown[] = [];
   const told: unknown[] = [];
@@ -49,10 +53,17 @@ async function overPort(
     list.push(what);
     for (const look of wake) look();
   };
-  const unit: UnitLink = {
+  const unit: MortalUnit = {
     attach: (sid, facts) => note(seen, 'attach', sid, facts),
     detach: (sid, left) => note(seen, 'detach', sid, left.map(String)),
-    stanza: (sid, it) => note(seen, 'stanza', sid, String(it)),
+    stanza(sid, it, again) {
+      note(seen, again ? 'again' : 'stanza', sid, String(it));
+      if (it.id === 'bad') throw new Error('a stanza too odd');
+    },
+    risk(act) {
+      act();
+      return risks.shift();
+    },
     activity: (sid, inactive) => note(seen, 'activity', sid, inactive),
     async ask(what, ask) {
       if (what === 'status') throw new Error('not today');
@@ -61,26 +72,30 @@ async function overPort(
     },
   };
   let edge!: EdgeLink;
-  serveUnits(port2, (given): UnitHost => {
-    edge = given;
-    return { open: async () => unit, tryLogin: async ({ jid }) => ({ contacts: jid.length }), close: async () => {} };
-  });
-  const host = new RemoteHost(
-    port1,
-    {
-      deliver: (sids, it) => note(told, 'deliver', sids, String(it)),
-      facts: (sid, change) => note(told, 'facts', sid, change),
-      close: (sid, condition, text) => note(told, 'close', sid, condition, text),
-      pause: (sid) => note(told, 'pause', sid),
-      resume: (sid) => note(told, 'resume', sid),
-      account: (user, state) => note(told, 'account', user, state.status),
-      ask: async (what, ask) => {
-        note(told, 'ask', what, ask);
-        return null as never;
-      },
+  serveUnits(
+    port2,
+    (given): UnitHost<MortalUnit> => {
+      edge = given;
+      return { open: async () => unit, tryLogin: async ({ jid }) => ({ contacts: jid.length }), close: async () => {} };
     },
-    async () => port1.close(),
+    (reason) => note(seen, 'failed', String(reason)),
   );
+  const host = new RemoteHost(port1, {
+    deliver: (sids, it) => note(told, 'deliver', sids, String(it)),
+    facts: (sid, change) => note(told, 'facts', sid, change),
+    close: (sid, condition, text) => note(told, 'close', sid, condition, text),
+    pause: (sid) => note(told, 'pause', sid),
+    resume: (sid) => note(told, 'resume', sid),
+    account: (user, state) => note(told, 'account', user, state.status),
+    ask: async (what, ask) => {
+      note(told, 'ask', what, ask);
+      return null as never;
+    },
+  });
+  const progress: Progress = {
+    taken: (number) => note(told, 'taken', number),
+    safe: (numbers) => note(told, 'safe', ...numbers),
+  };
   const until = (count: number, list: unknown[]) =>
     new Promise<void>((resolve, reject) => {
       const timer = setTimeout(() => reject(new Error(`only ${list.length} of ${count}`)), 5000);
@@ -94,9 +109,9 @@ async function overPort(
       look();
     });
   try {
-    await run({ host, seen, told, edge, until });
+    await run({ host, seen, told, edge, risks, progress, until });
   } finally {
-    await host.close();
+    port1.close();
     port2.close();
   }
 }
@@ -111,20 +126,23 @@ const facts = {
 } as unknown as SessionFacts;
 
 test('every call crosses a port in order, either way', () =>
-  overPort(async ({ host, seen, told, edge, until }) => {
-    const unit = await host.open({ user: 'alice' } as UnitSettings);
+  overPort(async ({ host, seen, told, edge, progress, until }) => {
+    const unit = await host.open({ user: 'alice' } as UnitSettings, progress);
     unit.attach(5, facts);
-    unit.stanza(5, stanza(odd));
+    unit.stanza(1, 5, stanza(odd), false);
+    unit.stanza(2, 5, stanza('<iq type="get" id="1"/>'), true);
     unit.activity(5, true);
-    unit.detach(5, [stanza('<message id="1"/>'), stanza('<message id="2"/>')]);
+    unit.detach(3, 5, [stanza('<message id="1"/>'), stanza('<message id="2"/>')]);
     await unit.ask('configure', { settings: { user: 'alice' } as UnitSettings });
     assert.equal(seen, [
       ['attach', 5, facts],
       ['stanza', 5, odd],
+      ['again', 5, '<iq type="get" id="1"/>'],
       ['activity', 5, true],
       ['detach', 5, ['<message id="1"/>', '<message id="2"/>']],
       ['ask', 'configure', { settings: { user: 'alice' } }],
     ]);
+    told.length = 0;
     edge.deliver([1, 2], stanza('<message from="x@y"><body>hi</body></message>'));
     edge.deliver([], stanza('<message/>'));
     edge.facts(1, { presence: undefined, carbons: true });
@@ -147,16 +165,65 @@ test('every call crosses a port in order, either way', () =>
   }));
 
 test('an answer comes once, a failure as one, and none is left when the thread ends', () =>
-  overPort(async ({ host }) => {
-    const unit = await host.open({ user: 'alice' } as UnitSettings);
+  overPort(async ({ host, progress }) => {
+    const unit = await host.open({ user: 'alice' } as UnitSettings, progress);
     const failed = await unit.ask('status', null).catch((error: Error) => error.message);
     assert.is(failed, 'not today');
     assert.equal(await host.tryLogin({ jid: 'a@b' } as unknown as AccountSettings, {} as never), { contacts: 3 });
     const pending = host
       .tryLogin({ jid: 'a@b' } as unknown as AccountSettings, {} as never)
       .catch((error: Error) => error.message);
-    await host.close();
+    host.ended(new Error('the worker has ended'));
     assert.is(await pending, 'the worker has ended');
+  }));
+
+test('a unit says what it has done, and what of it is safe', () =>
+  overPort(async ({ host, told, risks, progress, until }) => {
+    const unit = await host.open({ user: 'alice' } as UnitSettings, progress);
+    unit.attach(5, facts);
+    let written = () => {};
+    risks.push(new Promise<void>((resolve) => (written = resolve)));
+    unit.stanza(10, 5, stanza('<message id="risky"/>'), false);
+    unit.stanza(11, 5, stanza('<message id="harmless"/>'), false);
+    unit.stanza(12, 5, stanza('<iq type="get" id="1"/>'), false);
+    await unit.ask('configure', { settings: { user: 'alice' } as UnitSettings });
+    assert.equal(told, [
+      ['taken', 12],
+      ['safe', 11, 12],
+    ]);
+    written();
+    await until(4, told);
+    assert.equal(told.slice(2), [
+      ['taken', 12],
+      ['safe', 10],
+    ]);
+  }));
+
+test('much that is taken is told without an answer to ride on', () =>
+  overPort(async ({ host, told, progress, until }) => {
+    const unit = await host.open({ user: 'alice' } as UnitSettings, progress);
+    unit.attach(5, facts);
+    unit.stanza(1, 5, stanza(`<message><body>${'x'.repeat(40_000)}</body></message>`), false);
+    await until(1, told);
+    assert.equal(told[0], ['taken', 1]);
+  }));
+
+test('a stanza that a unit cannot bear is answered, and the next is taken', () =>
+  overPort(async ({ host, seen, told, progress, until }) => {
+    const unit = await host.open({ user: 'alice' } as UnitSettings, progress);
+    unit.attach(5, facts);
+    unit.stanza(1, 5, stanza('<iq type="get" id="bad" to="x@y"><a/></iq>'), false);
+    unit.stanza(2, 5, stanza('<message type="error" id="bad"/>'), false);
+    unit.stanza(3, 5, stanza('<message id="good"/>'), false);
+    await until(2, told);
+    const [what, sids, answer] = told[0] as [string, number[], string];
+    assert.equal([what, sids], ['deliver', [5]]);
+    assert.match(answer, /<iq from="x@y" type="error" id="bad"><a\/><error type="cancel"><internal-server-error/);
+    assert.equal(told[1], ['taken', 3]);
+    assert.equal(
+      seen.map((one) => (one as [string])[0]),
+      ['attach', 'stanza', 'failed', 'stanza', 'failed', 'stanza'],
+    );
   }));
 
 test.run();

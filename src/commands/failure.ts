@@ -37,6 +37,7 @@ export function explain({ kind, text, fingerprint }: Failure, jid: BareJid): str
     conflict: `The server of ${domain} ended the session because another took its place.`,
     stream: `The server of ${domain} ended the conversation or spoke no proper XMPP.`,
     lost: `The connection to ${domain} was cut.`,
+    crash: `What serves ${jid} in this proxy broke again and again. It stays off.`,
   };
   const said = peerText(text);
   return said === '' ? sentences[kind] : `${sentences[kind]}\n(${said})`;
@@ -59,6 +60,8 @@ export function advise(failure: Failure, situation: Situation): string {
         : `Ask who runs that server whether this is right. If so: ${unlock}\`${typed('account trust', [label])}\``;
     case 'conflict':
       return `Is the account used by another proxy? When it is not: ${again}`;
+    case 'crash':
+      return `Tell who runs this proxy. To try again: ${again}`;
     case 'private':
       return privateAdvice(situation);
     default:
@@ -105,6 +108,7 @@ function adviseAdding(failure: Failure, situation: Situation): string {
     case 'conflict':
     case 'stream':
     case 'lost':
+    case 'crash':
       return `Try again: ${again(situation)}`;
   }
 }

@@ -15,21 +15,28 @@ export interface Port {
 /** Collects a tick's calls. */
 export class BatchWriter {
   readonly #post: (batch: Batch) => void;
+  readonly #last: () => void;
   #numbers: number[] = [];
   #strings: string[] = [];
   #scheduled = false;
 
-  constructor(post: (batch: Batch) => void) {
+  /** `last` is called before a batch is posted, and may add to it what is worth no batch of its own. */
+  constructor(post: (batch: Batch) => void, last: () => void = () => {}) {
     this.#post = post;
+    this.#last = last;
   }
 
   numbers(...values: number[]): this {
     this.#numbers.push(...values);
-    if (!this.#scheduled) {
-      this.#scheduled = true;
-      process.nextTick(() => this.#flush());
-    }
+    this.schedule();
     return this;
+  }
+
+  /** A batch is posted at the end of this tick. */
+  schedule(): void {
+    if (this.#scheduled) return;
+    this.#scheduled = true;
+    process.nextTick(() => this.#flush());
   }
 
   list(values: readonly number[]): this {
@@ -58,6 +65,7 @@ export class BatchWriter {
   }
 
   #flush(): void {
+    this.#last();
     this.#scheduled = false;
     const batch: Batch = [this.#numbers, this.#strings];
     this.#numbers = [];

@@ -1,4 +1,4 @@
-/** The edge's side of a worker: a UnitHost whose units are at the other end of a port. */
+/** The edge's side of a worker: units that are at the other end of a port. What is told them is numbered, and they say how far they are. */
 import type { Stanza } from '../wire/stanza.ts';
 import { type Batch, BatchReader, BatchWriter, type Port } from './batch.ts';
 import type {
@@ -9,25 +9,43 @@ import type {
   EdgeQuestions,
   LoginTrial,
   SessionFacts,
-  UnitHost,
-  UnitLink,
   UnitQuestions,
   UnitSettings,
   UpstreamSettings,
 } from './link.ts';
-import { ACCOUNT, ACTIVITY, ATTACH, CLOSE, DELIVER, DETACH, FACTS, PAUSE, RESUME, STANZA } from './operations.ts';
+import {
+  ACCOUNT,
+  ACTIVITY,
+  AGAIN,
+  ATTACH,
+  CLOSE,
+  DELIVER,
+  DETACH,
+  FACTS,
+  PAUSE,
+  RESUME,
+  SAFE,
+  STANZA,
+  TAKEN,
+} from './operations.ts';
 import { ANSWER, ASK, Questions } from './questions.ts';
 
-export class RemoteHost implements UnitHost {
+/** How far a unit has got with what it was told. */
+export interface Progress {
+  /** It has done all up to that number. */
+  taken(number: number): void;
+  /** What has these numbers would not be lost with its thread. */
+  safe(numbers: readonly number[]): void;
+}
+
+export class RemoteHost {
   readonly #writer: BatchWriter;
   readonly #questions: Questions;
   readonly #edge: EdgeLink;
-  readonly #end: () => Promise<unknown>;
+  readonly #units = new Map<number, Progress>();
 
-  /** `end`: stops the thread behind the port. */
-  constructor(port: Port, edge: EdgeLink, end: () => Promise<unknown>) {
+  constructor(port: Port, edge: EdgeLink) {
     this.#edge = edge;
-    this.#end = end;
     this.#writer = new BatchWriter((batch) => port.postMessage(batch));
     this.#questions = new Questions(this.#writer, (_unit, what, ask) =>
       edge.ask(what as keyof EdgeQuestions, ask as Ask<EdgeQuestions, keyof EdgeQuestions>),
@@ -35,18 +53,19 @@ export class RemoteHost implements UnitHost {
     port.on('message', (message) => this.#read(new BatchReader(message as Batch)));
   }
 
-  async open(settings: UnitSettings): Promise<UnitLink> {
+  async open(settings: UnitSettings, progress: Progress): Promise<RemoteUnit> {
     const number = (await this.#questions.ask(0, 'open', settings)) as number;
-    return new RemoteUnit(number, this.#writer, this.#questions);
+    this.#units.set(number, progress);
+    return new RemoteUnit(number, this.#writer, this.#questions, () => this.#units.delete(number));
   }
 
   async tryLogin(account: AccountSettings, upstream: UpstreamSettings): Promise<LoginTrial> {
     return (await this.#questions.ask(0, 'tryLogin', { account, upstream })) as LoginTrial;
   }
 
-  async close(): Promise<void> {
-    await this.#end();
-    this.#questions.failAll(new Error('the worker has ended'));
+  /** The thread is over: nobody will answer what was asked. */
+  ended(reason: Error): void {
+    this.#questions.failAll(reason);
   }
 
   #read(reader: BatchReader): void {
@@ -78,6 +97,12 @@ export class RemoteHost implements UnitHost {
         case ACCOUNT:
           edge.account(reader.string(), JSON.parse(reader.string()));
           break;
+        case TAKEN:
+          this.#units.get(reader.number())?.taken(reader.number());
+          break;
+        case SAFE:
+          this.#units.get(reader.number())?.safe(reader.list());
+          break;
         default:
           throw new Error(`unknown operation ${operation}`);
       }
@@ -92,31 +117,36 @@ function readFacts(text: string): Partial<SessionFacts> {
   return change;
 }
 
-class RemoteUnit implements UnitLink {
-  readonly #number: number;
+/** As UnitLink; what may be lost has a number of the caller's, each higher than the last. */
+export class RemoteUnit {
+  readonly #unit: number;
   readonly #writer: BatchWriter;
   readonly #questions: Questions;
+  readonly #stopped: () => void;
 
-  constructor(number: number, writer: BatchWriter, questions: Questions) {
-    this.#number = number;
+  constructor(unit: number, writer: BatchWriter, questions: Questions, stopped: () => void) {
+    this.#unit = unit;
     this.#writer = writer;
     this.#questions = questions;
+    this.#stopped = stopped;
   }
 
   attach(sid: number, facts: SessionFacts): void {
-    this.#writer.numbers(ATTACH, this.#number, sid).strings(JSON.stringify(facts));
+    this.#writer.numbers(ATTACH, this.#unit, sid).strings(JSON.stringify(facts));
   }
-  detach(sid: number, unacknowledged: readonly Stanza[]): void {
-    this.#writer.numbers(DETACH, sid, unacknowledged.length);
+  detach(number: number, sid: number, unacknowledged: readonly Stanza[]): void {
+    this.#writer.numbers(DETACH, sid, number, unacknowledged.length);
     for (const stanza of unacknowledged) this.#writer.stanza(stanza);
   }
-  stanza(sid: number, stanza: Stanza): void {
-    this.#writer.numbers(STANZA, sid).stanza(stanza);
+  stanza(number: number, sid: number, stanza: Stanza, again: boolean): void {
+    this.#writer.numbers(again ? AGAIN : STANZA, sid, number).stanza(stanza);
   }
   activity(sid: number, inactive: boolean): void {
     this.#writer.numbers(ACTIVITY, sid, inactive ? 1 : 0);
   }
   async ask<K extends keyof UnitQuestions>(what: K, ask: Ask<UnitQuestions, K>): Promise<Answer<UnitQuestions, K>> {
-    return (await this.#questions.ask(this.#number, what, ask)) as Answer<UnitQuestions, K>;
+    const answer = (await this.#questions.ask(this.#unit, what, ask)) as Answer<UnitQuestions, K>;
+    if (what === 'stop') this.#stopped();
+    return answer;
   }
 }

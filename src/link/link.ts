@@ -36,6 +36,8 @@ export interface SessionFacts {
   inactive: boolean;
   /** Addresses that have the client's directed presence. */
   directed: string[];
+  /** Rooms it is in. */
+  rooms: string[];
 }
 
 /** An upstream account as its unit needs it. Secrets are here in clear: they cross threads, never a log. */
@@ -121,9 +123,9 @@ export type Answer<Q, K extends keyof Q> = Q[K] extends { answer: infer A } ? A 
 export type Ask<Q, K extends keyof Q> = Q[K] extends { ask: infer A } ? A : never;
 
 /** Where units live: the main thread, or a worker. */
-export interface UnitHost {
+export interface UnitHost<U extends UnitLink = UnitLink> {
   /** Starts a user's unit. */
-  open(settings: UnitSettings): Promise<UnitLink>;
+  open(settings: UnitSettings): Promise<U>;
   /** Tries a login and logs out again (`account add`, enrolment); changes nothing. */
   tryLogin(account: AccountSettings, upstream: UpstreamSettings): Promise<LoginTrial>;
   close(): Promise<void>;
@@ -133,14 +135,24 @@ export type LoginTrial = { contacts: number } | { failure: Failure };
 
 /** What the edge calls: one unit. */
 export interface UnitLink {
+  /** The facts are the edge's own, as it keeps them from now on. */
   attach(sid: number, facts: SessionFacts): void;
   /** The session is over (not merely its stream): its messages that the client never acknowledged come back, oldest first. */
   detach(sid: number, unacknowledged: readonly Stanza[]): void;
-  /** From a client; `to` is prepared, `from` undefined. */
-  stanza(sid: number, stanza: Stanza): void;
+  /**
+   * From a client; `to` is prepared, `from` undefined. `again`: the unit before this one took it and died; what the user's
+   * other clients were to see of it they have seen, and nobody knows whether its server has.
+   */
+  stanza(sid: number, stanza: Stanza, again?: boolean): void;
   /** XEP-0352. */
   activity(sid: number, inactive: boolean): void;
   ask<K extends keyof UnitQuestions>(what: K, ask: Ask<UnitQuestions, K>): Promise<Answer<UnitQuestions, K>>;
+}
+
+/** A unit that can say what would be lost if its thread died now. */
+export interface MortalUnit extends UnitLink {
+  /** Does that, and says what has to end before it is in nobody's memory alone: nothing, or a promise. */
+  risk(act: () => void): Promise<unknown> | undefined;
 }
 
 /** What a unit calls: the edge. */

@@ -9,3 +9,8 @@ export const CLOSE = 9;
 export const PAUSE = 10;
 export const RESUME = 11;
 export const ACCOUNT = 12;
+/** A STANZA that the unit before this one took already. */
+export const AGAIN = 13;
+/** How far a unit has got with what it was told. */
+export const TAKEN = 14;
+export const SAFE = 15;

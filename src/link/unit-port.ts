@@ -1,5 +1,5 @@
-/** The units' side of a worker: serves a UnitHost to the edge at the other end of a port. */
-import type { Stanza } from '../wire/stanza.ts';
+/** The units' side of a worker: serves them to the edge at the other end of a port, and says how far each has got. */
+import { errorOf, isRequest, type Stanza } from '../wire/stanza.ts';
 import { type Batch, BatchReader, BatchWriter, type Port } from './batch.ts';
 import type {
   AccountSettings,
@@ -8,39 +8,89 @@ import type {
   Ask,
   EdgeLink,
   EdgeQuestions,
+  MortalUnit,
   SessionFacts,
   UnitHost,
-  UnitLink,
   UnitQuestions,
   UnitSettings,
   UpstreamSettings,
 } from './link.ts';
-import { ACCOUNT, ACTIVITY, ATTACH, CLOSE, DELIVER, DETACH, FACTS, PAUSE, RESUME, STANZA } from './operations.ts';
+import {
+  ACCOUNT,
+  ACTIVITY,
+  AGAIN,
+  ATTACH,
+  CLOSE,
+  DELIVER,
+  DETACH,
+  FACTS,
+  PAUSE,
+  RESUME,
+  STANZA,
+} from './operations.ts';
+import { Reports, type Work } from './progress.ts';
 import { ANSWER, ASK, Questions } from './questions.ts';
 
-/** `host` is made with the edge it will speak to. */
-export function serveUnits(port: Port, host: (edge: EdgeLink) => UnitHost): void {
-  const writer = new BatchWriter((batch) => port.postMessage(batch));
-  const units = new Map<number, UnitLink>();
-  const bySession = new Map<number, UnitLink>();
+interface Served {
+  unit: MortalUnit;
+  work: Work;
+}
+
+/** `host` is made with the edge it will speak to; `failed` is told of what a unit throws: one bad stanza must not end all. */
+export function serveUnits(
+  port: Port,
+  host: (edge: EdgeLink) => UnitHost<MortalUnit>,
+  failed: (reason: unknown) => void,
+): void {
+  const reports = new Reports();
+  const writer = new BatchWriter(
+    (batch) => port.postMessage(batch),
+    () => reports.write(writer),
+  );
+  const units = new Map<number, Served>();
+  const bySession = new Map<number, Served>();
   let next = 1;
 
   const questions = new Questions(writer, async (number, what, ask) => {
     if (what === 'open') {
-      const given = next++;
-      units.set(given, await served.open(ask as UnitSettings));
-      return given;
+      const unit = await served.open(ask as UnitSettings);
+      units.set(next, { unit, work: reports.of(next, writer) });
+      return next++;
     }
     if (what === 'tryLogin') {
       const { account, upstream } = ask as { account: AccountSettings; upstream: UpstreamSettings };
       return served.tryLogin(account, upstream);
     }
-    const unit = units.get(number);
-    if (unit === undefined) throw new Error('no such unit');
+    const found = units.get(number);
+    if (found === undefined) throw new Error('no such unit');
     if (what === 'stop') units.delete(number);
-    return unit.ask(what as keyof UnitQuestions, ask as Ask<UnitQuestions, keyof UnitQuestions>);
+    return found.unit.ask(what as keyof UnitQuestions, ask as Ask<UnitQuestions, keyof UnitQuestions>);
   });
-  const served = host(new RemoteEdge(writer, questions));
+  const edge = new RemoteEdge(writer, questions);
+  const served = host(edge);
+
+  const guarded = (act: () => void, otherwise = () => {}): void => {
+    try {
+      act();
+    } catch (reason) {
+      failed(reason);
+      otherwise();
+    }
+  };
+
+  /** From a client: done, and told of. */
+  const take = (sid: number, number: number, stanza: Stanza, again: boolean): void => {
+    const found = bySession.get(sid);
+    if (found === undefined) return;
+    const { unit, work } = found;
+    const refuse = () => {
+      if (isAnswerable(stanza)) edge.deliver([sid], errorOf(stanza, 'internal-server-error'));
+    };
+    const act = () => guarded(() => unit.stanza(sid, stanza, again), refuse);
+    // of requests the edge waits for the answer, answers are for nobody else
+    const risk = stanza.name === 'iq' ? act() : unit.risk(act);
+    work.done(number, stanza.rest.length, risk ?? undefined);
+  };
 
   port.on('message', (message) => {
     const reader = new BatchReader(message as Batch);
@@ -54,30 +104,34 @@ export function serveUnits(port: Port, host: (edge: EdgeLink) => UnitHost): void
           questions.answered(reader);
           break;
         case ATTACH: {
-          const unit = units.get(reader.number());
+          const found = units.get(reader.number());
           const sid = reader.number();
           const facts = JSON.parse(reader.string()) as SessionFacts;
-          if (unit !== undefined) bySession.set(sid, unit);
-          unit?.attach(sid, facts);
+          if (found === undefined) break;
+          bySession.set(sid, found);
+          guarded(() => found.unit.attach(sid, facts));
           break;
         }
         case DETACH: {
           const sid = reader.number();
+          const number = reader.number();
           const unacknowledged: Stanza[] = [];
           for (let left = reader.number(); left > 0; left--) unacknowledged.push(reader.stanza());
-          bySession.get(sid)?.detach(sid, unacknowledged);
+          const found = bySession.get(sid);
           bySession.delete(sid);
+          if (found === undefined) break;
+          const risk = found.unit.risk(() => guarded(() => found.unit.detach(sid, unacknowledged)));
+          found.work.done(number, 0, risk);
           break;
         }
-        case STANZA: {
-          const sid = reader.number();
-          const stanza = reader.stanza();
-          bySession.get(sid)?.stanza(sid, stanza);
+        case STANZA:
+        case AGAIN:
+          take(reader.number(), reader.number(), reader.stanza(), operation === AGAIN);
           break;
-        }
         case ACTIVITY: {
           const sid = reader.number();
-          bySession.get(sid)?.activity(sid, reader.number() === 1);
+          const inactive = reader.number() === 1;
+          guarded(() => bySession.get(sid)?.unit.activity(sid, inactive));
           break;
         }
         default:
@@ -86,6 +140,10 @@ export function serveUnits(port: Port, host: (edge: EdgeLink) => UnitHost): void
     }
   });
 }
+
+/** RFC 6120 §8.3.1: may it be answered with an error? */
+const isAnswerable = (stanza: Stanza): boolean =>
+  isRequest(stanza) || (stanza.name === 'message' && stanza.type !== 'error');
 
 class RemoteEdge implements EdgeLink {
   readonly #writer: BatchWriter;

@@ -1,8 +1,5 @@
 /** Which unit lives where. Units start when somebody needs them; all enabled accounts need theirs from the start. */
-import { Worker } from 'node:worker_threads';
 import type { Log } from '../hub/context.ts';
-import type { Port } from '../link/batch.ts';
-import { RemoteHost } from '../link/edge-port.ts';
 import type {
   AccountSettings,
   AccountState,
@@ -15,10 +12,10 @@ import type {
 import type { BareJid } from '../wire/jid.ts';
 import { createHost } from './host.ts';
 import type { PoolControl } from './types.ts';
-import type { WorkerData } from './worker.ts';
+import { type StartThread, type Suspicion, Workers } from './workers.ts';
 
 export interface PoolOptions {
-  /** 0: units in the main thread; 1: in one worker. */
+  /** Worker threads; 0: units live in the main thread. */
   workers: number;
   edge: EdgeLink;
   /** A user's settings as they are now; undefined for an unknown user. */
@@ -27,39 +24,24 @@ export interface PoolOptions {
   version: string;
   logLevel: string;
   log: Log;
-  /** A worker ended by itself: nothing of its units works any more. */
-  failed(reason: Error): void;
+  /** That user's unit is not started any more. */
+  switchedOff(user: string, reason: string): void;
+  startThread?: StartThread | undefined;
+  suspicion?: Suspicion | undefined;
 }
 
 export class Pool implements PoolControl {
   readonly #options: PoolOptions;
+  readonly #workers: Workers | undefined;
   readonly #host: UnitHost;
   readonly #units = new Map<string, Promise<UnitLink>>();
   #isStopping = false;
 
   constructor(options: PoolOptions) {
     this.#options = options;
-    const { edge, version, log } = options;
-    this.#host = options.workers === 0 ? createHost(edge, version, log) : this.#startWorker();
-  }
-
-  #startWorker(): UnitHost {
-    const { edge, version, log, logLevel } = this.#options;
-    const data: WorkerData = { version, logLevel };
-    const worker = new Worker(new URL('./worker.js', import.meta.url), { workerData: data });
-    worker.on('error', (error) => this.#options.failed(error));
-    worker.on('exit', (code) => {
-      if (!this.#isStopping) this.#options.failed(new Error(`a worker ended with code ${code}`));
-    });
-    const port: Port = {
-      postMessage: (message) => worker.postMessage(message),
-      on: (_event, listener) =>
-        worker.on('message', (message: unknown) => {
-          if (Array.isArray(message)) listener(message);
-          else if (isLine(message)) log[message.level](message.message, message.fields);
-        }),
-    };
-    return new RemoteHost(port, edge, () => worker.terminate());
+    const { workers, edge, version, log } = options;
+    this.#workers = workers === 0 ? undefined : new Workers({ ...options, count: workers });
+    this.#host = this.#workers ?? createHost(edge, version, log);
   }
 
   /** A user's unit, started if need be. Rejects where there is no such user. */
@@ -103,6 +85,10 @@ export class Pool implements PoolControl {
     return (await this.unit(user)).ask('status', null);
   }
 
+  workers(): { count: number; restarts: number } {
+    return { count: this.#workers?.count ?? 0, restarts: this.#workers?.restarts ?? 0 };
+  }
+
   /** Every unit says goodbye upstream, for at most `within` milliseconds. */
   async stop(within: number): Promise<void> {
     this.#isStopping = true;
@@ -114,11 +100,3 @@ export class Pool implements PoolControl {
     await this.#host.close();
   }
 }
-
-interface Line {
-  level: 'error' | 'warn' | 'info' | 'debug';
-  message: string;
-  fields?: object;
-}
-const isLine = (message: unknown): message is Line =>
-  typeof message === 'object' && message !== null && 'level' in message && 'message' in message;

@@ -12,4 +12,6 @@ export interface PoolControl {
   /** Deletes what is kept of an account (it is no longer configured). */
   forget(user: string, account: BareJid): Promise<void>;
   status(user: string): Promise<AccountState[]>;
+  /** Worker threads for units, and how often one died. */
+  workers(): { count: number; restarts: number };
 }

@@ -1,7 +1,7 @@
 /** A worker thread's start: units behind the port to the main thread. */
 import { parentPort, workerData } from 'node:worker_threads';
 import { serveUnits } from '../link/unit-port.ts';
-import { createHost } from './host.ts';
+import { createMortalHost } from './host.ts';
 
 /** What a worker is told at its start. */
 export interface WorkerData {
@@ -23,4 +23,8 @@ const say =
   };
 const log = { error: say('error'), warn: say('warn'), info: say('info'), debug: say('debug') };
 
-serveUnits(port, (edge) => createHost(edge, version, log));
+serveUnits(
+  port,
+  (edge) => createMortalHost(edge, version, log),
+  (reason) => log.error('uncaught', { error: (reason as Error)?.stack ?? String(reason) }),
+);

@@ -30,4 +30,6 @@ export type FailureKind =
   /** The server ended the stream or broke the protocol. */
   | 'stream'
   /** The connection was cut. */
-  | 'lost';
+  | 'lost'
+  /** What serves the account in the proxy broke again and again. */
+  | 'crash';

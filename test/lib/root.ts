@@ -191,6 +191,7 @@ function pool(parts: Pick<Stage, 'pooled' | 'tried' | 'outcomes' | 'states' | 'r
     refresh: async (name) => void parts.pooled.push(`refresh ${name}`),
     drop: async (name) => void parts.pooled.push(`drop ${name}`),
     forget: async (name, jid) => void parts.pooled.push(`forget ${name} ${jid}`),
+    workers: () => ({ count: 2, restarts: 1 }),
     status: async (name) => parts.states.filter(({ jid }) => parts.registry.ownerOf(jid)?.user.name === name),
   };
 }

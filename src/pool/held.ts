@@ -1,0 +1,121 @@
+/**
+ * What a unit was told by clients and would be lost with its worker: kept at the edge until the unit says that it is safe.
+ * A request is kept until it is answered, what only changes a session's facts until the unit has taken it.
+ */
+import { isRequest, isResponse, type Stanza } from '../wire/stanza.ts';
+
+export interface Entry {
+  readonly number: number;
+  readonly sid: number;
+  /** Undefined for the end of a session. */
+  readonly stanza: Stanza | undefined;
+  /** At the end of a session: its messages that the client never acknowledged. */
+  readonly unacknowledged: readonly Stanza[];
+  readonly weight: number;
+  /** How often it was told to a unit. */
+  tries: number;
+  /** A unit has done it; it may be lost all the same. */
+  isTaken: boolean;
+}
+
+export class Held {
+  /** In the order of their numbers. */
+  readonly #entries = new Map<number, Entry>();
+  /** Those the present unit has not taken. */
+  #untaken: Entry[] = [];
+  /** Where these begin. */
+  #first = 0;
+  #next = 1;
+  #weight = 0;
+  /** Open requests by session and id. */
+  readonly #requests = new Map<number, Map<string, Entry>>();
+
+  /** Roughly the bytes that the unit has not taken. */
+  get weight(): number {
+    return this.#weight;
+  }
+
+  add(sid: number, stanza: Stanza | undefined, unacknowledged: readonly Stanza[] = []): Entry {
+    const weight = unacknowledged.reduce(
+      (sum, one) => sum + weightOf(one),
+      stanza === undefined ? 0 : weightOf(stanza),
+    );
+    const entry = { number: this.#next++, sid, stanza, unacknowledged, weight, tries: 0, isTaken: false };
+    this.#entries.set(entry.number, entry);
+    this.#untaken.push(entry);
+    this.#weight += weight;
+    if (stanza?.id !== undefined && isRequest(stanza)) this.#open(sid, stanza.id, entry);
+    return entry;
+  }
+
+  #open(sid: number, id: string, entry: Entry): void {
+    const open = this.#requests.get(sid);
+    if (open === undefined) this.#requests.set(sid, new Map([[id, entry]]));
+    else open.set(id, entry);
+  }
+
+  /** The unit has done all up to that number. */
+  taken(upTo: number): void {
+    const list = this.#untaken;
+    let first = this.#first;
+    for (; first < list.length && list[first]!.number <= upTo; first++) {
+      const entry = list[first]!;
+      this.#weight -= entry.weight;
+      entry.isTaken = true;
+      if (endsTaken(entry)) this.#entries.delete(entry.number);
+    }
+    this.#first = first;
+    if (first === list.length || first > 1000) {
+      this.#untaken = list.slice(first);
+      this.#first = 0;
+    }
+  }
+
+  safe(numbers: readonly number[]): void {
+    for (const number of numbers) this.#entries.delete(number);
+  }
+
+  /** A response was delivered to that session. */
+  answered(sid: number, id: string | undefined): void {
+    const open = this.#requests.get(sid);
+    const entry = id === undefined ? undefined : open?.get(id);
+    if (open === undefined || entry === undefined) return;
+    open.delete(id!);
+    if (open.size === 0) this.#requests.delete(sid);
+    this.#entries.delete(entry.number);
+  }
+
+  /** Nobody waits for that session's answers any more. */
+  forgetRequests(sid: number): void {
+    for (const { number } of this.#requests.get(sid)?.values() ?? []) this.#entries.delete(number);
+    this.#requests.delete(sid);
+  }
+
+  has(sid: number): boolean {
+    for (const entry of this.#entries.values()) if (entry.sid === sid) return true;
+    return false;
+  }
+
+  /** The unit is gone: `keep` says what is for the next one; the rest is forgotten. In order. */
+  restart(keep: (entry: Entry) => boolean): void {
+    for (const entry of this.#entries.values()) {
+      if (keep(entry)) continue;
+      this.#entries.delete(entry.number);
+      if (entry.stanza !== undefined && isRequest(entry.stanza)) this.answered(entry.sid, entry.stanza.id);
+    }
+    this.#untaken = [...this.#entries.values()];
+    this.#first = 0;
+    this.#weight = this.#untaken.reduce((sum, { weight }) => sum + weight, 0);
+  }
+
+  all(): IterableIterator<Entry> {
+    return this.#entries.values();
+  }
+}
+
+/** Roughly its length, and what it costs to keep. */
+const weightOf = (stanza: Stanza): number => stanza.rest.length + 64;
+
+/** Broadcast presence is a fact of the session from then on; an answer is for the unit that asked alone. */
+const endsTaken = ({ stanza }: Entry): boolean =>
+  stanza !== undefined && (isResponse(stanza) || (stanza.name === 'presence' && stanza.to === undefined));

@@ -1,0 +1,194 @@
+/**
+ * Worker threads with units in them (DESIGN §9). A new unit goes where there is least to do; those of a worker that died start
+ * elsewhere. A unit that was there when three died within a minute may be why: it is kept apart, and off if that does not help.
+ */
+import { Worker } from 'node:worker_threads';
+import type { Log } from '../hub/context.ts';
+import type { AccountSettings, EdgeLink, LoginTrial, UnitHost, UnitSettings, UpstreamSettings } from '../link/link.ts';
+import { isResponse } from '../wire/stanza.ts';
+import { type Keeper, LastingUnit } from './lasting.ts';
+import { Thread } from './thread.ts';
+import type { WorkerData } from './worker.ts';
+
+export interface WorkersOptions {
+  /** At least 1. */
+  count: number;
+  edge: EdgeLink;
+  version: string;
+  logLevel: string;
+  log: Log;
+  /** That user's unit is not started any more; people must be told. */
+  switchedOff(user: string, reason: string): void;
+  startThread?: StartThread | undefined;
+  suspicion?: Suspicion | undefined;
+}
+
+export type StartThread = (data: WorkerData) => Worker;
+
+/** So many deaths within so many milliseconds are no accident. */
+export interface Suspicion {
+  deaths: number;
+  within: number;
+}
+
+const startWorker: StartThread = (data) => new Worker(new URL('./worker.js', import.meta.url), { workerData: data });
+
+/** Workers beside the others for units kept apart: beyond these they share. */
+const mostApart = 4;
+/** What was worked counts half after so many milliseconds. */
+const fading = 30_000;
+
+export class Workers implements UnitHost {
+  /** Deaths of workers so far. */
+  restarts = 0;
+  readonly count: number;
+  readonly #options: WorkersOptions;
+  readonly #suspicion: Suspicion;
+  readonly #edge: EdgeLink;
+  /** Started when first needed. */
+  readonly #threads: (Thread | undefined)[];
+  readonly #apart = new Set<Thread>();
+  readonly #bySession = new Map<number, LastingUnit>();
+  readonly #fade: NodeJS.Timeout;
+  #isClosed = false;
+
+  constructor(options: WorkersOptions) {
+    this.#options = options;
+    this.#suspicion = options.suspicion ?? { deaths: 3, within: 60_000 };
+    this.count = options.count;
+    this.#threads = Array.from({ length: options.count });
+    this.#edge = this.#listening(options.edge);
+    this.#fade = setInterval(() => {
+      for (const thread of this.#all()) for (const unit of thread.units) unit.halve();
+    }, fading);
+  }
+
+  /** What units tell the edge, heard in passing: how busy they are, which requests are answered. */
+  #listening(edge: EdgeLink): EdgeLink {
+    return {
+      ...edge,
+      deliver: (sids, stanza) => {
+        edge.deliver(sids, stanza);
+        this.#bySession.get(sids[0]!)?.worked();
+        if (isResponse(stanza)) for (const sid of sids) this.#bySession.get(sid)?.answered(sid, stanza.id);
+      },
+    };
+  }
+
+  #all(): Thread[] {
+    return [...this.#threads.filter((thread) => thread !== undefined), ...this.#apart];
+  }
+
+  readonly #keeper: Keeper = {
+    attached: (sid, unit) => this.#bySession.set(sid, unit),
+    released: (sid) => this.#bySession.delete(sid),
+    revive: (unit) => {
+      unit.deaths = [];
+      this.#start(unit);
+    },
+    stopped: (unit) => this.#leave(unit),
+  };
+
+  async open(settings: UnitSettings): Promise<LastingUnit> {
+    const unit = new LastingUnit(settings, this.#edge, this.#keeper);
+    try {
+      await unit.start(this.#place(unit).host);
+    } catch (reason) {
+      this.#leave(unit);
+      throw reason;
+    }
+    await unit.settled;
+    return unit;
+  }
+
+  tryLogin(account: AccountSettings, upstream: UpstreamSettings): Promise<LoginTrial> {
+    return this.#leastLoaded().host.tryLogin(account, upstream);
+  }
+
+  /** Starts it (again); one that cannot be opened is off. */
+  #start(unit: LastingUnit): void {
+    unit.start(this.#place(unit).host).catch((reason: Error) => {
+      this.#leave(unit);
+      this.#switchOff(unit, reason.message);
+    });
+  }
+
+  #switchOff(unit: LastingUnit, reason: string): void {
+    this.#options.log.error('unit is off', { user: unit.user, reason });
+    unit.switchOff(reason);
+    this.#options.switchedOff(unit.user, reason);
+  }
+
+  // ---- where units live
+
+  #place(unit: LastingUnit): Thread {
+    const thread = this.#isSuspect(unit) ? this.#secluded() : this.#leastLoaded();
+    thread.units.add(unit);
+    return thread;
+  }
+
+  #isSuspect({ deaths }: LastingUnit): boolean {
+    return deaths.length >= this.#suspicion.deaths;
+  }
+
+  #leastLoaded(): Thread {
+    const loads = this.#threads.map((thread) => thread?.load ?? 0);
+    const least = loads.indexOf(Math.min(...loads));
+    this.#threads[least] ??= this.#newThread();
+    return this.#threads[least];
+  }
+
+  #secluded(): Thread {
+    const [emptiest] = [...this.#apart].sort((a, b) => a.units.size - b.units.size);
+    if (emptiest !== undefined && this.#apart.size >= mostApart) return emptiest;
+    const thread = this.#newThread();
+    this.#apart.add(thread);
+    return thread;
+  }
+
+  #leave(unit: LastingUnit): void {
+    for (const thread of this.#all()) thread.units.delete(unit);
+    for (const thread of [...this.#apart]) {
+      if (thread.units.size > 0) continue;
+      this.#apart.delete(thread);
+      void thread.end();
+    }
+  }
+
+  #newThread(): Thread {
+    const { version, logLevel, log, startThread = startWorker } = this.#options;
+    const thread = new Thread(startThread({ version, logLevel }), this.#edge, log, (reason) =>
+      this.#died(thread, reason),
+    );
+    return thread;
+  }
+
+  #died(thread: Thread, reason: Error): void {
+    const units = [...thread.units];
+    const users = units.map(({ user }) => user);
+    this.#options.log.error('worker died', { reason: reason.stack ?? String(reason), users });
+    this.restarts++;
+    const isAlone = this.#apart.delete(thread) && units.length === 1;
+    const at = this.#threads.indexOf(thread);
+    if (at >= 0) this.#threads[at] = undefined;
+    const orphans = units.filter((unit) => unit.lost());
+    thread.host.ended(reason);
+    if (this.#isClosed) return;
+    this.#mourn(orphans);
+    if (!isAlone) for (const unit of orphans) this.#start(unit);
+    else for (const unit of orphans) this.#switchOff(unit, `It ended its worker again and again: ${reason.message}`);
+  }
+
+  /** Notes the death; whoever has seen most is first, to be alone where that can be. */
+  #mourn(units: LastingUnit[]): void {
+    const now = Date.now();
+    for (const unit of units) unit.deaths = [...unit.deaths.filter((at) => now - at < this.#suspicion.within), now];
+    units.sort((a, b) => b.deaths.length - a.deaths.length);
+  }
+
+  async close(): Promise<void> {
+    this.#isClosed = true;
+    clearInterval(this.#fade);
+    await Promise.all(this.#all().map((thread) => thread.end()));
+  }
+}
