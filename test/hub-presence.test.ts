@@ -234,34 +234,6 @@ test(
 );
 
 test(
-  "a second client's join of a room is refused, the first hears the room",
-  inWorld((world) => {
-    world.online();
-    const phone = world.client('phone').available();
-    const desk = world.client('desk').available();
-    const join = '<presence to="room@muc.example/alice"><x xmlns="http://jabber.org/protocol/muc"/></presence>';
-    phone.send(join);
-    assert.is(world.up.length, 1);
-    world.server(
-      `<presence from="room@muc.example/alice" to="${core}"><x xmlns="http://jabber.org/protocol/muc#user"><status code="110"/></x></presence>`,
-    );
-    desk.send(join);
-    like(desk.take()[0], 'type="error"', 'not-allowed');
-    assert.is(world.up.length, 1);
-    phone.take();
-    world.server(`<message from="room@muc.example/bob" to="${core}" type="groupchat"><body>hi</body></message>`);
-    like(phone.take()[0], 'groupchat');
-    assert.equal(desk.take(), []);
-    phone.send('<presence to="room@muc.example/alice" type="unavailable"/>');
-    world.server(
-      `<presence type="unavailable" from="room@muc.example/alice" to="${core}"><x xmlns="http://jabber.org/protocol/muc#user"><status code="110"/></x></presence>`,
-    );
-    desk.send(join);
-    assert.is(world.up.filter((text) => text.includes('protocol/muc"')).length, 2);
-  }),
-);
-
-test(
   'facts about a client suffice to attach it again',
   inWorld((world) => {
     world.online();

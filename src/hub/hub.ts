@@ -9,11 +9,13 @@ import { type BareJid, bare, domainOf, type FullJid, type Jid, readJid } from '.
 import { NS } from '../wire/ns.ts';
 import { parseElement } from '../wire/parser.ts';
 import { errorOf, isRequest, isResponse, Stanza } from '../wire/stanza.ts';
-import { type Element, xml } from '../wire/xml.ts';
+import { type Element, hasChild, xml } from '../wire/xml.ts';
+import { capsOf } from './aggregate.ts';
 import { ArchiveQueries } from './archives.ts';
 import { Capabilities } from './capabilities.ts';
 import { type Client, Clients } from './clients.ts';
 import { type Context, type HubSettings, keptOf, type Log, type Outlet } from './context.ts';
+import { Discovery } from './discovery.ts';
 import { Forwarded } from './forwarded.ts';
 import { Inbound } from './inbound.ts';
 import { Incoming } from './incoming.ts';
@@ -22,7 +24,7 @@ import { Outbound, Sent } from './outbound.ts';
 import { Events } from './pep.ts';
 import { Presences } from './presence.ts';
 import { Requests } from './requests.ts';
-import { Rooms } from './rooms.ts';
+import { type RoomAction, type RoomSummary, Rooms } from './rooms.ts';
 import { Roster } from './roster.ts';
 import { MediaSessions } from './sessions.ts';
 import { isSubscription, Subscriptions } from './subscriptions.ts';
@@ -37,6 +39,7 @@ export interface Attachment {
   inactive: boolean;
   presence: string | undefined;
   directed: readonly string[];
+  rooms: readonly string[];
   /** Of its features those that are of use in its view; the same set gives the same one. All, where left out. */
   usable?: (features: ReadonlySet<string>) => ReadonlySet<string>;
 }
@@ -51,6 +54,8 @@ export interface HubOptions {
   /** Resolves when all that was sent is the server's, or was given back. At once where it is left out. */
   acknowledged?(): Promise<void>;
   passwordChanged(password: string): void;
+  /** Root says it to the account's owner. */
+  tell?(text: string): void;
   /** The server is a part of ours (merged view): what it says of our domain is true. */
   isLocal?: boolean;
   log: Log;
@@ -73,6 +78,7 @@ export class Hub implements Pick<CoreEvents, 'online' | 'offline' | 'stanza' | '
   readonly #media = new MediaSessions();
   readonly #rooms: Rooms;
   readonly #archives: ArchiveQueries;
+  readonly #discovery: Discovery;
   readonly #offline: Waiting;
   readonly #inbound: Inbound;
   readonly #outbound: Outbound;
@@ -110,6 +116,7 @@ export class Hub implements Pick<CoreEvents, 'online' | 'offline' | 'stanza' | '
       },
       kept: keptOf(options.store, account, log),
       log,
+      tell: (text) => options.tell?.(text),
       now: options.now ?? Date.now,
     };
     this.#context = context;
@@ -120,10 +127,15 @@ export class Hub implements Pick<CoreEvents, 'online' | 'offline' | 'stanza' | '
     this.#presences = new Presences(context, this.#capabilities);
     this.#subscriptions = new Subscriptions(context);
     this.#events = new Events(context, this.#capabilities);
-    this.#rooms = new Rooms(context);
     this.#archives = new ArchiveQueries(context);
+    this.#discovery = new Discovery(context, (to, payload, done) => this.#ask('get', payload, done, to));
     this.#offline = new Waiting(context, 'offline');
     const sent = new Sent(context);
+    this.#rooms = new Rooms(context, {
+      ask: (type, to, payload, done) => this.#ask(type, payload, done, to),
+      caps: () => capsOf(this.#capabilities.own()),
+      undelivered: (message) => this.#giveBack(message, sent.senderOf(message.to as Jid, message.id)),
+    });
     const media = this.#media;
     this.#inbound = new Inbound(context, {
       events: this.#events,
@@ -133,12 +145,15 @@ export class Hub implements Pick<CoreEvents, 'online' | 'offline' | 'stanza' | '
       offline: this.#offline,
       sent,
     });
-    this.#outbound = new Outbound(context, { sent, outbox: new Waiting(context, 'outbox'), media });
+    const outbox = new Waiting(context, 'outbox');
+    this.#outbound = new Outbound(context, { sent, outbox, media, rooms: this.#rooms });
     this.#requests = new Requests(context, {
       tracker: this.#tracker,
       forwarded: this.#forwarded,
       roster: this.#roster,
+      rooms: this.#rooms,
       archives: this.#archives,
+      discovery: this.#discovery,
       media,
       passwordChanged: options.passwordChanged,
     });
@@ -156,10 +171,19 @@ export class Hub implements Pick<CoreEvents, 'online' | 'offline' | 'stanza' | '
       this.#events.replay(client);
       this.#presences.announce();
     };
-    this.#sweep = setInterval(() => {
-      this.#tracker.expire(context.now());
-      this.#forwarded.expire(context.now());
-    }, sweep);
+    this.#presences.onAnnounce = (presence) => this.#rooms.show(presence);
+    this.#sweep = setInterval(() => this.sweep(), sweep);
+  }
+
+  /** Every half minute: what is overdue. */
+  sweep(): void {
+    this.#tracker.expire(this.#context.now());
+    this.#forwarded.expire(this.#context.now());
+    this.#rooms.tick();
+  }
+
+  #giveBack(message: Stanza, sender: Client | undefined): void {
+    if (sender !== undefined) this.#context.outlet.deliver([sender.sid], errorOf(message, 'recipient-unavailable'));
   }
 
   async #load(): Promise<void> {
@@ -167,6 +191,8 @@ export class Hub implements Pick<CoreEvents, 'online' | 'offline' | 'stanza' | '
       this.#roster.load(),
       this.#subscriptions.load(),
       this.#events.load(),
+      this.#rooms.load(),
+      this.#discovery.load(),
       this.#offline.load(),
       this.#outbound.load(),
     ]);
@@ -206,6 +232,7 @@ export class Hub implements Pick<CoreEvents, 'online' | 'offline' | 'stanza' | '
     };
     this.#clients.add(client);
     if (known.presence !== undefined) this.#broadcast(client, Stanza.of(parseElement(known.presence)));
+    this.#rooms.attached(client, known.rooms);
   }
 
   /** `unacknowledged`: messages that reached its stream and nobody knows whether they reached its user. */
@@ -276,6 +303,7 @@ export class Hub implements Pick<CoreEvents, 'online' | 'offline' | 'stanza' | '
   }
 
   #broadcast(client: Client, presence: Stanza): void {
+    if (presence.type === 'unavailable') this.#rooms.gone(client.sid);
     const initial = this.#presences.fromClient(client, presence);
     if (client.presence === undefined) return;
     this.#capabilities.fromPresence(client, presence);
@@ -294,6 +322,7 @@ export class Hub implements Pick<CoreEvents, 'online' | 'offline' | 'stanza' | '
     this.#address = address;
     this.#online = true;
     if (!resumed) this.#introduce();
+    this.#rooms.online(resumed);
     this.#requests.flush();
     this.#outbound.flush();
     this.#presences.announce();
@@ -307,16 +336,29 @@ export class Hub implements Pick<CoreEvents, 'online' | 'offline' | 'stanza' | '
     });
     this.#ask('set', xml('enable', NS.carbons));
     this.#ask('get', xml('blocklist', NS.blocking)); // who has not asked gets no pushes
+    this.#discovery.renewed();
     this.#presences.renewed();
   }
 
-  #ask(type: 'get' | 'set', payload: Element, done: (response?: Stanza) => void = () => {}): void {
-    const id = this.#tracker.add({ to: undefined, since: this.#context.now(), done });
-    this.#context.up.send(Stanza.of(xml('iq', { type, id }, payload)).toString());
+  #ask(type: 'get' | 'set', payload: Element, done: (response?: Stanza) => void = () => {}, to?: string): void {
+    const id = this.#tracker.add({ to, since: this.#context.now(), done });
+    this.#context.up.send(Stanza.of(xml('iq', { type, id, to }, payload)).toString());
   }
 
   offline(): void {
     this.#online = false;
+    this.#rooms.offline();
+  }
+
+  // ---- rooms, for administration
+
+  rooms(): RoomSummary[] {
+    return this.#rooms.list();
+  }
+
+  /** False if there is no such room. */
+  room(address: BareJid, action: RoomAction): boolean {
+    return this.#rooms.act(address, action);
   }
 
   /** What the server may never have got: once more, dated, before anything new. Requests are answered by the tracker. */
@@ -346,9 +388,9 @@ export class Hub implements Pick<CoreEvents, 'online' | 'offline' | 'stanza' | '
     const { from } = presence;
     if (from === undefined) return;
     if (isSubscription(presence.type)) return this.#subscriptions.fromContact(presence);
-    const occupant = this.#rooms.occupantFor(from);
-    if (occupant !== undefined) return this.#rooms.fromRoom(presence, occupant);
-    if (presence.type === 'error') {
+    if (this.#rooms.presence(presence)) return;
+    // of a room that we are not in (any more): nothing that would be a contact's
+    if (presence.type === 'error' || hasChild(presence.tree, 'x', NS.mucUser)) {
       const directed = this.#presences.directedTo(bare(from as Jid));
       return this.#context.outlet.deliver(directed.length > 0 ? directed : this.#clients.available, presence);
     }
@@ -362,5 +404,6 @@ export class Hub implements Pick<CoreEvents, 'online' | 'offline' | 'stanza' | '
     this.#roster.close();
     this.#presences.close();
     this.#requests.close();
+    this.#rooms.close();
   }
 }

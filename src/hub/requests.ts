@@ -2,12 +2,14 @@
 import { StanzaError } from '../wire/error.ts';
 import { NS } from '../wire/ns.ts';
 import { errorOf, resultOf, Stanza } from '../wire/stanza.ts';
-import { clone, type Element, firstElement, xml } from '../wire/xml.ts';
+import { clone, type Element, firstElement } from '../wire/xml.ts';
 import type { ArchiveQueries } from './archives.ts';
 import { withUsableCandidates } from './bytestreams.ts';
 import type { Client } from './clients.ts';
 import type { Context } from './context.ts';
+import type { Discovery } from './discovery.ts';
 import type { Forwarded } from './forwarded.ts';
+import type { Rooms } from './rooms.ts';
 import type { Roster } from './roster.ts';
 import { exchange, type MediaSessions } from './sessions.ts';
 import type { Tracker } from './tracker.ts';
@@ -19,7 +21,9 @@ interface Parts {
   tracker: Tracker;
   forwarded: Forwarded;
   roster: Roster;
+  rooms: Rooms;
   archives: ArchiveQueries;
+  discovery: Discovery;
   media: MediaSessions;
   /** The account's password was changed through us. */
   passwordChanged(password: string): void;
@@ -52,7 +56,6 @@ export class Requests {
       [`set ${NS.roster} query`, (client, request) => this.#setRoster(client, request)],
       [`get ${NS.blocking} blocklist`, (client) => this.#wantsBlocklist(client)],
       [`set ${NS.register} query`, (client, request, payload) => this.#register(client, request, payload)],
-      [`get ${NS.discoInfo} query`, (client, request, payload) => this.#serverInfo(client, request, payload)],
     ]);
   }
 
@@ -60,7 +63,11 @@ export class Requests {
     const { account, server, clients } = this.#context;
     const peer = request.to === undefined ? undefined : clients.at(request.to);
     if (peer !== undefined) return this.#between(client, peer, request);
+    const pong = this.#parts.rooms.pinged(client, request);
+    if (pong !== undefined) return this.#answer(client, pong);
     const payload = firstElement(request.tree);
+    const known = payload && this.#parts.discovery.answer(request, payload);
+    if (known !== undefined) return this.#answer(client, resultOf(request, known));
     const isOurs = request.to === undefined || request.to === account || request.to === server;
     const local =
       isOurs && payload !== undefined
@@ -122,20 +129,6 @@ export class Requests {
     this.upstream(client, request, (response) => {
       if (response?.type === 'result' && password) this.#parts.passwordChanged(password);
       return response;
-    });
-    return 'answered';
-  }
-
-  /** What the server offers, and carbons, which we offer whether it does or not. */
-  #serverInfo(client: Client, request: Stanza, payload: Element): 'answered' | 'upstream' {
-    if (request.to !== this.#context.server || payload.attrs.node) return 'upstream';
-    this.upstream(client, request, (response) => {
-      const query = response?.tree.getChild('query', NS.discoInfo);
-      if (response?.type !== 'result' || query === undefined) return response;
-      if (query.getChildren('feature').some(({ attrs }) => attrs.var === NS.carbons)) return response;
-      const copy = clone(response.tree);
-      copy.getChild('query', NS.discoInfo)!.append(xml('feature', { var: NS.carbons }));
-      return Stanza.of(copy);
     });
     return 'answered';
   }
