@@ -52,6 +52,7 @@ test('the resource that is asked for, in its own view; the unit learns of the se
       presence: undefined,
       inactive: false,
       directed: [],
+      rooms: [],
     });
     const [info] = edge.sessions();
     assert.is(info?.sid, sid);

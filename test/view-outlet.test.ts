@@ -52,7 +52,7 @@ class Place {
   client(sid: number, view: 'identity' | 'single', resource: string): void {
     const bare = view === 'single' ? own : account;
     const address = `${bare}/${resource}` as FullJid;
-    const nothing = { carbons: false, interested: false, blocklist: false, inactive: false, directed: [] };
+    const nothing = { carbons: false, interested: false, blocklist: false, inactive: false, directed: [], rooms: [] };
     const facts: SessionFacts = { view, bare, address, presence: undefined, ...nothing };
     const parts = {
       hub: this.hub,

@@ -15,7 +15,13 @@ export type Kind =
   /** Messages of clients that wait for the server. Key: ascending number. Value: XML. */
   | 'outbox'
   /** Key: client's resource. Value: what is remembered of it (JSON). */
-  | 'client';
+  | 'client'
+  /** Key: room's bare address. Value: how the account is in it (JSON). */
+  | 'room'
+  /** A room's last messages. Key: room, place in a ring. Value: ascending number, message as XML. */
+  | 'room-message'
+  /** Private messages in a room that no client was in. Key: room, ascending number. Value: XML with delay. */
+  | 'room-private';
 
 export interface Entry {
   key: string;

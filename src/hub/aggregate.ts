@@ -29,8 +29,19 @@ export function aggregate(
 ): Element {
   const present = clients.filter(({ presence }) => presence !== undefined);
   const stanza = present.length === 0 ? absent(away, last) : combined(present);
-  stanza.append(xml('c', { xmlns: NS.caps, hash: 'sha-1', node: capsNode, ver: capsHash(info) }));
+  stanza.append(capsOf(info));
   return stanza;
+}
+
+/** XEP-0115 §5: what all clients can do. */
+export const capsOf = (info: Info): Element =>
+  xml('c', { xmlns: NS.caps, hash: 'sha-1', node: capsNode, ver: capsHash(info) });
+
+/** Whose show and status the one presence has: undefined if nobody is there. */
+export function leading(clients: readonly Client[]): Client | undefined {
+  const rank = ({ presence }: Client) => precedence.indexOf(showOf(presence!.tree));
+  const present = clients.filter(({ presence }) => presence !== undefined);
+  return present.sort((a, b) => rank(a) - rank(b) || b.activeAt - a.activeAt)[0];
 }
 
 function absent(away: { text: string; auto: boolean }, last: Element | undefined): Element {
@@ -45,11 +56,9 @@ function absent(away: { text: string; auto: boolean }, last: Element | undefined
 }
 
 function combined(present: readonly Client[]): Element {
-  const rank = ({ presence }: Client) => precedence.indexOf(showOf(presence!.tree));
-  const byRank = [...present].sort((a, b) => rank(a) - rank(b) || b.activeAt - a.activeAt);
-  const leading = byRank[0]!.presence!.tree;
-  const show = showOf(leading);
-  const status = leading.getChildText('status');
+  const first = leading(present)!.presence!.tree;
+  const show = showOf(first);
+  const status = first.getChildText('status');
   const byTime = [...present].sort((a, b) => b.activeAt - a.activeAt).map(({ presence }) => presence!.tree);
   return xml(
     'presence',

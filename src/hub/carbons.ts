@@ -8,12 +8,13 @@ import { childIn, clone, type Element, hasChild } from '../wire/xml.ts';
 export const isPrivate = (message: Element): boolean =>
   hasChild(message, 'private', NS.carbons) || hasChild(message, 'no-copy', NS.hints);
 
-/** XEP-0280 §6.1: would a server copy that message to the other resources? */
-export function isEligible(message: Element): boolean {
+/** XEP-0280 §6.1: would a server copy that message to the other resources? `toOccupant`: of a room, to those that are in it. */
+export function isEligible(message: Element, toOccupant = false): boolean {
   const { type } = message.attrs;
   if (type === 'groupchat' || type === 'headline' || type === 'error') return false;
   if (isPrivate(message) || childIn(message, NS.carbons) !== undefined) return false;
-  if (hasChild(message, 'x', NS.mucUser)) return hasChild(message.getChild('x', NS.mucUser)!, 'invite', NS.mucUser);
+  if (!toOccupant && hasChild(message, 'x', NS.mucUser))
+    return hasChild(message.getChild('x', NS.mucUser)!, 'invite', NS.mucUser);
   if (type === 'chat') return true;
   return (
     message.getChild('body') !== undefined ||

@@ -31,6 +31,8 @@ export interface FactsChange {
   blocklist?: boolean;
   presence?: string | undefined;
   directed?: string[];
+  /** Rooms it is in. */
+  rooms?: string[];
 }
 
 /** To the clients. The view behind it gives each its own addresses. */
@@ -67,6 +69,8 @@ export interface Context {
   readonly up: Up;
   readonly kept: Kept;
   readonly log: Log;
+  /** Root says it to the account's owner. */
+  tell(text: string): void;
   now(): number;
 }
 

@@ -38,10 +38,8 @@ export class Inbound {
   take(message: Stanza): void {
     const { rooms } = this.#parts;
     if (message.type === 'error') return this.#error(message);
-    const occupant = rooms.occupantFor(message.from!);
-    if (occupant !== undefined) return this.#context.outlet.deliver([occupant], message);
-    if (message.type === 'groupchat') return;
-    if (this.#isSpecial(message)) return;
+    if (message.type === 'groupchat') return void rooms.message(message);
+    if (this.#isSpecial(message) || rooms.message(message)) return;
     this.#deliver(message);
   }
 
@@ -99,10 +97,14 @@ export class Inbound {
       return log.warn('forged carbon dropped', { account, from: message.from });
     const inner = unwrap(carbon.inner);
     if (inner.from === undefined || inner.to === undefined) return;
+    const { rooms } = this.#parts;
     if (carbon.direction === 'sent') {
-      if (inner.from !== this.#context.up.address()) mirror(this.#context, inner, inner.to, inner.from, undefined);
+      const among = rooms.membersAt(inner.to as Jid);
+      if (inner.from !== this.#context.up.address())
+        mirror(this.#context, inner, inner.to, inner.from, undefined, among);
       return;
     }
+    if (rooms.isPrivate(inner)) return;
     const key = `${inner.from} ${inner.id}`;
     if (inner.id !== undefined && this.#seen.has(key)) return;
     if (inner.id !== undefined) this.#seen.set(key, true);
@@ -121,6 +123,7 @@ export class Inbound {
     if (message.from === undefined) return;
     const sender = this.#parts.sent.senderOf(message.from as Jid, message.id);
     if (sender !== undefined) outlet.deliver([sender.sid], message);
+    if (this.#parts.rooms.has(message.from)) return this.#parts.rooms.error(message);
     const copies = clients.others(sender?.sid ?? -1).filter((client) => client.carbons);
     if (copies.length > 0 && !hasChild(message.tree, 'x', NS.mucUser))
       outlet.deliver(

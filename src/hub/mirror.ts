@@ -1,9 +1,9 @@
 /** What one client sends, for the others (DESIGN §4.6): carbons where they are enabled, inline copies elsewhere. */
 import { randomBytes } from 'node:crypto';
-import { type BareJid, bare } from '../wire/jid.ts';
+import { type BareJid, bare, type FullJid, type Jid } from '../wire/jid.ts';
 import { NS } from '../wire/ns.ts';
 import { Stanza } from '../wire/stanza.ts';
-import { childIn, xml } from '../wire/xml.ts';
+import { childIn, clone, hasChild, xml } from '../wire/xml.ts';
 import { isEligible, wrap } from './carbons.ts';
 import type { Client } from './clients.ts';
 import type { Context } from './context.ts';
@@ -23,16 +23,36 @@ export function concernsCopy(message: Stanza): boolean {
 /**
  * Mirrors a message that went out from `from`, to all clients but its sender. `sender` is undefined when another resource of
  * the account, not a client of ours, sent it.
+ *
+ * `among`: `to` is an occupant of a room that these clients are in. XEP-0280 §6.1 wants a private message copied to the clients
+ * that share the nick and to no others: who reads both sides of that talk on the other app expects it, and an app that is not in
+ * the room could not answer. The mark of a private message (XEP-0045 §7.5) is added where the sender left it out.
  */
-export function mirror(context: Context, message: Stanza, to: string, from: string, sender: number | undefined): void {
-  const others = context.clients.others(sender ?? -1);
-  if (others.length === 0 || !isEligible(message.tree)) return;
+export function mirror(
+  context: Context,
+  original: Stanza,
+  to: string,
+  from: string,
+  sender: number | undefined,
+  among?: ReadonlySet<number>,
+): void {
+  const others = context.clients.others(sender ?? -1).filter(({ sid }) => among === undefined || among.has(sid));
+  if (others.length === 0 || !isEligible(original.tree, among !== undefined)) return;
+  const message = among === undefined ? original : marked(original);
   const withCarbons = others.filter(({ carbons }) => carbons).map(({ sid }) => sid);
   if (withCarbons.length > 0) context.outlet.deliver(withCarbons, wrap('sent', context.account, message, to, from));
   const without = others.filter((client) => !client.carbons && wantsInline(context, client)).map(({ sid }) => sid);
   if (without.length === 0) return;
-  const copy = inlineCopy(context, message, bare(to as BareJid));
+  const copy = inlineCopy(context, message, among === undefined ? bare(to as BareJid) : (to as FullJid));
   if (copy !== undefined) context.outlet.deliver(without, copy);
+}
+
+/** As a private message in a room. */
+function marked(message: Stanza): Stanza {
+  if (hasChild(message.tree, 'x', NS.mucUser)) return message;
+  const copy = clone(message.tree);
+  copy.append(xml('x', NS.mucUser));
+  return Stanza.of(copy);
 }
 
 function wantsInline(context: Context, client: Client): boolean {
@@ -40,7 +60,7 @@ function wantsInline(context: Context, client: Client): boolean {
 }
 
 /** The body alone, under an id of ours; nothing of an encrypted message, whose body is only an excuse. */
-function inlineCopy({ settings }: Context, message: Stanza, peer: BareJid): Stanza | undefined {
+function inlineCopy({ settings }: Context, message: Stanza, peer: Jid): Stanza | undefined {
   const body = message.tree.getChildText('body');
   if (!body || settings.mirror === 'off' || childIn(message.tree, NS.encryption) !== undefined) return undefined;
   if (message.tree.children.some((child) => typeof child !== 'string' && child.name === 'encrypted')) return undefined;

@@ -1,5 +1,5 @@
 /** Several clients answer one message: what may leave once only, and from whom (DESIGN §4.6). */
-import type { BareJid } from '../wire/jid.ts';
+import type { Jid } from '../wire/jid.ts';
 import { NS } from '../wire/ns.ts';
 import { childIn, type Element, elements } from '../wire/xml.ts';
 import { BoundedMap } from './bounded.ts';
@@ -21,7 +21,7 @@ export const acknowledgedId = (message: Element): string | undefined => acknowle
 export class Acknowledgements {
   readonly #seen = new BoundedMap<string, true>(2000);
   /** Is that a receipt or marker of which an equal one has left? Notes it otherwise. */
-  isRepeated(peer: BareJid, message: Element): boolean {
+  isRepeated(peer: Jid, message: Element): boolean {
     const kind = acknowledgement(message);
     if (kind === undefined || message.getChild('body') !== undefined) return false;
     const key = `${peer} ${kind}`;
@@ -35,10 +35,10 @@ type ChatState = 'active' | 'composing' | 'paused' | 'inactive' | 'gone';
 
 /** XEP-0085: the contact shall see one person, not several apps. */
 export class ChatStates {
-  readonly #chats = new BoundedMap<BareJid, { owner: number; states: Map<number, ChatState> }>(500);
+  readonly #chats = new BoundedMap<Jid, { owner: number; states: Map<number, ChatState> }>(500);
 
   /** May that message leave as it is? A standalone state only from the client last active in the chat. */
-  mayLeave(peer: BareJid, sid: number, message: Element): boolean {
+  mayLeave(peer: Jid, sid: number, message: Element): boolean {
     const state = childIn(message, NS.chatStates)?.name as ChatState | undefined;
     const standalone = state !== undefined && isStandalone(message);
     const chat = this.#chats.get(peer) ?? { owner: sid, states: new Map<number, ChatState>() };

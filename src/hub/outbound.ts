@@ -1,6 +1,6 @@
 /** Messages from clients (DESIGN §4.6): to the server, and to the user's other clients. */
 import { StanzaError } from '../wire/error.ts';
-import { type BareJid, bare, type Jid } from '../wire/jid.ts';
+import { bare, type Jid } from '../wire/jid.ts';
 import { errorOf, type Stanza } from '../wire/stanza.ts';
 import { BoundedMap } from './bounded.ts';
 import type { Client } from './clients.ts';
@@ -8,6 +8,7 @@ import type { Context } from './context.ts';
 import { concernsCopy, mirror } from './mirror.ts';
 import type { Waiting } from './offline.ts';
 import { Acknowledgements, ChatStates } from './once.ts';
+import type { Rooms } from './rooms.ts';
 import type { MediaSessions } from './sessions.ts';
 
 /** Who sent which message: errors come back to the sender, a message to oneself from the app that wrote it. */
@@ -32,14 +33,16 @@ export class Outbound {
   readonly #sent: Sent;
   readonly #outbox: Waiting;
   readonly #media: MediaSessions;
+  readonly #rooms: Rooms;
   readonly #acknowledgements = new Acknowledgements();
   readonly #chatStates = new ChatStates();
 
-  constructor(context: Context, { sent, outbox, media }: { sent: Sent; outbox: Waiting; media: MediaSessions }) {
+  constructor(context: Context, parts: { sent: Sent; outbox: Waiting; media: MediaSessions; rooms: Rooms }) {
     this.#context = context;
-    this.#sent = sent;
-    this.#outbox = outbox;
-    this.#media = media;
+    this.#sent = parts.sent;
+    this.#outbox = parts.outbox;
+    this.#media = parts.media;
+    this.#rooms = parts.rooms;
   }
 
   take(client: Client, message: Stanza): void {
@@ -47,19 +50,23 @@ export class Outbound {
     const to = (message.to ?? account) as Jid;
     const local = clients.at(to);
     if (local !== undefined) return outlet.deliver([local.sid], message.readdress({ from: client.address }));
-    if (!this.#mayLeave(client, message, bare(to))) return;
+    const refusal = this.#rooms.refusal(client, message, to);
+    if (refusal !== undefined) return outlet.deliver([client.sid], errorOf(message, refusal));
+    if (!this.#mayLeave(client, message, to)) return;
     this.#sent.note(to, message.id, client.sid);
     this.#media.fromClient(client.sid, message.tree);
     if (!this.#send(client, message, to)) return;
     // what goes to oneself comes back from the server, once for each client
-    if (bare(to) !== account) mirror(this.#context, message, to, client.address, client.sid);
+    const among = this.#rooms.membersAt(to);
+    if (bare(to) !== account) mirror(this.#context, message, to, client.address, client.sid, among);
   }
 
   /** Of several clients' errors, receipts, markers and chat states only one may leave; about copies none. */
-  #mayLeave(client: Client, message: Stanza, peer: BareJid): boolean {
+  #mayLeave(client: Client, message: Stanza, to: Jid): boolean {
     if (concernsCopy(message)) return false;
     if (message.type === 'error') return this.#context.clients.others(client.sid).length === 0;
-    if (message.type === 'groupchat') return true;
+    // an occupant of a room is a peer of its own
+    const peer = this.#rooms.has(to) ? to : bare(to);
     if (this.#acknowledgements.isRepeated(peer, message.tree)) return false;
     if (!this.#chatStates.mayLeave(peer, client.sid, message.tree)) return false;
     if (message.tree.getChild('body') !== undefined) client.activeAt = this.#context.now();
@@ -89,7 +96,7 @@ export class Outbound {
     const { up } = this.#context;
     // a thread that dies before the server has them shall find them again
     this.#outbox.drain(
-      (message) => up.send(message.textFor(message.to, undefined)),
+      (message) => this.#rooms.again(message) || up.send(message.textFor(message.to, undefined)),
       () => up.acknowledged(),
     );
   }
@@ -100,7 +107,8 @@ export class Outbound {
     const to = (message.to ?? account) as Jid;
     if (message.type === 'error' || clients.at(to) !== undefined) return;
     this.#sent.note(to, message.id, client.sid);
-    const refusal = this.#refusal(message);
+    const isRooms = message.type === 'groupchat' && this.#rooms.has(to);
+    const refusal = isRooms ? undefined : this.#refusal(message);
     if (refusal !== undefined) return outlet.deliver([client.sid], errorOf(message, refusal));
     this.#outbox.addEarly(message.readdress({ to }));
     if (up.online()) this.flush();

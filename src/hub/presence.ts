@@ -1,8 +1,7 @@
 /** Presence (RFC 6121 §4): contacts' towards clients, clients' among each other, one for all towards the server. */
 import { type BareJid, bare, isFull, type Jid } from '../wire/jid.ts';
-import { NS } from '../wire/ns.ts';
 import { Stanza } from '../wire/stanza.ts';
-import { hasChild, serialize, xml } from '../wire/xml.ts';
+import { type Element, serialize, xml } from '../wire/xml.ts';
 import { aggregate } from './aggregate.ts';
 import type { Capabilities } from './capabilities.ts';
 import type { Client } from './clients.ts';
@@ -21,7 +20,9 @@ export class Presences {
   #sent: string | undefined;
   #last: Stanza | undefined;
   /** Who got directed presence (RFC 6121 §4.6) from whom, and its text as sent last. */
-  readonly #directed = new Map<string, { sids: Set<number>; text: string; join?: string }>();
+  readonly #directed = new Map<string, { sids: Set<number>; text: string }>();
+  /** Told what our one presence is, whenever it may have changed. */
+  onAnnounce: (presence: Element) => void = () => {};
 
   constructor(context: Context, capabilities: Capabilities) {
     this.#context = context;
@@ -99,9 +100,10 @@ export class Presences {
     const stanza = aggregate([...clients.all()], away, this.#capabilities.own(), this.#last?.tree);
     const text = serialize(stanza);
     if (text !== this.#sent && up.send(text)) this.#sent = text;
+    this.onAnnounce(stanza);
   }
 
-  /** RFC 6121 §4.6: to one address only. MUC joins (XEP-0045) are of that kind. */
+  /** RFC 6121 §4.6: to one address only. */
   direct(client: Client, presence: Stanza, to: Jid): void {
     const { up } = this.#context;
     if (presence.type === 'unavailable') {
@@ -113,9 +115,7 @@ export class Presences {
     entry.sids.add(client.sid);
     this.#directed.set(to, entry);
     const text = presence.textFor(to, undefined);
-    const joins = hasChild(presence.tree, 'x', NS.muc);
-    if (joins) entry.join = text;
-    if (joins || text !== entry.text) up.send(text);
+    if (text !== entry.text) up.send(text);
     entry.text = text;
     this.#factsOf(client.sid);
   }
@@ -139,7 +139,7 @@ export class Presences {
   renewed(): void {
     this.#sent = undefined;
     this.announce();
-    for (const { text, join } of this.#directed.values()) this.#context.up.send(join ?? text);
+    for (const { text } of this.#directed.values()) this.#context.up.send(text);
     this.#before = new Map([...this.#contacts, ...(this.#before ?? [])]);
     clearTimeout(this.#settle);
     this.#settle = setTimeout(() => this.#dropStale(), settling);
@@ -160,7 +160,7 @@ export class Presences {
       if (bare(from as Jid) === contact) this.#context.outlet.deliver([client.sid], presence);
   }
 
-  /** Is that address a room's, or an occupant's, that a client is in? */
+  /** The clients that have sent presence to that address. */
   directedTo(address: BareJid): number[] {
     const sids = new Set<number>();
     for (const [target, entry] of this.#directed)

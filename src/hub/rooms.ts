@@ -1,57 +1,322 @@
-/** Rooms (XEP-0045): which client is in which. One client at a time can be in a room of an account; another's join is refused. */
+/** The rooms of an account (XEP-0045, DESIGN §4.9): which stanzas are about which, and what is kept of them. */
 import { StanzaError } from '../wire/error.ts';
-import { type BareJid, bare, type Jid } from '../wire/jid.ts';
+import { type BareJid, bare, isFull, type Jid } from '../wire/jid.ts';
 import { NS } from '../wire/ns.ts';
-import { errorOf, type Stanza } from '../wire/stanza.ts';
-import { hasChild } from '../wire/xml.ts';
+import { errorOf, resultOf, Stanza } from '../wire/stanza.ts';
+import { clone, type Element, firstElement, xml } from '../wire/xml.ts';
+import { leading } from './aggregate.ts';
+import type { Join } from './audience.ts';
 import type { Client } from './clients.ts';
 import type { Context } from './context.ts';
+import { conditionOf, ending, isInvitation, isJoin, nickIn, statusText } from './muc.ts';
+import { Room, type RoomHost, type RoomRecord } from './room.ts';
+
+/** In one account, at most. */
+const mostRooms = 500;
+/** How long a client's join may wait: milliseconds. */
+const patience = 30_000;
+/** How often rooms are looked at while something is due soon. */
+const round = 1000;
+/** All rooms that have been silent for long are asked within so many looks at them. */
+const spread = 20;
+
+/** A room as administration sees it. */
+export interface RoomSummary {
+  room: BareJid;
+  nick: string;
+  /** False while we are out of it and try to be in again. */
+  isIn: boolean;
+  detached: boolean;
+  occupants: number;
+  clients: number;
+}
+export type RoomAction = 'leave' | 'detach' | 'attach';
+
+interface Parts {
+  ask: RoomHost['ask'];
+  /** Our capabilities, as other entities see them. */
+  caps(): Element;
+  /** A message that was given up comes back to who sent it. */
+  undelivered(message: Stanza): void;
+}
 
 export class Rooms {
   readonly #context: Context;
-  readonly #occupants = new Map<BareJid, { sid: number; joined: boolean }>();
+  readonly #rooms = new Map<BareJid, Room>();
+  readonly #host: RoomHost;
+  readonly #caps: () => Element;
+  #timer: NodeJS.Timeout | undefined;
+  /** The account's presence. */
+  #presence = xml('presence');
+  /** What rooms have seen of it, and whose it is. */
+  #shown = '';
+  /** Is the server there, and knows the rooms we are in or means to be in? */
+  #isReady = false;
 
-  constructor(context: Context) {
+  constructor(context: Context, { ask, caps, undelivered }: Parts) {
     this.#context = context;
+    this.#caps = caps;
+    this.#host = {
+      context,
+      ask,
+      undelivered,
+      presence: () => clone(this.#presence),
+      fitted: (presence) => this.#fitted(presence),
+      changed: (room) => this.#keep(room),
+      moved: (sid) => this.#moved(sid),
+      ended: (room, waiting) => this.#ended(room, waiting),
+    };
   }
 
-  /** Directed presence of a client. True if it was answered here and goes no further. */
-  fromClient(client: Client, presence: Stanza, to: Jid): boolean {
-    const room = bare(to);
-    const holder = this.#occupants.get(room);
-    if (presence.type === undefined && hasChild(presence.tree, 'x', NS.muc)) {
-      if (holder !== undefined && holder.sid !== client.sid) {
-        const error = new StanzaError('not-allowed', 'Another of your apps is in this room already');
-        this.#context.outlet.deliver([client.sid], errorOf(presence, error));
-        return true;
-      }
-      this.#occupants.set(room, { sid: client.sid, joined: holder?.joined ?? false });
+  /** Once, before anything else. */
+  async load(): Promise<void> {
+    const { kept } = this.#context;
+    const [records, messages, privates] = await Promise.all([
+      kept.read('room'),
+      kept.read('room-message'),
+      kept.read('room-private'),
+    ]);
+    for (const { key, value } of records) {
+      const room = new Room(this.#host, key as BareJid, JSON.parse(value) as RoomRecord);
+      const own = (entry: { key: string }) => entry.key.startsWith(`${key} `);
+      room.scene.history.restore(messages.filter(own).map((entry) => entry.value));
+      room.privates.restore(
+        privates.filter(own).map((entry) => ({ number: Number(entry.key.slice(key.length)), text: entry.value })),
+      );
+      this.#rooms.set(room.address, room);
     }
-    return false;
   }
 
-  /** Who is in the room that this stanza comes from; undefined if it is from no room of ours. */
-  occupantFor(from: string): number | undefined {
-    return this.#occupants.get(bare(from as Jid))?.sid;
+  #keep(room: Room): void {
+    const { kept } = this.#context;
+    if (room.phase === 'leaving') kept.remove('room', room.address);
+    else kept.put('room', room.address, JSON.stringify(room.record));
   }
 
-  /** Presence from a room a client is in, or tries to enter: begin and end of the occupancy are seen in passing. */
-  fromRoom(presence: Stanza, sid: number): void {
-    const room = bare(presence.from as Jid);
-    const holder = this.#occupants.get(room)!;
-    const codes = statusCodes(presence);
-    if (presence.type === undefined && codes.includes('110')) holder.joined = true;
-    const failed = presence.type === 'error' && !holder.joined;
-    const left = presence.type === 'unavailable' && codes.includes('110') && !codes.includes('303');
-    if (failed || left) this.#occupants.delete(room);
-    this.#context.outlet.deliver([sid], presence);
+  #moved(sid: number): void {
+    const rooms = [...this.#rooms.values()].filter(({ audience }) => audience.members.has(sid));
+    this.#context.outlet.facts(sid, { rooms: rooms.map(({ address }) => address) });
   }
 
+  #ended(room: Room, waiting: Join[]): void {
+    this.#rooms.delete(room.address);
+    this.#context.kept.remove('room', room.address);
+    room.scene.history.clear();
+    room.privates.take();
+    const [first, ...rest] = waiting;
+    if (first === undefined) return;
+    const next = this.#open(first);
+    for (const join of rest) next.audience.wait(join);
+    next.enter(first);
+  }
+
+  #open({ presence }: Join): Room {
+    const address = bare(presence.to as Jid);
+    const record = { nick: nickIn(presence.to), detached: false, joined: this.#context.now() };
+    const room = new Room(this.#host, address, record);
+    this.#rooms.set(address, room);
+    return room;
+  }
+
+  /** Others see what all clients can do, not what one of them can (XEP-0115). */
+  #fitted(presence: Stanza): Stanza {
+    const copy = clone(presence.tree);
+    copy.children = copy.children.filter((child) => typeof child === 'string' || child.attrs.xmlns !== NS.caps);
+    copy.append(this.#caps());
+    return Stanza.of(copy);
+  }
+
+  #at(address: string | undefined): Room | undefined {
+    return address === undefined ? undefined : this.#rooms.get(bare(address as Jid));
+  }
+
+  has(address: string | undefined): boolean {
+    return this.#at(address) !== undefined;
+  }
+
+  // ---- from clients
+
+  /** Directed presence of a client. True if it is about a room. */
+  fromClient(client: Client, presence: Stanza, to: Jid): boolean {
+    const room = this.#at(to);
+    if (isJoin(presence)) this.#join(client, presence, to, room);
+    else if (room === undefined) return false;
+    else if (presence.type === 'unavailable') room.leave(client, presence);
+    else if (room.audience.members.has(client.sid)) room.update(client, presence, this.#leads(client));
+    else this.#answer(client, outsider(room, presence));
+    this.#watch(this.#at(to));
+    return true;
+  }
+
+  #join(client: Client, presence: Stanza, to: Jid, known: Room | undefined): void {
+    const join = { sid: client.sid, presence, until: this.#context.now() + patience };
+    if (!isFull(to)) return this.#answer(client, errorOf(presence, 'jid-malformed')); // §7.2.1
+    if (known !== undefined) return known.join(join);
+    if (this.#rooms.size < mostRooms) return this.#open(join).enter(join);
+    this.#answer(
+      client,
+      errorOf(presence, new StanzaError('resource-constraint', 'This account is in too many rooms')),
+    );
+  }
+
+  /** Is the account's presence that client's? */
+  #leads({ sid }: Client): boolean {
+    return leading([...this.#context.clients.all()])?.sid === sid;
+  }
+
+  #answer({ sid }: Client, stanza: Stanza): void {
+    this.#context.outlet.deliver([sid], stanza);
+  }
+
+  /** XEP-0410 §3.3: a ping to the own nick is about the client's own place in the room. Undefined if it is none. */
+  pinged({ sid }: Client, request: Stanza): Stanza | undefined {
+    const room = this.#at(request.to);
+    if (room === undefined || nickIn(request.to) !== room.scene.nick || request.type !== 'get') return undefined;
+    const payload = firstElement(request.tree);
+    if (payload?.name !== 'ping' || payload.attrs.xmlns !== NS.ping) return undefined;
+    return room.audience.members.has(sid) ? resultOf(request) : errorOf(request, 'not-acceptable');
+  }
+
+  /** Why that message cannot go: to a room, or an occupant of it, that the client is not in, or we are not. */
+  refusal({ sid }: Client, { type }: Stanza, to: Jid): StanzaError | undefined {
+    if (type === 'error' || (type !== 'groupchat' && !isFull(to))) return undefined;
+    return this.#at(to)?.refusal(sid);
+  }
+
+  /** For a message to an occupant, the clients in that room: who else may see it. */
+  membersAt(to: Jid): ReadonlySet<number> | undefined {
+    return isFull(to) ? this.#at(to)?.audience.members : undefined;
+  }
+
+  /** A message that the room may have got already. False if it can go at once. */
+  again(message: Stanza): boolean {
+    const room = message.type === 'groupchat' ? this.#at(message.to) : undefined;
+    if (room === undefined || room.phase === 'in' || room.phase === 'leaving') return false;
+    room.again(message);
+    return true;
+  }
+
+  /** A client whose unit started anew, with the rooms it is in. */
+  attached(client: Client, rooms: readonly string[]): void {
+    for (const address of rooms) {
+      const room = this.#at(address);
+      if (room !== undefined && !room.isDetached) room.audience.add(client.sid);
+      else this.#answer(client, ending(address as BareJid, room?.scene.nick ?? 'unknown', { codes: ['110', '333'] }));
+    }
+  }
+
+  /** A client is out of all rooms without a word; the account stays in. */
   gone(sid: number): void {
-    for (const [room, holder] of this.#occupants) if (holder.sid === sid) this.#occupants.delete(room);
+    for (const { audience } of this.#rooms.values()) audience.remove(sid);
+  }
+
+  // ---- from rooms
+
+  /** Presence. False if it is from no room of ours. */
+  presence(presence: Stanza): boolean {
+    const room = this.#at(presence.from);
+    room?.presence(presence);
+    this.#watch(this.#at(presence.from));
+    return room !== undefined;
+  }
+
+  /** A message. False if it is for all clients, as from anybody: an invitation, or from no room of ours. */
+  message(message: Stanza): boolean {
+    const room = this.#at(message.from);
+    if (room === undefined) return false;
+    if (message.type === 'groupchat') room.groupchat(message);
+    else if (isFull(message.from as Jid)) room.private(message);
+    else if (isInvitation(message) || room.audience.members.size === 0) return false;
+    else room.audience.tell(message);
+    return true;
+  }
+
+  /** A carbon of what only the clients in a room may see, and get from the room itself (XEP-0280 §6.1). */
+  isPrivate({ from }: Stanza): boolean {
+    return this.has(from) && isFull(from as Jid);
+  }
+
+  /** An error that came for a message to a room. */
+  error(message: Stanza): void {
+    const room = this.#at(message.from);
+    if (!isFull(message.from as Jid) && conditionOf(message) === 'not-acceptable') room?.doubt();
+    this.#watch(room);
+  }
+
+  // ---- the account
+
+  /** The account's presence as the server has it. */
+  show(presence: Element): void {
+    const element = clone(presence);
+    element.children = element.children.filter((child) => typeof child === 'string' || child.name !== 'priority');
+    this.#presence = element;
+    const leader = leading([...this.#context.clients.all()])?.sid;
+    const shown = `${leader} ${statusText(Stanza.of(element))}`;
+    if (shown === this.#shown || !this.#isReady) return;
+    this.#shown = shown;
+    for (const room of this.#rooms.values()) room.show(clone(element));
+  }
+
+  offline(): void {
+    this.#isReady = false;
+  }
+
+  /** The server is there, with a session that knows no room, or with the old one. */
+  online(resumed: boolean): void {
+    this.#isReady = true;
+    for (const room of [...this.#rooms.values()]) {
+      if (resumed) room.resumed();
+      else room.renewed();
+    }
+    this.#watch(...this.#rooms.values());
+  }
+
+  /** From time to time. */
+  tick(): void {
+    const now = this.#context.now();
+    let left = Math.ceil(this.#rooms.size / spread);
+    for (const room of [...this.#rooms.values()]) if (room.tick(now, left > 0)) left--;
+    this.#watch(...this.#rooms.values());
+  }
+
+  /** Looks again soon if something is due soon in one of them. */
+  #watch(...rooms: (Room | undefined)[]): void {
+    if (this.#timer !== undefined || !rooms.some((room) => room?.isUnsettled)) return;
+    this.#timer = setTimeout(() => {
+      this.#timer = undefined;
+      this.tick();
+    }, round);
+  }
+
+  list(): RoomSummary[] {
+    return [...this.#rooms.values()]
+      .filter(({ phase }) => phase !== 'leaving')
+      .map((room) => ({
+        room: room.address,
+        nick: room.scene.nick,
+        isIn: room.phase === 'in' || room.phase === 'filling',
+        detached: room.isDetached,
+        occupants: room.scene.occupants.count,
+        clients: room.audience.members.size,
+      }));
+  }
+
+  /** False if there is no such room. */
+  act(address: BareJid, action: RoomAction): boolean {
+    const room = this.#rooms.get(address);
+    if (room === undefined || room.phase === 'leaving') return false;
+    if (action === 'leave') room.quit();
+    else room.detach(action === 'detach');
+    this.#watch(room);
+    return true;
+  }
+
+  close(): void {
+    clearTimeout(this.#timer);
+    this.#timer = undefined;
   }
 }
 
-/** XEP-0045 §15.6: 110 is about oneself, 303 a change of nick. */
-const statusCodes = (presence: Stanza): string[] =>
-  (presence.tree.getChild('x', NS.mucUser)?.getChildren('status') ?? []).map(({ attrs }) => String(attrs.code));
+/** §7.2.17: presence of somebody who takes himself to be in. */
+const outsider = (room: Room, { id }: Stanza): Stanza =>
+  ending(room.address, room.scene.nick, { codes: ['110', '307', '333'], id });

@@ -67,6 +67,7 @@ export class Session implements StreamOwner {
       presence: undefined,
       inactive: false,
       directed: [],
+      rooms: [],
     };
     this.since = host.clock.now();
     this.remote = stream.remote;

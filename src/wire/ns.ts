@@ -43,6 +43,7 @@ export const NS = {
   chatStates: 'http://jabber.org/protocol/chatstates',
   muc: 'http://jabber.org/protocol/muc',
   mucUser: 'http://jabber.org/protocol/muc#user',
+  mucOwner: 'http://jabber.org/protocol/muc#owner',
   conference: 'jabber:x:conference',
   pubsub: 'http://jabber.org/protocol/pubsub',
   pubsubEvent: 'http://jabber.org/protocol/pubsub#event',

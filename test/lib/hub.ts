@@ -64,6 +64,8 @@ export class World {
   readonly up: string[] = [];
   readonly passwords: string[] = [];
   readonly warnings: string[] = [];
+  /** What root was given to say. */
+  readonly told: string[] = [];
   store!: Store;
   now = Date.UTC(2026, 0, 2, 3, 4, 5);
   #nextSid = 1;
@@ -84,6 +86,7 @@ export class World {
       },
       send: (text) => world.up.push(text) > 0,
       passwordChanged: (password) => world.passwords.push(password),
+      tell: (text) => world.told.push(text),
       log: {
         debug() {},
         info() {},
@@ -113,6 +116,7 @@ export class World {
       inactive: false,
       presence: undefined,
       directed: [],
+      rooms: [],
       ...known,
     });
     return client;
