@@ -1,6 +1,6 @@
 /** Every setting, declared once: --help, the check of .env.example, the parser and the type of Config follow. */
 import { resolve } from 'node:path';
-import { choice, readCertificates, readDomain, readEnroll, readHost, readPort, readRoutes } from './values.ts';
+import { choice, readCertificates, readDomain, readEnroll, readHost, readPort, readRoutes, upTo } from './values.ts';
 
 export interface Setting<T> {
   /** In the environment and `.env`; as a flag in lower case with hyphens. */
@@ -115,10 +115,10 @@ export const settings = {
   }),
   workers: given({
     key: 'WORKERS',
-    summary: 'worker threads for the accounts',
-    allowed: '0 (all in one thread) or 1',
+    summary: 'worker threads for the accounts; if one breaks, the others and all apps go on',
+    allowed: '0 (all in one thread) to 64',
     fallback: '0',
-    read: choice({ 0: 0, 1: 1 }),
+    read: upTo(64),
   }),
   proxyKey: optional({
     key: 'PROXY_KEY',

@@ -23,11 +23,16 @@ export function readHost(text: string): string | undefined {
   return isIP(text) !== 0 || /^[a-z0-9]([a-z0-9.-]*[a-z0-9])?$/i.test(text) ? text : undefined;
 }
 
+/** A whole number from 0 on. */
+export const upTo =
+  (most: number) =>
+  (text: string): number | undefined => {
+    const number = /^\d{1,5}$/.test(text) ? Number(text) : Number.NaN;
+    return number <= most ? number : undefined;
+  };
+
 /** 0 means off. */
-export function readPort(text: string): number | undefined {
-  const port = /^\d{1,5}$/.test(text) ? Number(text) : Number.NaN;
-  return port <= 65_535 ? port : undefined;
-}
+export const readPort = upTo(65_535);
 
 const words = (text: string): string[] => text.split(/[\s,]+/).filter((word) => word !== '');
 

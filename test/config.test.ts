@@ -59,11 +59,11 @@ test('defaults', async () => {
 test('flags win over the environment, the environment over .env; empty counts as none', async () => {
   const file = 'PROXY_DOMAIN=file.example\nC2S_PORT=1111\nC2S_TLS_PORT=2222\nLOG_LEVEL=debug\nDATA_DIR=\n';
   const env = { PROXY_DOMAIN: 'env.example', C2S_PORT: '3333', LOG_LEVEL: '' };
-  const argv = ['--proxy-domain', 'Flag.Example', '--workers=1'];
+  const argv = ['--proxy-domain', 'Flag.Example', '--workers=64'];
   const read = await config({ argv, env }, file);
   assert.equal(
     [read.domain, read.c2sPort, read.c2sTlsPort, read.logLevel, read.workers],
-    ['flag.example', 3333, 2222, 'debug', 1],
+    ['flag.example', 3333, 2222, 'debug', 64],
   );
 });
 
@@ -106,7 +106,7 @@ test('a wrong value stops the start: its key, the value, what is allowed', async
     UPSTREAM_CA: ['nowhere.pem', '/dev/null', '.'],
     UPSTREAM_PRIVATE: ['yes'],
     UPSTREAM_PLAINTEXT: ['on'],
-    WORKERS: ['2', '-1', 'all'],
+    WORKERS: ['65', '-1', '1.5', 'all'],
     LOG_LEVEL: ['verbose', 'constructor'],
     LOG_FORMAT: ['xml'],
   };
@@ -122,10 +122,10 @@ test('a wrong value stops the start: its key, the value, what is allowed', async
 });
 
 test('a secret is not shown even where it is wrong, and all that is wrong is said at once', async () => {
-  const said = await refusal(start({ env: { PROXY_KEY: 'tooshort', WORKERS: '9', LOG_LEVEL: 'loud' } }));
+  const said = await refusal(start({ env: { PROXY_KEY: 'tooshort', WORKERS: '99', LOG_LEVEL: 'loud' } }));
   assert.not.match(said, /tooshort/);
   assert.is(said.split('\n').length, 3);
-  assert.match(said, /^WORKERS=9.*\nPROXY_KEY is not allowed.*\nLOG_LEVEL=loud/);
+  assert.match(said, /^WORKERS=99.*\nPROXY_KEY is not allowed.*\nLOG_LEVEL=loud/);
 });
 
 test('values that do not go together', async () => {
