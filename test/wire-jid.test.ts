@@ -1,3 +1,4 @@
+import { domainToASCII } from 'node:url';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { StanzaError } from '../src/wire/error.ts';
@@ -26,6 +27,37 @@ test('addresses are prepared: case of local and domain, never of the resource', 
     ['alice\\40x@work.example', 'alice\\40x@work.example'],
   ];
   for (const [text, expected] of cases) assert.is(parseJid(text), expected);
+});
+
+test('A-labels and U-labels of a domain are one address, and it has U-labels', () => {
+  const same: [string, string][] = [
+    ['xn--bcher-kva.example', 'bücher.example'],
+    ['ANNE@XN--BCHER-KVA.Example/XN--bcher-kva', 'anne@bücher.example/XN--bcher-kva'],
+    ['anne@www.xn--bcher-kva.example.', 'anne@www.bücher.example'],
+    ['xn--strae-oqa.example', 'Straße.example'],
+    ['xn--i-7iq.example', 'i❤.example'],
+    ['ａｂ。example', 'ab.example'],
+    ['xn--bcher-kva.example@work.example', 'xn--bcher-kva.example@work.example'],
+  ];
+  for (const [one, other] of same) {
+    assert.is(parseJid(one), parseJid(other));
+    assert.is(parseJid(parseJid(one)), parseJid(one), 'prepared twice is prepared once');
+  }
+  assert.is(parseJid('xn--bcher-kva.example'), 'bücher.example');
+});
+
+test('what only looks like an A-label stays as it is', () => {
+  for (const name of ['xn--a', 'xn--', 'xn--abc-', 'xn--a-ecp.ru', 'xn--bcher-kva.xn--zzzz9999', 'foo--bar.example'])
+    assert.is(parseJid(`a@${name}`), `a@${name}`);
+  assert.is(readJid('bücher.xn--zzzz9999'), undefined);
+});
+
+test('a domain that is too long in U-labels is refused', () => {
+  const long = new Array(9).fill('漢'.repeat(40)).join('.'); // 9 × 120 octets, and the dots
+  const ascii = domainToASCII(long);
+  assert.ok(ascii.startsWith('xn--') && ascii.length < 1023);
+  assert.is(readJid(long), undefined);
+  assert.is(readJid(ascii), undefined);
 });
 
 test('what is no address is refused', () => {

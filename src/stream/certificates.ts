@@ -3,7 +3,6 @@ import { createPrivateKey, X509Certificate } from 'node:crypto';
 import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { createSecureContext, type SecureContext } from 'node:tls';
-import { domainToUnicode } from 'node:url';
 import { readJid } from '../wire/jid.ts';
 import { selfSigned } from './certificate.ts';
 
@@ -51,10 +50,10 @@ export function openCertificates({ folder, made, ours, now = () => new Date() }:
   };
 }
 
-/** Files and SNI (RFC 6066 §3) may hold the ASCII form of a domain. */
+/** Files may be named after the A-labels of a domain, as SNI always is (RFC 6066 §3). */
 function prepare(name: string): string | undefined {
   const domain = readJid(name);
-  return domain === undefined || /[@/]/.test(domain) ? undefined : domainToUnicode(domain) || domain;
+  return domain === undefined || /[@/]/.test(domain) ? undefined : domain;
 }
 
 function namesIn(folder: string): string[] {

@@ -61,9 +61,22 @@ function prepareDomain(text: string): string | undefined {
   if (/^\[[0-9a-fA-F:.]+\]$/.test(text)) return text.toLowerCase();
   const name = (text.endsWith('.') ? text.slice(0, -1) : text).normalize('NFC').toLowerCase();
   if (!fits(name) || /[\u0000-\u0020\u007f@/"&'<>:\s]/.test(name)) return undefined;
-  if (/^[a-z0-9._-]+$/.test(name)) return name.includes('..') || name.startsWith('.') ? undefined : name;
+  if (/^[a-z0-9._-]+$/.test(name)) {
+    if (name.includes('..') || name.startsWith('.')) return undefined;
+    return name.includes('xn--') ? uLabels(name) : name;
+  }
   const ascii = domainToASCII(name);
-  return ascii === '' ? undefined : domainToUnicode(ascii);
+  return ascii === '' ? undefined : uLabels(ascii);
+}
+
+/**
+ * RFC 7622 §3.2.1 has U-labels, so the A-labels of a domain are the same address. What only looks like an A-label
+ * (RFC 5890 §2.3.1) or is newer than our tables is a name like any other: nobody has it in a second form.
+ */
+function uLabels(ascii: string): string | undefined {
+  const name = domainToUnicode(ascii);
+  if (name === '' || domainToASCII(name) !== ascii) return ascii;
+  return fits(name) ? name : undefined;
 }
 
 /** RFC 7622 §3.3: UsernameCaseMapped (RFC 8265) without the characters that XMPP excludes. */
