@@ -83,6 +83,25 @@ test('say tells whether somebody hears it', () =>
     assert.equal(client.bodies(), ['you?', 'now?']);
   }));
 
+test('who asks hears the answer, available or not; of the others those that are available', () =>
+  inWorld({}, async (world) => {
+    const { edge, unit, starttls } = world;
+    withPresence(world);
+    const [one, two, three] = [
+      await managed(starttls, unit),
+      await managed(starttls, unit),
+      await managed(starttls, unit),
+    ];
+    two.client.send('<presence/>');
+    await two.client.roundtrip();
+    assert.is(edge.outlet.say(alice, 'answer', undefined, one.sid), true);
+    for (const { client } of [one, two, three]) await client.roundtrip();
+    assert.equal(
+      [one, two, three].map(({ client }) => client.bodies()),
+      [['answer'], ['answer'], []],
+    );
+  }));
+
 test('what root said and the client never acknowledged is told to root, before the session is gone', () =>
   inWorld({}, async (world) => {
     const { edge, unit, door, starttls } = world;

@@ -192,7 +192,8 @@ export class Conversation {
   }
 
   #say(text: string, alone: boolean): void {
-    if (!this.#over) this.#parts.outlet.say(this.#speaker.bare, text, alone ? this.#speaker.sid : undefined);
+    const { sid, bare } = this.#speaker;
+    if (!this.#over) this.#parts.outlet.say(bare, text, alone ? sid : undefined, sid);
   }
 }
 

@@ -22,10 +22,10 @@ export class Composing {
   readonly #send: () => void;
   #timer: Timer | undefined;
 
-  constructor(clock: Clock, outlet: DoorOutlet, root: BareJid, { bare }: Speaker, only: () => number | undefined) {
+  constructor(clock: Clock, outlet: DoorOutlet, root: BareJid, { bare, sid }: Speaker, only: () => number | undefined) {
     this.#clock = clock;
     const composing = () => xml('message', { type: 'chat', from: root }, xml('composing', NS.chatStates));
-    this.#send = () => outlet.send(bare, Stanza.of(composing()), only());
+    this.#send = () => outlet.send(bare, Stanza.of(composing()), only(), sid);
   }
 
   start(): void {

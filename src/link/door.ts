@@ -32,10 +32,11 @@ export interface Door {
 /** What root says, as the edge delivers it. */
 export interface DoorOutlet {
   /**
-   * A chat message from root to every available app of that login (the speaker's bare address), or to `only` one
-   * session. True if one took it that is connected now, not one that may come back.
+   * A chat message from root to every available app of that login (the speaker's bare address), and in any case to the
+   * `asker` whom it answers; or to `only` one session. True if one took it that is connected now, not one that may come
+   * back.
    */
-  say(bare: BareJid, text: string, only?: number): boolean;
+  say(bare: BareJid, text: string, only?: number, asker?: number): boolean;
   /** As say, with chat states and the like. */
-  send(bare: BareJid, stanza: Stanza, only?: number): void;
+  send(bare: BareJid, stanza: Stanza, only?: number, asker?: number): boolean;
 }

@@ -84,15 +84,19 @@ const isSpoken = ({ type }: Stanza): boolean => type === undefined || type === '
 
 /** What root says. */
 export function outletOf({ sessions }: Pick<RootContext, 'sessions'>, root: () => BareJid): DoorOutlet {
-  const send = (bare: BareJid, stanza: Stanza, only?: number): boolean => {
-    const message = stanza.from === undefined ? stanza.readdress({ from: root() }) : stanza;
-    const one = only === undefined ? undefined : sessions.get(only);
-    const available = [...sessions.of(bare)].filter(({ facts }) => facts.presence !== undefined);
-    const listeners = only === undefined ? available : one === undefined ? [] : [one];
-    spread(listeners, message);
-    return listeners.some(({ connected }) => connected);
+  const listeners = (bare: BareJid, only?: number, asker?: number): Session[] => {
+    if (only === undefined)
+      return [...sessions.of(bare)].filter(({ sid, facts }) => facts.presence !== undefined || sid === asker);
+    const one = sessions.get(only);
+    return one === undefined ? [] : [one];
   };
-  return { send, say: (bare, text, only) => send(bare, chat(root(), text), only) };
+  const send: DoorOutlet['send'] = (bare, stanza, only, asker) => {
+    const message = stanza.from === undefined ? stanza.readdress({ from: root() }) : stanza;
+    const found = listeners(bare, only, asker);
+    spread(found, message);
+    return found.some(({ connected }) => connected);
+  };
+  return { send, say: (bare, text, only, asker) => send(bare, chat(root(), text), only, asker) };
 }
 
 const chat = (from: string, text: string): Stanza =>

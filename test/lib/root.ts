@@ -153,7 +153,7 @@ export function stage(users: User[], start: Partial<Pick<Stage, 'routes' | 'stat
         if (isHeard) parts.said.push({ to, text, only });
         return isHeard;
       },
-      send: (to, stanza, only) => void parts.sent.push({ to, stanza, only }),
+      send: (to, stanza, only) => parts.sent.push({ to, stanza, only }) > 0,
     },
     log: { info: write('info'), error: write('error') },
     routes: () => parts.routes,
