@@ -6,8 +6,6 @@
 import { NS } from '../wire/ns.ts';
 import { childIn, clone, type Element, elements } from '../wire/xml.ts';
 
-const s5b = 'urn:xmpp:jingle:transports:s5b:1';
-
 /** A stanza without candidates that cannot work. `sender`: a client's address, where the stanza goes out from it. */
 export function withUsableCandidates(stanza: Element, sender?: string): Element {
   const useless = (candidate: Element) => isUseless(candidate, sender);
@@ -28,7 +26,7 @@ function candidatesIn(stanza: Element): Element[] {
   if (jingle === undefined) return [];
   const transports = named(jingle, 'content')
     .flatMap(elements)
-    .filter(({ attrs }) => attrs.xmlns === s5b);
+    .filter(({ attrs }) => attrs.xmlns === NS.jingleS5b);
   return transports.flatMap((transport) => named(transport, 'candidate'));
 }
 

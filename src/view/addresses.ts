@@ -50,7 +50,7 @@ function toggle(resource: string, mark: string): string {
 }
 
 /** Prepared already, as far as it could be ours. */
-const isPlain = /^[a-z0-9@._+-]*[a-z0-9_+-]$/;
+const isPlain = /^(?!.*xn--)[a-z0-9@._+-]*[a-z0-9_+-]$/;
 
 /** One address: own or own server's, or another's, which stays as it is written. */
 function exchangeOf(from: BareJid, to: BareJid, mark: string): Exchange {

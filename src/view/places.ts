@@ -23,16 +23,16 @@ const fields = [
 
 const rows: Record<string, readonly string[]> = {
   [NS.roster]: ['query/item/@jid'],
-  'http://jabber.org/protocol/rosterx': ['x/item/@jid'],
+  [NS.rosterExchange]: ['x/item/@jid'],
   [NS.blocking]: ['blocklist|block|unblock/item/@jid', 'block/item/*'],
-  'urn:xmpp:reporting:1': ['report/*'],
+  [NS.reporting]: ['report/*'],
   [NS.carbons]: ['sent|received/*'],
   [NS.forward]: ['forwarded/stanza()', 'forwarded/*'],
   [NS.mam]: ['result|query/*', 'prefs/always|never/jid/text()'],
-  'urn:xmpp:mam:tmp': ['archived/@by'], // COMPAT: ejabberd 23.01 marks what it archives so, too
+  [NS.archived]: ['archived/@by'], // COMPAT: ejabberd 23.01 marks what it archives so, too
   [NS.sid]: ['stanza-id|origin-id/@by'],
   [NS.delay]: ['delay/@from'],
-  'jabber:x:delay': ['x/@from'],
+  [NS.delayed]: ['x/@from'],
   [NS.data]: [`x/field{${fields.join()}}/value/text()`],
   [NS.pubsubEvent]: [
     'event/items/item|retract/@id',
@@ -55,20 +55,20 @@ const rows: Record<string, readonly string[]> = {
     'pubsub/affiliations/affiliation/@jid',
     'pubsub/configure|default/*',
   ],
-  'urn:xmpp:mds:displayed:0': ['displayed/*'],
+  [NS.displayed]: ['displayed/*'],
   [NS.private]: ['query/*'],
-  'storage:bookmarks': ['storage/conference/@jid'],
+  [NS.bookmarks]: ['storage/conference/@jid'],
   [NS.mucUser]: ['x/item/@jid', 'x/item/actor/@jid', 'x/invite|decline/@from', 'x/invite|decline/@to'],
-  'http://jabber.org/protocol/muc#admin': ['query/item/@jid', 'query/item/actor/@jid'],
-  'http://jabber.org/protocol/muc#owner': ['query/*'],
+  [NS.mucAdmin]: ['query/item/@jid', 'query/item/actor/@jid'],
+  [NS.mucOwner]: ['query/*'],
   [NS.discoItems]: ['query/item/@jid'],
-  'http://jabber.org/protocol/address': ['addresses/address/@jid'],
+  [NS.addresses]: ['addresses/address/@jid'],
   [NS.jingle]: ['jingle/@initiator', 'jingle/@responder', 'jingle/content/*'],
-  'urn:xmpp:jingle:transports:s5b:1': ['transport/candidate/@jid'],
-  'urn:xmpp:call-invites:0': ['invite|accept/jingle/@jid'],
+  [NS.jingleS5b]: ['transport/candidate/@jid'],
+  [NS.callInvites]: ['invite|accept/jingle/@jid'],
   [NS.bytestreams]: ['query/streamhost|streamhost-used/@jid', 'query/activate/text()'],
-  'urn:xmpp:reply:0': ['reply/@to'],
-  'urn:xmpp:push:0': ['enable|disable/@jid'],
+  [NS.reply]: ['reply/@to'],
+  [NS.push]: ['enable|disable/@jid'],
 };
 
 /** One place: an attribute of an element, or its text. */

@@ -9,7 +9,7 @@ import { NS } from '../wire/ns.ts';
 import { isRequest, type Stanza } from '../wire/stanza.ts';
 import { clone, type Element, elements, firstElement } from '../wire/xml.ts';
 
-const prefixes = ['urn:xmpp:omemo:1', NS.omemo2, NS.openpgp];
+const prefixes = [NS.omemo1, NS.omemo2, NS.openpgp];
 
 const isWithheld = (name: unknown): boolean =>
   typeof name === 'string' && prefixes.some((prefix) => name === prefix || name.startsWith(`${prefix}:`));
