@@ -12,8 +12,8 @@ const past: Child[] = [];
 
 process.once('exit', (code) => {
   for (const child of living) child.process.kill('SIGKILL');
-  if (code !== 0) for (const child of past) child.tell();
-  for (const folder of folders) rmSync(folder, { recursive: true, force: true, maxRetries: 3 });
+  for (const folder of folders) remove(folder);
+  if (code !== 0) for (const child of past.slice(-6)) child.tell();
 });
 for (const signal of ['SIGTERM', 'SIGINT', 'SIGHUP'] as const) process.once(signal, () => process.exit(143));
 
@@ -23,6 +23,15 @@ export function within<T>(milliseconds: number, what: () => string, promise: Pro
     const timer = setTimeout(() => reject(new Error(`${what()} (waited ${milliseconds} ms)`)), milliseconds);
     promise.then(resolve, reject).finally(() => clearTimeout(timer));
   });
+}
+
+/** A program that has just been killed may still be writing there. */
+function remove(folder: string): void {
+  try {
+    rmSync(folder, { recursive: true, force: true, maxRetries: 5, retryDelay: 50 });
+  } catch (error) {
+    process.stderr.write(`${folder} is left behind: ${(error as Error).message}\n`);
+  }
 }
 
 /** A folder that is deleted at the end. */
