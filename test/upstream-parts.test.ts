@@ -28,7 +28,7 @@ async function kindOf(work: Promise<unknown>): Promise<string> {
 }
 
 test('a domain without SRV records is its own server', async () => {
-  assert.equal(await find('far.example', {}), [{ host: 'far.example', port: 5222, direct: false }]);
+  assert.equal(await find('far.example', {}), [{ host: 'far.example', port: 5222, directTls: false }]);
 });
 
 test('SRV records of both services are one set, by priority', async () => {
@@ -37,9 +37,9 @@ test('SRV records of both services are one set, by priority', async () => {
     '_xmpps-client._tcp.far.example': [srv('c.example', 443, 7)],
   });
   assert.equal(found, [
-    { host: 'a.example', port: 5222, direct: false },
-    { host: 'c.example', port: 443, direct: true },
-    { host: 'b.example', port: 5222, direct: false },
+    { host: 'a.example', port: 5222, directTls: false },
+    { host: 'c.example', port: 443, directTls: true },
+    { host: 'b.example', port: 5222, directTls: false },
   ]);
 });
 
@@ -47,7 +47,7 @@ test('a root target means that the service is not offered', async () => {
   for (const root of ['', '.']) {
     const direct = { '_xmpps-client._tcp.far.example': [srv(root, 0)] };
     assert.equal(await find('far.example', { ...direct, '_xmpp-client._tcp.far.example': [srv('a.example', 5222)] }), [
-      { host: 'a.example', port: 5222, direct: false },
+      { host: 'a.example', port: 5222, directTls: false },
     ]);
     assert.is(await kindOf(find('far.example', direct)), 'name');
   }
@@ -57,7 +57,7 @@ test('internationalised domains are looked up as A-labels, addresses not at all'
   const found = await find('bücher.example', { '_xmpp-client._tcp.xn--bcher-kva.example': [srv('a.example', 1)] });
   assert.is(found[0]!.host, 'a.example');
   assert.is(asciiDomain('[2001:db8::1]'), '2001:db8::1');
-  assert.equal(await find('[::1]', {}), [{ host: '::1', port: 5222, direct: false }]);
+  assert.equal(await find('[::1]', {}), [{ host: '::1', port: 5222, directTls: false }]);
 });
 
 test('records of one priority come in proportion to their weights (RFC 2782)', () => {
@@ -70,18 +70,16 @@ test('records of one priority come in proportion to their weights (RFC 2782)', (
   assert.equal(new Set(inOrder(records, () => 0.5).map(({ name }) => name)).size, 3);
 });
 
-test('routes', async () => {
+test('routes, and redirects that name no port', () => {
   const table = [
     ['host', 'host', 5222, false],
     ['host:5333', 'host', 5333, false],
-    ['xmpp://host:5333', 'host', 5333, false],
-    ['xmpps://host', 'host', 5223, true],
-    ['xmpps://host:443/', 'host', 443, true],
+    ['xmpps://host:443', 'host', 443, true],
     ['[::1]:5222', '::1', 5222, false],
-    ['127.0.0.1:1', '127.0.0.1', 1, false],
+    ['[::1]', '::1', 5222, false],
     ['bücher.example', 'xn--bcher-kva.example', 5222, false],
   ] as const;
-  for (const [route, host, port, direct] of table) assert.equal(parseRoute(route), { host, port, direct });
+  for (const [route, host, port, directTls] of table) assert.equal(parseRoute(route), { host, port, directTls });
   for (const wrong of ['', ':5222', 'host:0', 'host:65536', 'http://host', 'a b', 'host:x', '::1', 'user@host'])
     assert.throws(() => parseRoute(wrong), /not a host and port/);
 });

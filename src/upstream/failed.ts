@@ -20,6 +20,10 @@ export class Failed extends Error {
   }
 }
 
+/** Why an AbortSignal aborted. */
+export const asFailed = (reason: unknown): Failed =>
+  reason instanceof Failed ? reason : new Failed('lost', 'given up');
+
 /** What a peer says ends up on screens and in logs: one line, not long. */
 export const printable = (text: string): string =>
   text

@@ -4,10 +4,11 @@ import { type BareJid, bare, domainOf, type FullJid, readJid } from '../wire/jid
 import { NS } from '../wire/ns.ts';
 import { isStanzaName, Stanza } from '../wire/stanza.ts';
 import { type Element, serialize, xml } from '../wire/xml.ts';
-import type { Connection } from './adapter.ts';
+import { isServer } from './binding.ts';
+import type { Connection } from './connection.ts';
 import { Failed } from './failed.ts';
 import { Liveness } from './liveness.ts';
-import { isServer, type Login } from './login.ts';
+import type { Login } from './login.ts';
 import type { Management } from './management.ts';
 import type { Timing } from './timing.ts';
 import type { Log } from './types.ts';

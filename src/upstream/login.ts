@@ -1,14 +1,12 @@
 /** From a fresh connection to a bound or resumed session (RFC 6120 §4–7, XEP-0198), one step after the other. */
-import { randomBytes } from 'node:crypto';
-import { StreamError } from '../wire/error.ts';
-import { type BareJid, domainOf, type FullJid, isFull, localOf, readJid } from '../wire/jid.ts';
+import { type BareJid, domainOf, type FullJid, localOf } from '../wire/jid.ts';
 import { NS } from '../wire/ns.ts';
-import { isStanzaName } from '../wire/stanza.ts';
 import { type Element, serialize, xml } from '../wire/xml.ts';
-import type { Connection } from './adapter.ts';
-import { conditionOf, Failed, printable } from './failed.ts';
+import { bind, enable } from './binding.ts';
+import type { Connection } from './connection.ts';
+import { Failed, printable } from './failed.ts';
 import { isLoopback } from './guard.ts';
-import { Management } from './management.ts';
+import type { Management } from './management.ts';
 import { authenticate } from './sasl.ts';
 import type { SaltCache } from './scram.ts';
 import { judge, tlsOptions } from './tls.ts';
@@ -48,7 +46,7 @@ export async function logIn(connection: Connection, terms: LoginTerms): Promise<
   const offer = await secure(connection, terms, plain);
   connection.phase('login', answer);
   const credentials = { username: localOf(account.jid), password: account.password };
-  await authenticate(connection, offer, credentials, plain || connection.secure !== undefined, terms.cache);
+  await authenticate(connection, offer, credentials, terms.cache);
   connection.phase('stream after login', answer);
   const features = await openStream(connection, account.jid);
   const managed = features.getChild('sm', NS.sm) !== undefined;
@@ -57,14 +55,14 @@ export async function logIn(connection: Connection, terms: LoginTerms): Promise<
     return { connection, ...resumable, resumed: true, early: [] };
   const early: Element[] = [];
   connection.phase('resource binding', answer);
-  const address = await bind(connection, terms, features, early);
+  const address = await bind(connection, account.jid, terms.resource, features, early);
   connection.phase('stream management', answer);
   const management = managed ? await enable(connection, early) : undefined;
   connection.phase(undefined);
   return { connection, address, resumed: false, management, early };
 }
 
-/** Until TLS stands, or need not: the features then offered. */
+/** Until TLS stands, or need not (`plain`): the features then offered. What comes after may be secret. */
 async function secure(
   connection: Connection,
   { account, options, answer }: LoginTerms,
@@ -130,70 +128,5 @@ async function resume(connection: Connection, management: Management): Promise<b
   }
   return false;
 }
-
-async function bind(connection: Connection, terms: LoginTerms, features: Element, early: Element[]): Promise<FullJid> {
-  const own = terms.account.jid;
-  if (features.getChild('bind', NS.bind) === undefined) throw new Failed('stream', 'the server binds no resource');
-  const request = (resource: string) => xml('bind', NS.bind, xml('resource', {}, resource));
-  let result = await ask(connection, own, request(terms.resource), early);
-  // RFC 6120 §7.7.2.2: another session has it, and keeps it.
-  if (errorOf(result)?.condition === 'conflict')
-    result = await ask(connection, own, request(suffixed(terms.resource)), early);
-  const refusal = errorOf(result);
-  if (refusal !== undefined) throw new Failed('stream', `the server binds no resource: ${refusal.text}`);
-  const address = readJid(result.getChild('bind', NS.bind)?.getChildText('jid') ?? undefined);
-  if (address === undefined || !isFull(address) || !address.startsWith(`${own}/`))
-    throw new Failed('stream', printable(`the server bound ${address ?? 'no address'}`));
-  const session = features.getChild('session', NS.session); // RFC 3921 §3, until RFC 6121 took it away
-  if (session !== undefined && session.getChild('optional') === undefined)
-    await ask(connection, own, xml('session', NS.session), early);
-  return address;
-}
-
-/** XEP-0198 §3. */
-async function enable(connection: Connection, early: Element[]): Promise<Management | undefined> {
-  connection.write(serialize(xml('enable', { xmlns: NS.sm, resume: 'true' })));
-  for (;;) {
-    const element = await connection.read();
-    if (element.attrs.xmlns !== NS.sm) keep(early, element);
-    else if (element.name === 'failed') return undefined;
-    else if (element.name === 'enabled') {
-      const { resume, id } = element.attrs as { resume?: string; id?: string };
-      return new Management(resume === 'true' || resume === '1' ? id : undefined);
-    }
-  }
-}
-
-/** One IQ set while nothing else goes on; the answer is known by its id and by who sends it. */
-async function ask(connection: Connection, own: BareJid, payload: Element, early: Element[]): Promise<Element> {
-  const id = randomBytes(9).toString('base64url');
-  connection.write(serialize(xml('iq', { type: 'set', id }, payload)));
-  for (;;) {
-    const element = await connection.read();
-    const { type, from } = element.attrs as { type?: string; from?: string };
-    const answers = element.name === 'iq' && element.attrs.id === id && (type === 'result' || type === 'error');
-    if (answers && isServer(from, own)) return element;
-    keep(early, element);
-  }
-}
-
-/** Does `from` mean our own server or account? RFC 6120 §8.1.2.1: so does none. */
-export function isServer(from: string | undefined, own: BareJid): boolean {
-  const sender = readJid(from);
-  return from === undefined || sender === own || sender === domainOf(own) || sender?.startsWith(`${own}/`) === true;
-}
-
-function keep(early: Element[], element: Element): void {
-  if (element.attrs.xmlns !== undefined || !isStanzaName(element.name)) return;
-  if (early.push(element) > 200) throw new StreamError('policy-violation', 'too much before the session is set up');
-}
-
-function errorOf(result: Element): { condition: string; text: string } | undefined {
-  if (result.attrs.type !== 'error') return undefined;
-  const error = result.getChild('error');
-  return error === undefined ? { condition: '', text: 'no reason given' } : conditionOf(error);
-}
-
-export const suffixed = (resource: string): string => `${resource}-${randomBytes(4).toString('hex')}`;
 
 const unexpected = ({ name }: Element) => new Failed('stream', printable(`<${name}/> was not expected`));

@@ -2,6 +2,7 @@
 import { lookup, resolveSrv } from 'node:dns/promises';
 import { isIP } from 'node:net';
 import { domainToASCII } from 'node:url';
+import { type Endpoint, readRoute } from '../wire/route.ts';
 import { Failed } from './failed.ts';
 
 export interface SrvRecord {
@@ -20,13 +21,6 @@ export const systemDns: Dns = {
   addresses: async (host) => (await lookup(host, { all: true, verbatim: true })).map(({ address }) => address),
 };
 
-export interface Endpoint {
-  host: string;
-  port: number;
-  /** TLS from the first byte (XEP-0368) in place of STARTTLS. */
-  direct: boolean;
-}
-
 /** The domain as DNS and TLS know it: A-labels, an IP address without brackets. */
 export const asciiDomain = (domain: string): string =>
   domain.startsWith('[') ? domain.slice(1, -1) : isIP(domain) !== 0 ? domain : domainToASCII(domain) || domain;
@@ -34,7 +28,7 @@ export const asciiDomain = (domain: string): string =>
 /** The endpoints to try, in order. An address record of the domain itself is not needed where it has SRV records. */
 export async function findEndpoints(domain: string, dns: Dns, random: () => number): Promise<Endpoint[]> {
   const name = asciiDomain(domain);
-  const usual = [{ host: name, port: 5222, direct: false }];
+  const usual = [{ host: name, port: 5222, directTls: false }];
   if (isIP(name) !== 0) return usual;
   const [direct, starttls] = await Promise.all([
     records(dns, `_xmpps-client._tcp.${name}`),
@@ -42,11 +36,11 @@ export async function findEndpoints(domain: string, dns: Dns, random: () => numb
   ]);
   if (direct.length + starttls.length === 0) return usual;
   const offered = [
-    ...direct.map((record) => ({ ...record, direct: true })),
-    ...starttls.map((record) => ({ ...record, direct: false })),
+    ...direct.map((record) => ({ ...record, directTls: true })),
+    ...starttls.map((record) => ({ ...record, directTls: false })),
   ].filter(({ name: target }) => target !== '' && target !== '.'); // RFC 2782: "decidedly not available"
   if (offered.length === 0) throw new Failed('name', `${domain} says that it offers no XMPP`);
-  return inOrder(offered, random).map(({ name: host, port, direct }) => ({ host, port, direct }));
+  return inOrder(offered, random).map(({ name: host, port, directTls }) => ({ host, port, directTls }));
 }
 
 /** No record, and no answer either: some home routers know no SRV. */
@@ -75,14 +69,11 @@ export function inOrder<R extends { priority: number; weight: number }>(given: R
   return ordered;
 }
 
-/** `host`, `host:port`, `xmpp://…`, `xmpps://…` (direct TLS), IPv6 in brackets. */
+/** A route as people and redirects write it; the port may be missing (RFC 6120 §4.9.3.19). */
 export function parseRoute(route: string): Endpoint {
-  const parts = /^(?:(xmpps?):\/\/)?(?:\[([0-9a-f:.]+)\]|([^\s:/@[\]]+))(?::(\d{1,5}))?\/?$/i.exec(route.trim());
-  const direct = parts?.[1]?.toLowerCase() === 'xmpps';
-  const port = Number(parts?.[4] ?? (direct ? 5223 : 5222));
-  const host = parts?.[2] ?? parts?.[3];
-  if (host === undefined || port < 1 || port > 65535) throw new Failed('name', `not a host and port: ${route}`);
-  return { host: asciiDomain(host), port, direct };
+  const found = readRoute(route.trim()) ?? readRoute(`${route.trim()}:5222`);
+  if (found === undefined) throw new Failed('name', `not a host and port: ${route}`);
+  return { ...found, host: asciiDomain(found.host) };
 }
 
 /** IP addresses of a host. */

@@ -12,19 +12,18 @@ interface Channel {
 
 const hashes: Record<string, Hash> = { 'SCRAM-SHA-256': 'sha256', 'SCRAM-SHA-1': 'sha1' };
 
-/** Resolves when the server has accepted us and, with SCRAM, has proved itself; `mayPlain`: the channel keeps a password secret. */
+/** Resolves when the server has accepted us and, with SCRAM, has proved itself. The channel must keep a password secret (PLAIN). */
 export async function authenticate(
   channel: Channel,
   features: Element,
   credentials: Credentials,
-  mayPlain: boolean,
   cache: SaltCache,
 ): Promise<void> {
   const offered = features.getChild('mechanisms', NS.sasl)?.getChildren('mechanism') ?? [];
   const names = offered.map((mechanism) => mechanism.getText().trim());
   const best = Object.keys(hashes).find((name) => names.includes(name));
   if (best !== undefined) return scram(channel, best, new Scram(hashes[best]!, credentials, cache));
-  if (!names.includes('PLAIN') || !mayPlain)
+  if (!names.includes('PLAIN'))
     throw new Failed('mechanisms', printable(`the server offers ${names.join(', ') || 'no way to log in'}`));
   channel.write(auth('PLAIN', `\0${credentials.username}\0${credentials.password}`));
   await answer(channel, 'success');

@@ -2,11 +2,11 @@
 import type { FailureKind } from '../wire/failure.ts';
 import { domainOf, type FullJid } from '../wire/jid.ts';
 import { attempt } from './attempt.ts';
-import { retryAfter, retryAfterConflict } from './backoff.ts';
 import { Failed } from './failed.ts';
 import type { DomainGate } from './gate.ts';
+import { History } from './history.ts';
 import { LiveStream } from './live.ts';
-import { type Login, type Resumable, suffixed } from './login.ts';
+import type { Login, Resumable } from './login.ts';
 import type { SaltCache } from './scram.ts';
 import { type Environment, environment } from './timing.ts';
 import type { Account, CoreEvents, CoreSession, Log, Status, UpstreamOptions } from './types.ts';
@@ -33,24 +33,17 @@ class Supervisor implements CoreSession {
   readonly #events: CoreEvents;
   readonly #log: Log;
   readonly #env: Environment;
+  readonly #history: History;
   readonly #cache: SaltCache = { key: '', salted: Buffer.alloc(0) };
   #status: Status = 'off';
   #address: FullJid | undefined;
   #live: LiveStream | undefined;
   #session: Resumable | undefined;
-  #mayResume = true;
   /** Set while the loop is to run. */
   #running: AbortController | undefined;
   /** The loop, or the last one. */
   #loop: Promise<void> = Promise.resolve();
   #wake: () => void = () => {};
-  /** Rounds since a session that held: how far backoff has grown. */
-  #failures = 0;
-  #conflicts = 0;
-  /** In a row: streams that we ended because of what came, and resumptions that the server left open. */
-  #faults = 0;
-  #resource: string;
-  #seeOther: string | undefined;
 
   constructor(
     account: Account,
@@ -66,7 +59,7 @@ class Supervisor implements CoreSession {
     this.#events = events;
     this.#log = log;
     this.#env = env;
-    this.#resource = account.resource;
+    this.#history = new History(account.resource, env);
   }
 
   get status(): Status {
@@ -80,7 +73,7 @@ class Supervisor implements CoreSession {
     if (this.#running !== undefined) return this.#wake();
     const running = new AbortController();
     this.#running = running;
-    this.#failures = 0;
+    this.#history.forgive();
     this.#loop = this.#loop.then(() => this.#keep(running.signal));
   }
 
@@ -111,7 +104,7 @@ class Supervisor implements CoreSession {
         this.#report('stopped', failed);
         return;
       }
-      const wait = this.#delay(failed);
+      const wait = this.#history.delay(failed);
       this.#report('waiting', failed, { seconds: Math.round(wait / 1000) });
       await this.#pause(wait, signal);
     }
@@ -125,13 +118,11 @@ class Supervisor implements CoreSession {
       const login = await this.#logIn(signal);
       return await this.#hold(login, signal);
     } catch (reason) {
-      this.#failures ||= 1;
-      if (reason instanceof Failed) {
-        this.#count(reason);
-        return reason;
-      }
-      this.#log.error('upstream attempt broke', { account: this.#account.jid, reason: String(reason) });
-      return new Failed('lost', 'internal error');
+      const failed = reason instanceof Failed ? reason : new Failed('lost', 'internal error');
+      if (failed !== reason)
+        this.#log.error('upstream attempt broke', { account: this.#account.jid, reason: String(reason) });
+      this.#history.failed(failed);
+      return failed;
     }
   }
 
@@ -144,9 +135,9 @@ class Supervisor implements CoreSession {
         environment: this.#env,
         log: this.#log,
         signal,
-        resource: this.#resource,
-        resumable: this.#mayResume ? this.#session : undefined,
-        seeOther: this.#seeOther,
+        resource: this.#history.resource,
+        resumable: this.#history.mayResume ? this.#session : undefined,
+        seeOther: this.#history.seeOther,
         cache: this.#cache,
       });
       leave('ok');
@@ -155,7 +146,7 @@ class Supervisor implements CoreSession {
       leave(signal.aborted ? undefined : 'failed');
       throw reason;
     } finally {
-      this.#seeOther = undefined;
+      this.#history.seeOther = undefined;
     }
   }
 
@@ -174,7 +165,7 @@ class Supervisor implements CoreSession {
     live.start();
     const failed = await live.ended;
     this.#live = undefined;
-    this.#judge(failed, Date.now() - began);
+    this.#history.ended(failed, Date.now() - began);
     this.#tell(() => this.#events.offline());
     return failed;
   }
@@ -183,7 +174,7 @@ class Supervisor implements CoreSession {
   #begin({ management, address }: Login): void {
     this.#giveBack();
     this.#session = management === undefined ? undefined : { management, address };
-    this.#mayResume = true;
+    this.#history.mayResume = true;
   }
 
   #giveBack(): void {
@@ -192,35 +183,6 @@ class Supervisor implements CoreSession {
     this.#session = undefined;
     if (left.length > 0) this.#tell(() => this.#events.unacknowledged([...left]));
     management?.giveUp();
-  }
-
-  /** What a session that is over means for the next. */
-  #judge(failed: Failed, lasted: number): void {
-    const held = lasted >= this.#env.timing.held;
-    if (held) {
-      this.#failures = 0;
-      this.#conflicts = 0;
-    }
-    this.#seeOther = failed.seeOther;
-    if (failed.fault === undefined) this.#faults = 0;
-    this.#count(failed);
-    if (failed.failure.kind === 'conflict') {
-      this.#conflicts++;
-      this.#mayResume = false; // the address would come back with it, and the fight
-      this.#resource = suffixed(this.#account.resource);
-    }
-  }
-
-  /** What broke the stream twice would come again with a resumption, for ever. */
-  #count({ fault, atResumption }: Failed): void {
-    if (fault !== undefined || atResumption) this.#faults++;
-    if (this.#faults > 1) this.#mayResume = false;
-  }
-
-  #delay({ failure }: Failed): number {
-    const { timing, random } = this.#env;
-    if (failure.kind === 'conflict') return retryAfterConflict(this.#conflicts, timing, random);
-    return retryAfter(this.#failures++, timing, random);
   }
 
   #pause(time: number, signal: AbortSignal): Promise<void> {

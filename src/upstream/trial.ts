@@ -5,9 +5,10 @@ import { bare, domainOf } from '../wire/jid.ts';
 import { NS } from '../wire/ns.ts';
 import { type Element, serialize, xml } from '../wire/xml.ts';
 import { attempt } from './attempt.ts';
+import { isServer, suffixed } from './binding.ts';
 import { Failed } from './failed.ts';
 import type { DomainGate } from './gate.ts';
-import { isServer, type Login, suffixed } from './login.ts';
+import type { Login } from './login.ts';
 import { type Environment, environment } from './timing.ts';
 import type { Account, Log, UpstreamOptions } from './types.ts';
 

@@ -19,6 +19,8 @@ const request = /<iq [^>]*id="([^"]+)".*<\/iq>|<resume [^>]*>/;
 export class Far {
   /** What came and was not waited for. */
   unread = '';
+  /** The client asked to resume a session. */
+  resumption = false;
   /** SNI and ALPN that the client sent. */
   servername: string | undefined;
   alpn: string | false | null = null;
@@ -106,6 +108,7 @@ export class Far {
     await this.stream(bind, sm);
     let asked = await this.until(request);
     if (asked[1] === undefined) {
+      this.resumption = true;
       this.send('<failed xmlns="urn:xmpp:sm:3"/>');
       asked = await this.until(request);
     }
@@ -160,6 +163,7 @@ export class Scripted {
     this.port = (server.address() as { port: number }).port;
     server.on('connection', (socket) => {
       this.#sockets.add(socket);
+      socket.once('close', () => this.#sockets.delete(socket));
       const play = plays[Math.min(this.connections, plays.length - 1)]!;
       this.connections++;
       const played = (async () => play(new Far(socket)))();

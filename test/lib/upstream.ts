@@ -99,6 +99,9 @@ export function quick(change: Partial<Timing> = {}, rest: Partial<Environment> =
   return { timing, dns, random: () => 0.5, ...rest };
 }
 
+type Change = (text: string) => string;
+const same: Change = (text) => text;
+
 /** A TCP relay whose connections can be cut without a word. */
 export class Relay {
   readonly port: number;
@@ -113,12 +116,13 @@ export class Relay {
     this.port = port;
   }
 
-  static async to(target: number): Promise<Relay> {
+  /** `down` sees and may change what the server sends, `up` what the client sends; both for text without TLS. */
+  static async to(target: number, { down, up }: { down?: Change; up?: Change } = {}): Promise<Relay> {
     const sockets = new Set<Socket>();
     const server = createServer();
     await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
     const relay = new Relay(server, sockets, (server.address() as { port: number }).port);
-    server.on('connection', (near) => relay.#join(near, connect(target, '127.0.0.1')));
+    server.on('connection', (near) => relay.#join(near, connect(target, '127.0.0.1'), down, up));
     return relay;
   }
 
@@ -143,14 +147,16 @@ export class Relay {
     this.#server.close();
   }
 
-  #join(near: Socket, far: Socket): void {
+  #join(near: Socket, far: Socket, down = same, up = same): void {
     for (const socket of [near, far]) {
       this.#sockets.add(socket);
       socket.on('error', () => {}).on('close', () => [near, far].forEach((end) => void end.destroy()));
     }
     this.#pairs.push([near, far]);
     if (this.#held) return;
-    near.pipe(far);
-    far.pipe(near);
+    if (up === same) near.pipe(far);
+    else near.on('data', (chunk) => far.write(up(String(chunk))));
+    if (down === same) far.pipe(near);
+    else far.on('data', (chunk) => near.write(down(String(chunk))));
   }
 }

@@ -1,0 +1,66 @@
+/** What the rounds so far mean for the next: when it comes, as which resource, and whether it resumes. */
+import { retryAfter, retryAfterConflict } from './backoff.ts';
+import { suffixed } from './binding.ts';
+import type { Failed } from './failed.ts';
+import type { Environment } from './timing.ts';
+
+export class History {
+  /** To ask for at bind. */
+  resource: string;
+  /** May the last session be resumed? */
+  mayResume = true;
+  /** Where the server sent us when it ended the last session (RFC 6120 §4.9.3.19): good for one attempt. */
+  seeOther: string | undefined;
+  readonly #own: string;
+  readonly #env: Environment;
+  /** Rounds since a session that held: how far backoff has grown. */
+  #failures = 0;
+  #conflicts = 0;
+  /** In a row: streams that we ended because of what came, and resumptions that the server left open. */
+  #faults = 0;
+
+  constructor(resource: string, env: Environment) {
+    this.#own = resource;
+    this.resource = resource;
+    this.#env = env;
+  }
+
+  /** A person wants it tried now. */
+  forgive(): void {
+    this.#failures = 0;
+  }
+
+  /** An attempt came to nothing. */
+  failed(failed: Failed): void {
+    this.#failures ||= 1;
+    this.#blame(failed);
+  }
+
+  /** A session ended after so many milliseconds. */
+  ended(failed: Failed, lasted: number): void {
+    if (lasted >= this.#env.timing.held) {
+      this.#failures = 0;
+      this.#conflicts = 0;
+    }
+    this.seeOther = failed.seeOther;
+    if (failed.fault === undefined) this.#faults = 0;
+    this.#blame(failed);
+    if (failed.failure.kind !== 'conflict') return;
+    this.#conflicts++;
+    this.mayResume = false; // the address would come back with it, and the fight
+    this.resource = suffixed(this.#own);
+  }
+
+  /** Milliseconds until the next round. */
+  delay({ failure }: Failed): number {
+    const { timing, random } = this.#env;
+    if (failure.kind === 'conflict') return retryAfterConflict(this.#conflicts, timing, random);
+    return retryAfter(this.#failures++, timing, random);
+  }
+
+  /** What broke the stream twice would come again with a resumption, for ever. */
+  #blame({ fault, atResumption }: Failed): void {
+    if (fault !== undefined || atResumption) this.#faults++;
+    if (this.#faults > 1) this.mayResume = false;
+  }
+}
