@@ -119,7 +119,8 @@ test('account set: label, pin and host', async () => {
     'Its short name is office.\nApps that log in by its short name do so now as\nalice+office@proxy.example',
   );
   assert.equal([on.tried, work().label], [[], 'office']);
-  assert.match(await on.tell(alice, 'account set office label=root'), 'reserved');
+  const reserved = await on.tell(alice, 'account set office label=root host=10.0.0.1');
+  assert.is(reserved, 'root is reserved. Give another: `account set office label=… host=10.0.0.1`');
   assert.match(await on.tell(alice, 'account set office host=10.0.0.1:5222'), 'Its server is 10.0.0.1:5222.');
   assert.equal(
     [on.tried[0]!.route, on.tried[0]!.password, on.tried[0]!.pin],

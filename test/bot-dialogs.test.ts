@@ -1,6 +1,7 @@
 /** Questions that wait for the next message, and codes that destructive commands wait for. */
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
+import { user } from './lib/registry.ts';
 import { codeIn, drained, minute, people, speaker, stage, state } from './lib/root.ts';
 
 test('cancel ends a dialog, from any app of the login, and nothing is kept', async () => {
@@ -60,6 +61,13 @@ test('a question that gets no usable answer is asked again; back returns to the 
   assert.match(await on.tell(alice, '2'), 'This removes home');
 });
 
+test('where there is nothing to choose from nothing is asked', async () => {
+  const on = stage([user('dora')]);
+  for (const line of ['account show', 'account del', 'account set password', 'account trust'])
+    assert.is(await on.tell(speaker('dora'), line), 'No account yet. Add one: `account add alice@example.org`');
+  assert.is(on.clock.waiting, 0);
+});
+
 test('what is needed cannot be skipped', async () => {
   const on = stage(people());
   const alice = speaker('alice');
@@ -95,11 +103,11 @@ test('a question is seen in all apps of the login, with its answer; a secret one
 test('what cannot go well is refused before the secret is asked for', async () => {
   const on = stage(people());
   const alice = speaker('alice');
-  assert.match(await on.tell(alice, 'account add alice@work.example'), 'is already there');
+  assert.match(await on.tell(alice, 'account add alice@work.example'), 'is already there. See `account show work`');
   assert.match(await on.tell(alice, 'account add bob@work.example'), 'belongs to another user');
-  assert.match(await on.tell(alice, 'account add x@proxy.example'), 'own domain');
+  assert.match(await on.tell(alice, 'account add x@proxy.example'), /own domain.*`account add alice@example\.org`/);
   assert.match(await on.tell(alice, 'account add a@b.example label=work'), 'already an account work');
-  assert.match(await on.tell(alice, 'user add bob'), 'already a user bob');
+  assert.match(await on.tell(alice, 'user add bob'), 'already a user bob. Choose another: `user add …`');
   assert.match(await on.tell(alice, 'user add root'), 'reserved');
 });
 

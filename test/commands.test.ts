@@ -9,7 +9,7 @@ import { commandHelp, groupHelp, treeHelp } from '../src/commands/usage.ts';
 import { splitWords } from '../src/commands/words.ts';
 import { alice, all, bob, levels, lineAs } from './lib/commands.ts';
 import { account, user } from './lib/registry.ts';
-import { people, speaker, stage } from './lib/root.ts';
+import { alone, people, speaker, stage } from './lib/root.ts';
 
 const fits = (text: string, what: string) => {
   const lines = text.split('\n');
@@ -68,6 +68,8 @@ test('help encryption tells which login to use, on a phone, by any word for it',
   assert.match(home, /\nalice@home\.example\n.*\nalice\+home@proxy\.example\n/s);
   assert.not.match(home, 'work.example');
   assert.match(await stage([user('dora')]).tell(speaker('dora'), 'help encryption'), '\nyou@example.org\n');
+  const carol = speaker('carol', 'carol@work.example');
+  assert.not.match(await stage(alone()).tell(carol, 'help omemo'), '@proxy.example');
 });
 
 test('the whole of help, as an admin reads it', () => {

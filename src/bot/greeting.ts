@@ -10,7 +10,7 @@ export const isGreeting = (text: string): boolean => words.has(text.toLowerCase(
 
 export function greeting({ user, only }: Grant, server: ServerFacts): string {
   return [
-    `Hello ${only ?? user.name}, I am root, the bot of this proxy. \`help\` shows what I can do.`,
+    `Hello${only === undefined ? ` ${user.name}` : ''}, I am root, the bot of this proxy. \`help\` shows what I can do.`,
     'I keep XMPP accounts online and show them to all your apps.',
     'Mind: who runs this machine could read what passes through it.',
     ...nextStep({ user, only }, server),

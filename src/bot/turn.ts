@@ -109,7 +109,8 @@ function readLine(
 async function confirm(turn: Turn, grant: Grant, code: string): Promise<Answer> {
   const taken = turn.confirmations.take(turn.speaker.sid, code);
   if (taken === 'nothing') return { text: 'Nothing to confirm.' };
-  if (taken === 'wrong') throw new UsageError('That is not the code. Nothing was done.');
+  if (taken === 'wrong')
+    throw new UsageError('That is not the code. Nothing was done. Check it, or say the command again for a new one.');
   const { name, command, target, run } = taken.act;
   if (!allowed(command.access, grant.level)) throw new UsageError('This login may not do that any more.');
   const reply = answerOf(await run());

@@ -1,7 +1,7 @@
 /** `account del` */
 import { command } from './define.ts';
 import { mustOwn } from './owner.ts';
-import { typed } from './text.ts';
+import { count, typed } from './text.ts';
 
 export const del = command({
   summary: 'remove it from this proxy',
@@ -14,7 +14,7 @@ export const del = command({
   async run({ account: { jid, label } }, { grant, pool, registry, sessions }) {
     const user = grant.user.name;
     const state = (await pool.status(user)).find((one) => one.jid === jid);
-    const contacts = state === undefined ? '' : ` of ${state.contacts}`;
+    const contacts = state === undefined ? '' : ` (${count(state.contacts, 'contact')})`;
     const text = [
       `This removes ${label}`,
       jid,

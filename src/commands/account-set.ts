@@ -29,7 +29,9 @@ export const set = command({
     if (pin !== undefined) orNone(pin, readFingerprint);
     if (label === undefined || label === account?.label) return;
     const why = registry.taken({ label, for: user.name });
-    if (why !== undefined) throw new UsageError(why);
+    if (why === undefined) return;
+    const another = typed('account set', account === undefined ? [] : [account.label], { label: '…', pin, host });
+    throw new UsageError(`${why} Give another: \`${another}\``);
   },
   target: ({ account }) => account.jid,
   async run(values, context) {

@@ -6,7 +6,7 @@ import { del } from './account-del.ts';
 import { set } from './account-set.ts';
 import { trust } from './account-trust.ts';
 import type { Context } from './context.ts';
-import { command } from './define.ts';
+import { command, noAccount } from './define.ts';
 import { advise, explain } from './failure.ts';
 import { count, dateText, fingerprintText, page, typed, wrap } from './text.ts';
 import type { Group } from './tree.ts';
@@ -27,7 +27,7 @@ const list = command({
   example: 'account list',
   next: '● is online, ◐ connecting, ✖ stopped, ○ off. `account show 1` tells more.',
   async run({ page: number = 1 }, { grant: { user }, pool, numbers }) {
-    if (user.accounts.length === 0) return 'No account yet. Add one: `account add alice@example.org`';
+    if (user.accounts.length === 0) return noAccount;
     const states = await pool.status(user.name);
     const items = user.accounts.map((account) => {
       const state = states.find(({ jid }) => jid === account.jid);

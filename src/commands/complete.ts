@@ -59,9 +59,7 @@ export function prompt(arg: Arg, { grant, numbers }: Pick<Context, 'grant' | 'nu
   if (arg.kind === 'choice') return `Which ${arg.label}: ${arg.of.join(', ')}? (or \`cancel\`)`;
   if (arg.kind !== 'account') return `Which ${arg.label}? (or \`cancel\`)`;
   const list = grant.user.accounts.map(({ jid, label }) => `${numbers.of(grant.user, jid)} ${label}`).join(', ');
-  return list === ''
-    ? 'Which account? There is none yet: `cancel`, then `account add`.'
-    : `Which account? ${list} (or \`cancel\`)`;
+  return `Which account? ${list} (or \`cancel\`)`;
 }
 
 /** How every secret is asked for. */

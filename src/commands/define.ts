@@ -115,13 +115,16 @@ function noValue(key: string, arg: Arg): boolean {
   throw new UsageError(`\`${key}\` needs a value: \`${key}=…\``);
 }
 
-/** Who has one account means that one. */
+/** Who has one account means that one; who has none need not be asked. */
 function implied(arg: Arg, { grant }: Scope): Collected[string] {
   if (arg.kind === 'flag') return false;
   if (arg.kind !== 'account') return undefined;
   const accounts = grant.user.accounts.filter(({ jid }) => grant.only === undefined || jid === grant.only);
+  if (accounts.length === 0 && !arg.optional) throw new UsageError(noAccount);
   return accounts.length === 1 ? accounts[0] : undefined;
 }
+
+export const noAccount = 'No account yet. Add one: `account add alice@example.org`';
 
 /** The unknown key itself is not repeated: it may be a password that looks like one. */
 function refuseUnknown(declaration: Command, args: [string, Arg][], given: string[]): void {

@@ -16,11 +16,7 @@ export const topics: Readonly<Record<string, Topic>> = {
     words: ['omemo', 'openpgp', 'ox', 'e2ee'],
     text({ grant: { user, only }, server: { domain } }) {
       const account = user.accounts.find(({ jid }) => only === undefined || jid === only);
-      return [
-        'Apps encrypt for addresses, so log in',
-        'as the account itself: OMEMO, OpenPGP',
-        'and all else works there.',
-        account?.jid ?? 'you@example.org',
+      const others = [
         'Does an app insist on a certificate',
         "of the address's own domain? Then as",
         `${user.name}+${account?.label ?? 'label'}@${domain}`,
@@ -28,6 +24,14 @@ export const topics: Readonly<Record<string, Topic>> = {
         'what most apps have; not 2, not OX.',
         `${user.name}@${domain}`,
         'is for talking to me.',
+      ];
+      return [
+        'Apps encrypt for addresses, so log in',
+        'as the account itself: OMEMO, OpenPGP',
+        'and all else works there.',
+        account?.jid ?? 'you@example.org',
+        // The other logins go by the proxy password.
+        ...(user.verifiers === undefined ? ['You have no other login.'] : others),
         'Never encrypt what you write to me.',
       ].join('\n');
     },

@@ -17,7 +17,7 @@ export const add = command({
   next: 'I ask for a first password, which you pass on. Bob logs in with it and changes it by `password`.',
   check({ name }, { registry }) {
     const why = name === undefined ? undefined : registry.taken({ user: name });
-    if (why !== undefined) throw new UsageError(why);
+    if (why !== undefined) throw new UsageError(`${why} Choose another: \`user add …\``);
   },
   target: ({ name, admin }) => (admin ? `${name} as admin` : name),
   async run({ name, password, admin }, { registry, server }) {
