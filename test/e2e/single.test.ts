@@ -4,76 +4,17 @@ import { NS } from '../../src/wire/ns.ts';
 import { type Element, elements, serialize, xml } from '../../src/wire/xml.ts';
 import { askRoster, available, befriend } from '../lib/contacts.ts';
 import { carbon, isMessage, isPresence } from '../lib/party.ts';
-import { askRoot, type RunningProxy } from '../lib/proxy.ts';
-import { LoginFailure, login, type RawClient } from '../lib/raw.ts';
-import type { Account } from '../lib/servers.ts';
-import { Scenarios, type World } from '../lib/world.ts';
+import { login, type RawClient } from '../lib/raw.ts';
+import { cast, enableCarbons } from '../lib/single.ts';
+import { Scenarios } from '../lib/world.ts';
 
 const scenarios = new Scenarios();
-
-/** The login of the proxy's admin for that account of his. */
-const singleLogin = (proxy: RunningProxy, { jid }: Account): Account => ({
-  jid: `${proxy.admin.jid.split('@')[0]}+${jid.split('@')[0]}@${proxy.domain}`,
-  password: proxy.admin.password,
-});
-
-interface Cast {
-  alice: Account;
-  /** Identity view. */
-  phone: RawClient;
-  /** Single-account view; its resource is the phone's. */
-  tablet: RawClient;
-  /** A contact, straight at the server. */
-  bob: RawClient;
-}
-
-async function cast({ server, proxy }: World, interests: string[] = ['urn:xmpp:ping']): Promise<Cast> {
-  const alice = await proxy.account(server, 'alice');
-  const bobs = await server.account('bob', server.domains[1]);
-  const bob = await login({ ...bobs, resource: 'desk', host: server.host, port: server.port, ca: server.ca });
-  const phone = await proxy.login(alice, { resource: 'phone', mechanism: 'SCRAM-SHA-1' });
-  const tablet = await proxy.login(singleLogin(proxy, alice), { resource: 'phone', mechanism: 'SCRAM-SHA-256' });
-  for (const client of [phone, tablet]) available(client, interests);
-  bob.send('<presence/>');
-  for (const client of [phone, tablet, bob]) {
-    await client.roundtrip();
-    client.rest();
-  }
-  return { alice, phone, tablet, bob };
-}
-
-const enable = (client: RawClient) => client.iq('set', undefined, xml('enable', NS.carbons));
 const names = (client: RawClient, address: string): boolean =>
-  client.all.some((one) => serialize(one).includes(address));
-
-scenarios.add(
-  'logins: by SCRAM and by PLAIN, bound under the login’s own address; unknown labels are unknown users',
-  async (world) => {
-    const { proxy, server } = world;
-    const alice = await proxy.account(server, 'alice');
-    const single = singleLogin(proxy, alice);
-    for (const mechanism of ['SCRAM-SHA-256', 'SCRAM-SHA-1', 'PLAIN'] as const) {
-      const client = await proxy.login(single, { resource: 'desk', mechanism });
-      assert.is(client.jid, `${single.jid}/desk`);
-      const wrong = [
-        { ...single, password: 'wrong' },
-        { jid: single.jid.replace('+', '+x'), password: 'wrong' },
-        { jid: single.jid.replace('+', '+x'), password: single.password },
-        { jid: `nobody+x@${proxy.domain}`, password: 'wrong' },
-      ];
-      for (const account of wrong) {
-        const refused = await proxy.login(account, { mechanism }).catch((reason: unknown) => reason);
-        assert.instance(refused, LoginFailure);
-        assert.is((refused as LoginFailure).condition, 'not-authorized', account.jid);
-      }
-      await client.close();
-    }
-  },
-);
+  client.all.some((stanza) => serialize(stanza).includes(address));
 
 scenarios.add('messages, each app under its own address; carbons both ways', async (world) => {
   const { alice, phone, tablet, bob } = await cast(world);
-  for (const app of [phone, tablet]) await enable(app);
+  for (const app of [phone, tablet]) await enableCarbons(app);
   bob.message(alice.jid, 'to alice');
   for (const app of [phone, tablet]) {
     const got = await app.received(isMessage({ body: 'to alice' }));
@@ -97,7 +38,7 @@ scenarios.add('messages, each app under its own address; carbons both ways', asy
 
   const { host, port, ca } = world.server;
   const direct = await login({ ...alice, resource: 'direct', host, port, ca });
-  await enable(direct);
+  await enableCarbons(direct);
   direct.send('<presence><priority>9</priority></presence>');
   await direct.roundtrip();
   bob.message(direct.jid, 'to the direct one');
@@ -122,12 +63,8 @@ scenarios.add('a message to oneself, and one app to the other', async (world) =>
   tablet.message(tablet.bare, 'note');
   for (const app of [phone, tablet])
     assert.is((await app.received(isMessage({ body: 'note' }))).attrs.from.split('/')[0], app.bare);
-  const sibling = await tablet.received(isPresence({ from: tablet.bare, type: null })).catch(() => undefined);
-  const shown =
-    sibling?.attrs.from ??
-    tablet.all.find(
-      ({ name, attrs }) => name === 'presence' && attrs.from !== tablet.jid && attrs.from?.startsWith(tablet.bare),
-    )?.attrs.from;
+  const isSibling = (stanza: Element) => isPresence({ from: tablet.bare })(stanza) && stanza.attrs.from !== tablet.jid;
+  const shown = tablet.all.find(isSibling)!.attrs.from;
   tablet.message(shown, 'psst');
   const heard = await phone.received(isMessage({ body: 'psst' }));
   phone.message(heard.attrs.from, 'yes?');
@@ -255,73 +192,31 @@ scenarios.add('archive and block list', async (world) => {
   assert.not.ok(names(tablet, alice.jid));
 });
 
-scenarios.add(
-  'the login’s domain is the account’s server; the real names answer under the real names',
-  async (world) => {
-    const { server, proxy } = world;
-    const { alice, tablet } = await cast(world);
-    const info = async (to: string): Promise<string[]> => {
-      const answer = await tablet.iq('get', to, xml('query', NS.discoInfo));
-      assert.is(answer.attrs.from, to);
-      return elements(answer.getChild('query', NS.discoInfo)!).map(
-        ({ attrs }) => attrs.var ?? `${attrs.category}/${attrs.type}`,
-      );
-    };
-    const features = await info(proxy.domain);
-    for (const wanted of ['server/im', NS.carbons, NS.blocking, NS.register])
-      assert.ok(features.includes(wanted), wanted);
-    assert.ok((await info(tablet.bare)).includes('pubsub/pep'));
-    await info(server.domain);
-    await info(alice.jid);
-    const items = await tablet.iq('get', proxy.domain, xml('query', NS.discoItems));
-    const services = elements(items.getChild('query', NS.discoItems)!).map(({ attrs }) => attrs.jid);
-    assert.ok(services.every((jid) => jid.endsWith(server.domain)) && services.length > 0, String(services));
-    assert.ok((await info(services[0]!)).length > 0);
-    assert.is((await tablet.iq('get', proxy.domain, xml('ping', NS.ping))).attrs.type, 'result');
-  },
-);
-
-scenarios.alone('the password that is changed is the proxy’s', async ({ server, proxy }) => {
-  const alice = await proxy.account(server, 'alice');
-  const single = singleLogin(proxy, alice);
-  const tablet = await proxy.login(single, { resource: 'tablet' });
-  const remove = await tablet.iq('set', tablet.domain, xml('query', NS.register, xml('remove')));
-  assert.ok(remove.getChild('error')?.getChild('not-allowed', NS.stanzas));
-  const username = single.jid.split('@')[0]!;
-  const told = await tablet.iq('get', undefined, xml('query', NS.register));
-  assert.is(told.getChild('query', NS.register)?.getChildText('username'), username);
-  const change = xml('query', NS.register, xml('username', {}, username), xml('password', {}, 'another one'));
-  assert.is((await tablet.iq('set', tablet.domain, change)).attrs.type, 'result');
-  await tablet.roundtrip();
-  const refused = await proxy.login(single).catch((reason: unknown) => reason);
-  assert.instance(refused, LoginFailure);
-  const again = await proxy.login({ ...single, password: 'another one' }, { mechanism: 'SCRAM-SHA-256' });
-  const phone = await proxy.login(alice); // the account's own password is as it was
-  for (const client of [tablet, again, phone]) await client.roundtrip();
-});
-
-scenarios.add('root: what the merged login may this one may, and root speaks to it by its address', async (world) => {
-  const { proxy } = world;
-  const { tablet } = await cast(world);
-  const said = await askRoot(tablet, proxy.root, 'whoami', /You are/);
-  assert.ok(said.includes(tablet.bare) && said.includes('an admin') && said.includes('one of your accounts'), said);
-  assert.ok((await askRoot(tablet, proxy.root, 'user list')).includes('admin'));
-});
-
-scenarios.add('a cut stream: what nobody acknowledged waits for the next app, whatever its view', async (world) => {
+scenarios.add('rooms: each app sees its own full address where the room shows it', async (world) => {
   const { alice, phone, tablet, bob } = await cast(world);
-  await phone.close();
-  await tablet.enableSm();
-  tablet.acknowledges = false;
-  bob.message(alice.jid, 'unseen');
-  await tablet.received(isMessage({ body: 'unseen' }));
-  tablet.send('</stream:stream>');
-  await tablet.closed;
-  const next = await world.proxy.login(alice, { resource: 'next' });
-  next.send('<presence/>');
-  const late = await next.received(isMessage({ body: 'unseen' }));
-  assert.is(late.attrs.from, bob.jid);
-  assert.not.ok(serialize(late).includes(tablet.bare));
+  const room = `room-${alice.jid.split('@')[0]}@rooms.${world.server.domain}`;
+  const join = (app: RawClient) => app.send(`<presence to="${room}/alice"><x xmlns="${NS.muc}"/></presence>`);
+  const entered = (app: RawClient) =>
+    app.received((stanza) => isPresence({ from: `${room}/alice` })(stanza) && serialize(stanza).includes('"110"'));
+  const itemOf = (presence: Element) => presence.getChild('x', NS.mucUser)!.getChild('item')!;
+  join(tablet);
+  assert.is(itemOf(await entered(tablet)).attrs.jid, tablet.jid);
+  const form = xml('x', { xmlns: NS.data, type: 'submit' });
+  const made = await tablet.iq('set', room, xml('query', NS.mucOwner, form));
+  assert.is(made.attrs.type, 'result', String(made));
+  join(phone);
+  assert.is(itemOf(await entered(phone)).attrs.jid, phone.jid);
+  tablet.send(`<message type="groupchat" to="${room}" id="g1"><body>hello</body></message>`);
+  for (const app of [phone, tablet])
+    assert.is((await app.received(isMessage({ body: 'hello' }))).attrs.from, `${room}/alice`);
+  const members = await tablet.iq('get', room, xml('query', NS.mucAdmin, xml('item', { affiliation: 'owner' })));
+  assert.is(members.getChild('query', NS.mucAdmin)!.getChild('item')!.attrs.jid.split('/')[0], tablet.bare);
+  tablet.send(
+    `<message to="${room}"><x xmlns="${NS.mucUser}"><invite to="${bob.bare}"><reason>come</reason></invite></x></message>`,
+  );
+  const invited = await bob.received((stanza) => serialize(stanza).includes('<invite'));
+  assert.not.ok(serialize(invited).includes(world.proxy.domain));
+  assert.not.ok(names(tablet, alice.jid));
 });
 
 const avatar = 'urn:xmpp:avatar:metadata';
