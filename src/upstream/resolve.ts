@@ -1,5 +1,5 @@
 /** Where a domain's servers are (RFC 6120 §3.2, RFC 2782, XEP-0368). */
-import { lookup, resolveSrv } from 'node:dns/promises';
+import { lookup, Resolver } from 'node:dns/promises';
 import { isIP } from 'node:net';
 import { domainToASCII } from 'node:url';
 import { type Endpoint, readRoute } from '../wire/route.ts';
@@ -17,7 +17,8 @@ export interface Dns {
   addresses(host: string): Promise<string[]>;
 }
 export const systemDns: Dns = {
-  srv: (name) => resolveSrv(name),
+  // Done before a lookup takes too long: where SRV is never answered, the address record still counts.
+  srv: (name) => new Resolver({ timeout: 2000, tries: 2 }).resolveSrv(name),
   addresses: async (host) => (await lookup(host, { all: true, verbatim: true })).map(({ address }) => address),
 };
 
