@@ -40,6 +40,15 @@ account add bob@home.example label=home`,
   assert.is(teaching, 'No account yet. Add one: `account add alice@example.org`');
 });
 
+test('many accounts come in pages, numbered throughout', async () => {
+  const many = Array.from({ length: 12 }, (_, index) => account(`a${index}@many.example`, `many${index}`));
+  const on = stage([user('eve', { accounts: many })]);
+  const first = (await on.tell(speaker('eve'), 'account list')).split('\n');
+  assert.equal([first.length, first[20]], [21, '…and 2 more: `account list 2`']);
+  const second = await on.tell(speaker('eve'), 'account list 2');
+  assert.is(second, '◐ 11 many10: connecting\na10@many.example\n◐ 12 many11: connecting\na11@many.example');
+});
+
 test('account show prints the pin, and a command that brings it back', async () => {
   const on = stage(people());
   const text = await on.tell(speaker('alice'), 'account show');

@@ -108,7 +108,7 @@ test('what cannot go well is refused before the secret is asked for', async () =
   assert.match(await on.tell(alice, 'account add x@proxy.example'), /own domain.*`account add alice@example\.org`/);
   assert.match(await on.tell(alice, 'account add a@b.example label=work'), 'already an account work');
   assert.match(await on.tell(alice, 'user add bob'), 'already a user bob. Choose another: `user add …`');
-  assert.match(await on.tell(alice, 'user add root'), 'reserved');
+  assert.match(await on.tell(alice, 'user add root admin'), 'reserved. Choose another: `user add … admin=yes`');
 });
 
 test('one dialog for each login; others go on meanwhile', async () => {

@@ -33,7 +33,7 @@ interface Watch {
 type Owner = NonNullable<ReturnType<World['registry']['ownerOf']>>;
 
 export interface AlertParts {
-  registry: Pick<World['registry'], 'ownerOf'>;
+  registry: Pick<World['registry'], 'ownerOf' | 'user'>;
   clock: Clock;
   domain: BareJid;
   /** True if somebody hears it. */
@@ -80,12 +80,17 @@ export class Alerts {
 
   /** A login has an app again: what it has not heard yet. */
   arrived({ user, bare }: Speaker): void {
-    for (const watch of this.#watches.values()) if (watch.user === user) this.#inform(watch, [bare]);
+    for (const watch of this.#watchesOf(user)) this.#inform(watch, [bare]);
   }
 
   /** Messages of root did not reach that login after all. */
-  unheard({ bare }: Speaker, texts: readonly string[]): void {
-    for (const { heard } of this.#watches.values()) if (texts.includes(heard.get(bare)?.text ?? '')) heard.delete(bare);
+  unheard({ user, bare }: Speaker, texts: readonly string[]): void {
+    for (const { heard } of this.#watchesOf(user)) if (texts.includes(heard.get(bare)?.text ?? '')) heard.delete(bare);
+  }
+
+  #watchesOf(user: string): Watch[] {
+    const accounts = this.#parts.registry.user(user)?.accounts ?? [];
+    return accounts.flatMap(({ jid }) => this.#watches.get(jid) ?? []).filter((watch) => watch.user === user);
   }
 
   close(): void {

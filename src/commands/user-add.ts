@@ -2,7 +2,9 @@
 import { lengthOf } from './complete.ts';
 import { command } from './define.ts';
 import { UsageError } from './error.ts';
-import { serverText } from './text.ts';
+import { serverText, typed } from './text.ts';
+
+const again = (admin: boolean | undefined): string => typed('user add', ['…'], { admin: admin ? 'yes' : undefined });
 
 export const add = command({
   summary: 'let somebody in',
@@ -15,9 +17,9 @@ export const add = command({
   words: ['name', 'password'],
   example: 'user add bob',
   next: 'I ask for a first password, which you pass on. Bob logs in with it and changes it by `password`.',
-  check({ name }, { registry }) {
+  check({ name, admin }, { registry }) {
     const why = name === undefined ? undefined : registry.taken({ user: name });
-    if (why !== undefined) throw new UsageError(`${why} Choose another: \`user add …\``);
+    if (why !== undefined) throw new UsageError(`${why} Choose another: \`${again(admin)}\``);
   },
   target: ({ name, admin }) => (admin ? `${name} as admin` : name),
   async run({ name, password, admin }, { registry, server }) {
