@@ -6,7 +6,7 @@ import { openCoreSession } from '../src/upstream/supervisor.ts';
 import { tryLogin } from '../src/upstream/trial.ts';
 import { good, greeting, hasty, me, openAt, redirect } from './lib/hostile.ts';
 import { type Far, header, type Play, Scripted } from './lib/scripted.ts';
-import { MemoryLog, optionsOf, quick, Recorder } from './lib/upstream.ts';
+import { accountOf, MemoryLog, optionsOf, quick, Recorder } from './lib/upstream.ts';
 
 test('see-other-host is followed once in an attempt, not for ever', async () => {
   let port = 0;
@@ -40,6 +40,12 @@ test('a server that the name leads to is not spoken to on an address within', as
   assert.is(server.connections, 0);
   await session.stop(500);
   server.close();
+});
+
+test('a domain that is named like a property of every object has no route by that', async () => {
+  const account = accountOf('me@constructor', 'secret');
+  const answer = await tryLogin(account, optionsOf(), new DomainGate(), new MemoryLog(), quick(hasty));
+  assert.is('failure' in answer && answer.failure.kind, 'private');
 });
 
 test('nothing listens there', async () => {

@@ -51,13 +51,20 @@ export class LiveStream {
     const dead = () => this.#connection.end(new Failed('timeout', 'the server is silent'));
     this.#liveness = new Liveness(timing, () => this.#probe(), dead);
     this.ended = login.connection.ended.then((failed) => this.#finish(failed));
-    if (login.resumed) for (const stanza of this.management!.unacknowledged) this.#write(stanza);
+    if (login.resumed) this.#repeat();
   }
 
   start(): void {
     this.#connection.onHeard = () => this.#liveness.heard();
     for (const element of this.#early.splice(0)) this.#stanza(element);
     this.#connection.flow(this.#element);
+  }
+
+  /** XEP-0198 §5: after `<resumed/>`, what the server had not handled. */
+  #repeat(): void {
+    const { unacknowledged } = this.management!;
+    for (const stanza of unacknowledged) this.#write(stanza);
+    if (unacknowledged.length > 0) this.#ask();
   }
 
   /** False when the stream is over: then the stanza is not ours. */
@@ -97,8 +104,10 @@ export class LiveStream {
     const from = attrs.from === undefined ? this.#own : readJid(attrs.from);
     const to = attrs.to === undefined ? this.#address : readJid(attrs.to);
     if (from === undefined || to === undefined) {
-      this.#dropped++;
-      this.#log.warn('upstream stanza dropped: malformed address', { account: this.#own, dropped: this.#dropped });
+      const dropped = ++this.#dropped;
+      if ((dropped & (dropped - 1)) === 0)
+        // the first, second, fourth, …: no flood of the log
+        this.#log.warn('upstream stanza dropped: malformed address', { account: this.#own, dropped });
       return;
     }
     attrs.from = from;

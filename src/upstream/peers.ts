@@ -1,5 +1,4 @@
 /** Which addresses an attempt may connect to: found, and guarded against leading us astray. */
-
 import { domainOf } from '../wire/jid.ts';
 import type { Endpoint } from '../wire/route.ts';
 import type { Peer } from './adapter.ts';
@@ -8,6 +7,7 @@ import { asFailed, Failed } from './failed.ts';
 import { isPublic } from './guard.ts';
 import { findAddresses, findEndpoints, parseRoute } from './resolve.ts';
 import { tlsOptions } from './tls.ts';
+import type { UpstreamOptions } from './types.ts';
 
 /** Addresses tried in one attempt. */
 const most = 8;
@@ -16,7 +16,7 @@ const most = 8;
 export async function findPeers(job: Attempt): Promise<{ peers: Peer[]; failures: Failed[] }> {
   const { account, options, environment } = job;
   const domain = domainOf(account.jid);
-  const given = job.seeOther ?? account.route ?? options.routes[domain];
+  const given = job.seeOther ?? account.route ?? routeOf(options, domain);
   // The name is a stranger's choice but for a route, which is an admin's.
   const exempt = options.allowPrivate || (given !== undefined && job.seeOther === undefined);
   const endpoints =
@@ -36,6 +36,10 @@ export async function findPeers(job: Attempt): Promise<{ peers: Peer[]; failures
   }
   return { peers: peers.slice(0, most), failures };
 }
+
+/** A domain may be named like what every object has: `constructor`. */
+const routeOf = ({ routes }: UpstreamOptions, domain: string): string | undefined =>
+  Object.hasOwn(routes, domain) ? routes[domain] : undefined;
 
 function guarded({ host }: Endpoint, addresses: string[], exempt: boolean): string[] {
   const allowed = exempt ? addresses : addresses.filter(isPublic);
