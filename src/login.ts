@@ -125,7 +125,7 @@ async function enrol(
   };
   const trial = await pool.tryLogin('', account);
   if ('failure' in trial) return trial.failure.kind === 'refused' ? wrong : later(trial.failure.text);
-  const name = escapeLocal(jid);
+  const name = escapeLocal(jid).replaceAll('+', '\\2b'); // + parts user and label
   try {
     if (registry.user(name) === undefined) await registry.addUser({ name, admin: false });
     await registry.addAccount(name, { jid, password });

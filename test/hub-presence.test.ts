@@ -234,6 +234,27 @@ test(
 );
 
 test(
+  'the server is told inactive while every client is inactive or absent',
+  inWorld((world) => {
+    world.online();
+    const phone = world.client('phone').available();
+    assert.is(world.inactive, false);
+    const desk = world.client('desk').available();
+    world.hub.activity(phone.sid, true);
+    assert.is(world.inactive, false, 'desk looks');
+    world.hub.activity(desk.sid, true);
+    assert.is(world.inactive, true);
+    world.hub.activity(desk.sid, false);
+    assert.is(world.inactive, false);
+    desk.leave();
+    assert.is(world.inactive, true);
+    world.hub.activity(phone.sid, false);
+    phone.send('<presence type="unavailable"/>');
+    assert.is(world.inactive, true);
+  }),
+);
+
+test(
   'facts about a client suffice to attach it again',
   inWorld((world) => {
     world.online();

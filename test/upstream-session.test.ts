@@ -80,6 +80,42 @@ test('elements that are no stanzas are passed over; IQs are answered by nobody h
   server.close();
 });
 
+test('XEP-0352: a server that offers it is told, on each stream anew, and none other; it counts as no stanza', async () => {
+  const told = /<(inactive|active) xmlns="urn:xmpp:csi:0"\/>/;
+  const csi = '<csi xmlns="urn:xmpp:csi:0"/>';
+  const enabled = '<enabled xmlns="urn:xmpp:sm:3" id="sm1"/>';
+  const first: Play = async (far) => {
+    await far.bound(undefined, csi);
+    await far.until(/<enable /);
+    far.send(enabled);
+    assert.is((await far.until(told))[1], 'inactive');
+    assert.is((await far.until(told))[1], 'active');
+    assert.is((await far.until(told))[1], 'inactive');
+    far.send('<r xmlns="urn:xmpp:sm:3"/><a xmlns="urn:xmpp:sm:3" h="0"/>');
+    await far.until(/<a /);
+    far.destroy();
+  };
+  const second: Play = async (far) => {
+    await far.bound();
+    await far.until(/<enable /);
+    far.send(`${enabled}<r xmlns="urn:xmpp:sm:3"/>`);
+    await far.until(/<a /);
+    assert.not.match(far.unread, told);
+    await far.closed();
+  };
+  const server = await Scripted.start(first, second);
+  const { events, session } = openAt(server);
+  session.setInactive(true);
+  await events.reported('online');
+  session.setInactive(true);
+  session.setInactive(false);
+  session.setInactive(true);
+  await events.reported('online');
+  await session.stop(500);
+  await server.finished();
+  server.close();
+});
+
 test('what comes in one packet with <enabled/> is counted, what came before it is not', async () => {
   const play: Play = async (far) => {
     await far.bound();

@@ -48,6 +48,8 @@ export interface Up {
   online(): boolean;
   /** False while offline. */
   send(text: string): boolean;
+  /** No client looks (XEP-0352), or one does again. */
+  setInactive(inactive: boolean): void;
   /** Resolves when all that was sent until now is the server's, or was given back. */
   acknowledged(): Promise<void>;
 }

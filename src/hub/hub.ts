@@ -51,6 +51,8 @@ export interface HubOptions {
   outlet: Outlet;
   /** To the server; false while it is away. */
   send(text: string): boolean;
+  /** Told when no client looks any more (XEP-0352), and when one does. */
+  setInactive?(inactive: boolean): void;
   /** Resolves when all that was sent is the server's, or was given back. At once where it is left out. */
   acknowledged?(): Promise<void>;
   passwordChanged(password: string): void;
@@ -112,6 +114,7 @@ export class Hub implements Pick<CoreEvents, 'online' | 'offline' | 'stanza' | '
         address: () => this.#address ?? account,
         online: () => this.#online,
         send: (text) => this.#online && options.send(text),
+        setInactive: (inactive) => options.setInactive?.(inactive),
         acknowledged: () => options.acknowledged?.() ?? Promise.resolve(),
       },
       kept: keptOf(options.store, account, log),
@@ -171,6 +174,7 @@ export class Hub implements Pick<CoreEvents, 'online' | 'offline' | 'stanza' | '
       this.#events.replay(client);
       this.#presences.announce();
     };
+    this.#presences.sources = () => this.#roster.sources();
     this.#presences.onAnnounce = (presence) => this.#rooms.show(presence);
     this.#sweep = setInterval(() => this.sweep(), sweep);
   }
@@ -231,8 +235,17 @@ export class Hub implements Pick<CoreEvents, 'online' | 'offline' | 'stanza' | '
       notified: new Map(),
     };
     this.#clients.add(client);
-    if (known.presence !== undefined) this.#broadcast(client, Stanza.of(parseElement(known.presence)));
+    if (known.presence !== undefined) this.#restore(client, Stanza.of(parseElement(known.presence)));
+    this.#presences.redirect(client, known.directed);
     this.#rooms.attached(client, known.rooms);
+  }
+
+  /** A client that a hub before this one had: it has seen what is here, and the others have seen it. */
+  #restore(client: Client, presence: Stanza): void {
+    this.#events.assume(client);
+    this.#presences.restore(client, presence);
+    this.#capabilities.fromPresence(client, presence);
+    this.#drainOffline(client);
   }
 
   /** `unacknowledged`: messages that reached its stream and nobody knows whether they reached its user. */
@@ -242,6 +255,7 @@ export class Hub implements Pick<CoreEvents, 'online' | 'offline' | 'stanza' | '
     if (client.carbons) this.#knowCarbons.add(client.address);
     else if (this.#knowCarbons.delete(client.address)) this.#context.kept.remove('client', client.address);
     this.#presences.gone(client);
+    this.#weighActivity();
     this.#forwarded.gone(sid);
     this.#capabilities.gone(sid);
     this.#media.gone(sid);
@@ -265,6 +279,13 @@ export class Hub implements Pick<CoreEvents, 'online' | 'offline' | 'stanza' | '
     if (client === undefined) return;
     client.inactive = inactive;
     if (!inactive) client.activeAt = this.#context.now();
+    this.#weighActivity();
+  }
+
+  /** The server may hold back what is not urgent while every client is inactive or absent. */
+  #weighActivity(): void {
+    const looks = [...this.#clients.all()].some(({ presence, inactive }) => presence !== undefined && !inactive);
+    this.#context.up.setInactive(!looks);
   }
 
   /** A stanza of a client's; `to` is prepared. `again`: a hub that died had taken it, and may not have had the time to send it. */
@@ -305,11 +326,17 @@ export class Hub implements Pick<CoreEvents, 'online' | 'offline' | 'stanza' | '
   #broadcast(client: Client, presence: Stanza): void {
     if (presence.type === 'unavailable') this.#rooms.gone(client.sid);
     const initial = this.#presences.fromClient(client, presence);
+    this.#weighActivity();
     if (client.presence === undefined) return;
     this.#capabilities.fromPresence(client, presence);
     this.#events.replay(client);
     if (initial) this.#subscriptions.welcome(client);
-    if (client.priority >= 0)
+    this.#drainOffline(client);
+  }
+
+  /** What nobody took waits for a client that takes messages to the bare address. */
+  #drainOffline({ priority }: Client): void {
+    if (priority >= 0)
       this.#offline.drain((message) => {
         this.#context.outlet.deliver(this.#clients.reachable, message);
         return true;

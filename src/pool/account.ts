@@ -25,6 +25,7 @@ export class Account {
   readonly #options: AccountOptions;
   #settings: AccountSettings;
   #core: CoreSession | undefined;
+  #inactive = false;
   #status: Pick<AccountState, 'status' | 'since' | 'failure'> = {
     status: 'off',
     since: Date.now(),
@@ -41,6 +42,7 @@ export class Account {
       outlet,
       log,
       send: (text) => account?.send(text) ?? false,
+      setInactive: (inactive) => account?.setInactive(inactive),
       acknowledged: () => account?.acknowledged() ?? Promise.resolve(),
       passwordChanged: (password) => options.passwordChanged(settings.jid, password),
     });
@@ -63,6 +65,11 @@ export class Account {
     return this.#core?.acknowledged() ?? Promise.resolve();
   }
 
+  setInactive(inactive: boolean): void {
+    this.#inactive = inactive;
+    this.#core?.setInactive(inactive);
+  }
+
   get state(): AccountState {
     const { jid } = this.#settings;
     return { jid, ...this.#status, contacts: this.hub.contacts, clients: this.hub.clientCount };
@@ -81,6 +88,7 @@ export class Account {
       },
     });
     this.#core = core;
+    core.setInactive(this.#inactive);
     core.start();
   }
 

@@ -35,6 +35,7 @@ export class Ledger {
         if (isSent) this.#risks?.push(core.acknowledged().then(() => this.#written));
         return isSent;
       },
+      setInactive: (inactive) => core.setInactive(inactive),
       acknowledged: () => core.acknowledged(),
       stop: (within) => core.stop(within),
     };

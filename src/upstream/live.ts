@@ -22,6 +22,7 @@ export class LiveStream {
   readonly management: Management | undefined;
   readonly #connection: Connection;
   readonly #early: Element[];
+  readonly #csi: boolean;
   readonly #own: BareJid;
   readonly #address: FullJid;
   readonly #timing: Timing;
@@ -43,6 +44,7 @@ export class LiveStream {
     this.#connection = login.connection;
     this.management = login.management;
     this.#early = login.early;
+    this.#csi = login.csi;
     this.#address = login.address;
     this.#own = bare(login.address);
     this.#timing = timing;
@@ -78,6 +80,11 @@ export class LiveStream {
     this.#write(stanza);
     if (this.management !== undefined) this.#askSoon();
     return true;
+  }
+
+  /** XEP-0352 §4: a nonza, not counted; a stream begins active. */
+  setInactive(inactive: boolean): void {
+    if (this.#csi) this.#write(serialize(xml(inactive ? 'inactive' : 'active', NS.csi)));
   }
 
   /** In good order: acknowledgements of both sides are exchanged first. */

@@ -34,6 +34,8 @@ export interface Login {
   resumed: boolean;
   /** Undefined where the server knows no XEP-0198. */
   management: Management | undefined;
+  /** The server holds back what an inactive client does not need (XEP-0352). */
+  csi: boolean;
   /** Stanzas that came before XEP-0198 was on: they are not counted. */
   early: Element[];
 }
@@ -50,16 +52,17 @@ export async function logIn(connection: Connection, terms: LoginTerms): Promise<
   connection.phase('stream after login', answer);
   const features = await openStream(connection, account.jid);
   const managed = features.getChild('sm', NS.sm) !== undefined;
+  const csi = features.getChild('csi', NS.csi) !== undefined;
   connection.phase('resumption', answer);
   if (managed && resumable !== undefined && (await resumed(connection, resumable.management)))
-    return { connection, ...resumable, resumed: true, early: [] };
+    return { connection, ...resumable, resumed: true, csi, early: [] };
   const early: Element[] = [];
   connection.phase('resource binding', answer);
   const address = await bind(connection, account.jid, terms.resource, features, early);
   connection.phase('stream management', answer);
   const management = managed ? await enable(connection, early) : undefined;
   connection.phase(undefined);
-  return { connection, address, resumed: false, management, early };
+  return { connection, address, resumed: false, management, csi, early };
 }
 
 /** Until TLS stands, or need not (`plain`): the features then offered. What comes after may be secret. */

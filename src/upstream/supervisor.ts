@@ -38,6 +38,7 @@ class Supervisor implements CoreSession {
   #status: Status = 'off';
   #address: FullJid | undefined;
   #live: LiveStream | undefined;
+  #inactive = false;
   #session: Resumable | undefined;
   /** Set while the loop is to run. */
   #running: AbortController | undefined;
@@ -79,6 +80,12 @@ class Supervisor implements CoreSession {
 
   send(stanza: string): boolean {
     return this.#live?.send(stanza) ?? false;
+  }
+
+  setInactive(inactive: boolean): void {
+    if (this.#inactive === inactive) return;
+    this.#inactive = inactive;
+    this.#live?.setInactive(inactive);
   }
 
   acknowledged(): Promise<void> {
@@ -162,6 +169,7 @@ class Supervisor implements CoreSession {
     this.#address = login.address;
     this.#report('online', undefined, { address: login.address, resumed: login.resumed });
     this.#tell(() => this.#events.online(login.address, login.resumed));
+    if (this.#inactive) live.setInactive(true);
     live.start();
     const failed = await live.ended;
     this.#live = undefined;

@@ -41,6 +41,8 @@ export interface CoreSession {
   start(): void;
   /** True if it went to a live stream (and is kept until acknowledged); false while offline: the caller keeps it. */
   send(stanza: string): boolean;
+  /** Nobody looks (XEP-0352), or somebody does again; told the server where it wants to know, on later streams too. */
+  setInactive(inactive: boolean): void;
   /** Resolves when the server has acknowledged all that was sent until now, or it was given back by `unacknowledged`. */
   acknowledged(): Promise<void>;
   /** Closes the stream cleanly, for at most `within` milliseconds, then destroys it. */

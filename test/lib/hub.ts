@@ -63,6 +63,8 @@ export class World {
   /** What went upstream. */
   readonly up: string[] = [];
   readonly passwords: string[] = [];
+  /** What the server was told of activity (XEP-0352). */
+  inactive: boolean | undefined;
   readonly warnings: string[] = [];
   /** What root was given to say. */
   readonly told: string[] = [];
@@ -85,6 +87,9 @@ export class World {
         facts: (sid, facts) => Object.assign(world.clients.find((client) => client.sid === sid)?.facts ?? {}, facts),
       },
       send: (text) => world.up.push(text) > 0,
+      setInactive: (inactive) => {
+        world.inactive = inactive;
+      },
       passwordChanged: (password) => world.passwords.push(password),
       tell: (text) => world.told.push(text),
       log: {

@@ -103,9 +103,9 @@ export class Far {
   }
 
   /** Up to the bound resource; there is no session to resume. */
-  async bound(jid = 'me@far.example/xmpproxy-t'): Promise<void> {
+  async bound(jid = 'me@far.example/xmpproxy-t', ...more: string[]): Promise<void> {
     await this.login();
-    await this.stream(bind, sm);
+    await this.stream(bind, sm, ...more);
     let asked = await this.until(request);
     if (asked[1] === undefined) {
       this.resumption = true;
