@@ -1,4 +1,5 @@
 /** What the clients can do (XEP-0115): learned from each, announced as one, events filtered on the way back. */
+import { randomBytes } from 'node:crypto';
 import { NS } from '../wire/ns.ts';
 import { Stanza } from '../wire/stanza.ts';
 import { firstElement, xml } from '../wire/xml.ts';
@@ -18,6 +19,8 @@ export class Capabilities {
   readonly #context: Context;
   /** Our questions to clients: id → what was asked. */
   readonly #asked = new Map<string, { sid: number; key: string; hash: string | undefined }>();
+  /** A late answer to a hub before this one shall not be taken for one to this. */
+  readonly #run = randomBytes(4).toString('hex');
   #next = 0;
   /** Told when a client's features have become known. */
   onLearned: (client: Client) => void = () => {};
@@ -36,7 +39,7 @@ export class Capabilities {
     const features = known.get(key);
     if (features !== undefined) return this.#learn(client, features);
     if ([...this.#asked.values()].some((asked) => asked.sid === client.sid && asked.key === key)) return;
-    const id = `caps${this.#next++}-${client.sid}`;
+    const id = `caps${this.#next++}-${this.#run}`;
     const hash = caps.hash === 'sha-1' ? caps.ver : undefined;
     this.#asked.set(id, { sid: client.sid, key, hash });
     const query = xml('query', { xmlns: NS.discoInfo, node: `${caps.node}#${caps.ver}` });

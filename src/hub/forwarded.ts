@@ -1,4 +1,5 @@
 /** Requests handed to a client: each gets exactly one answer, whatever the client does (DESIGN §4.4). */
+import { randomBytes } from 'node:crypto';
 import { type Condition, StanzaError } from '../wire/error.ts';
 import { errorOf, Stanza } from '../wire/stanza.ts';
 import { clone } from '../wire/xml.ts';
@@ -18,6 +19,8 @@ interface Open {
 export class Forwarded {
   readonly #context: Context;
   readonly #open = new Map<string, Open>();
+  /** A late answer to a hub before this one shall not be taken for one to this. */
+  readonly #run = randomBytes(4).toString('hex');
   #next = 0;
 
   constructor(context: Context) {
@@ -26,7 +29,7 @@ export class Forwarded {
 
   /** Hands a request to a client under an id of ours; `answer` gets the response with the request's own id and no addresses of its own. */
   hand(client: Client, request: Stanza, answer: (response: Stanza) => void): void {
-    const id = `f${(this.#next++).toString(36)}-${client.sid}`;
+    const id = `f${(this.#next++).toString(36)}-${this.#run}`;
     this.#open.set(id, { sid: client.sid, request, since: this.#context.now(), answer });
     const copy = clone(request.tree);
     copy.attrs.id = id;

@@ -71,6 +71,11 @@ export class Events {
     for (const key of [...this.#last.keys()]) if (key.startsWith(`${owner} `)) this.#drop(key);
   }
 
+  /** A client that a hub before this one had: it has had all this. */
+  assume({ notified }: Client): void {
+    for (const [key, { rest }] of this.#last) notified.set(key, eventIn(rest));
+  }
+
   /** A client has said which nodes it wants: what it has not had yet, as the server would on first presence. */
   replay(client: Client): void {
     if (client.presence === undefined) return;
@@ -84,9 +89,12 @@ export class Events {
 
 const hasItem = (items: Element): boolean => elements(items).some(({ name }) => name === 'item');
 
+/** Behind the outer attributes. */
+const eventIn = (text: string): string => text.slice(text.indexOf('>'));
+
 /** Servers repeat last items whenever caps change: each client hears of a state once. */
 function isNews(client: Client, key: string, text: string): boolean {
-  const event = text.slice(text.indexOf('>'));
+  const event = eventIn(text);
   if (client.notified.get(key) === event) return false;
   client.notified.set(key, event);
   return true;

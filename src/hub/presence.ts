@@ -23,6 +23,10 @@ export class Presences {
   readonly #directed = new Map<string, { sids: Set<number>; text: string }>();
   /** Told what our one presence is, whenever it may have changed. */
   onAnnounce: (presence: Element) => void = () => {};
+  /** The contacts whose presence we get. */
+  sources: () => readonly BareJid[] = () => [];
+  /** Clients may take contacts to be there whom only a hub before this one knew. */
+  #isRestored = false;
 
   constructor(context: Context, capabilities: Capabilities) {
     this.#context = context;
@@ -65,6 +69,22 @@ export class Presences {
     if (initial) this.#welcome(client);
     this.announce();
     return initial;
+  }
+
+  /** A client that a hub before this one had: nothing about it is news to anybody here. */
+  restore(client: Client, presence: Stanza): void {
+    client.presence = presence.readdress({ from: client.address });
+    client.priority = priorityOf(presence);
+    this.#context.clients.changed();
+    this.#last = client.presence;
+    this.#isRestored = true;
+    this.announce();
+  }
+
+  /** Who had directed presence of such a client gets it from the next session upstream. */
+  redirect(client: Client, targets: readonly string[]): void {
+    const presence = client.presence ?? Stanza.of(xml('presence'));
+    for (const target of targets) this.direct(client, presence, target as Jid);
   }
 
   /** A client without a goodbye. */
@@ -152,6 +172,18 @@ export class Presences {
       this.#context.outlet.deliver(this.#context.clients.available, gone);
     }
     this.#before = undefined;
+    if (this.#isRestored) this.#correct();
+    this.#isRestored = false;
+  }
+
+  /** RFC 6121 §4.3.2: `unavailable` of the bare address, for whoever is not there (any more). */
+  #correct(): void {
+    const there = new Set([...this.#contacts.keys()].map((address) => bare(address as Jid)));
+    for (const from of this.sources().filter((contact) => !there.has(contact)))
+      this.#context.outlet.deliver(
+        this.#context.clients.available,
+        Stanza.of(xml('presence', { from, type: 'unavailable' })),
+      );
   }
 
   /** A client's probe is answered from what is known. */

@@ -49,6 +49,12 @@ export class Roster {
     return this.#items.size;
   }
 
+  /** The contacts whose presence we get. */
+  sources(): BareJid[] {
+    const isSource = ({ attrs }: Element) => attrs.subscription === 'to' || attrs.subscription === 'both';
+    return [...this.#items].filter(([, item]) => isSource(item)).map(([contact]) => contact);
+  }
+
   subscription(contact: BareJid): Subscription {
     return (this.#items.get(contact)?.attrs.subscription ?? 'none') as Subscription;
   }

@@ -2,6 +2,7 @@
  * IQ requests that went upstream (DESIGN §4.4): our own ids there, so that two clients may use one id; a response counts
  * only from whom the request went to (RFC 6120 §8.2.3), and each request gets exactly one answer.
  */
+import { randomBytes } from 'node:crypto';
 import type { BareJid } from '../wire/jid.ts';
 import type { Stanza } from '../wire/stanza.ts';
 
@@ -20,6 +21,8 @@ export class Tracker {
   readonly #account: BareJid;
   readonly #server: BareJid;
   readonly #pending = new Map<string, Pending>();
+  /** A late answer to a session before this one, of the same address, shall not be taken for one to this. */
+  readonly #run = randomBytes(4).toString('hex');
   #next = 0;
 
   constructor(account: BareJid, server: BareJid) {
@@ -29,7 +32,7 @@ export class Tracker {
 
   /** Notes a request and gives the id it has to carry upstream. */
   add(pending: Pending): string {
-    const id = `p${(this.#next++).toString(36)}`;
+    const id = `p${(this.#next++).toString(36)}-${this.#run}`;
     this.#pending.set(id, pending);
     return id;
   }

@@ -84,7 +84,7 @@ export class Binding implements StreamOwner {
     const bound = xml('bind', NS.bind, xml('jid', {}, address));
     this.#stream.write(serialize(xml('iq', { type: 'result', id }, bound)));
     try {
-      unit.attach(session.sid, { ...session.facts });
+      unit.attach(session.sid, session.facts);
     } catch (reason) {
       this.#context.log.error('attach failed', { address, reason: said(reason) });
       session.end(new StreamError('internal-server-error'));
