@@ -116,6 +116,7 @@ export class Held {
 /** Roughly its length, and what it costs to keep. */
 const weightOf = (stanza: Stanza): number => stanza.rest.length + 64;
 
-/** Broadcast presence is a fact of the session from then on; an answer is for the unit that asked alone. */
+/** Available presence, wherever it goes, is a fact of the session from then on; an answer is for the unit that asked alone. */
 const endsTaken = ({ stanza }: Entry): boolean =>
-  stanza !== undefined && (isResponse(stanza) || (stanza.name === 'presence' && stanza.to === undefined));
+  stanza !== undefined &&
+  (isResponse(stanza) || (stanza.name === 'presence' && (stanza.to === undefined || stanza.type === undefined)));

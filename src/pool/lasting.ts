@@ -3,23 +3,16 @@
  * and of what the dead one may have lost; meanwhile the apps' streams stay open and what they send waits in order.
  */
 import type { Progress, RemoteHost, RemoteUnit } from '../link/edge-port.ts';
-import type {
-  AccountState,
-  Answer,
-  Ask,
-  EdgeLink,
-  SessionFacts,
-  UnitLink,
-  UnitQuestions,
-  UnitSettings,
-} from '../link/link.ts';
-import { StanzaError } from '../wire/error.ts';
-import { errorOf, isRequest, isResponse, type Stanza } from '../wire/stanza.ts';
+import type { Answer, Ask, EdgeLink, SessionFacts, UnitLink, UnitQuestions, UnitSettings } from '../link/link.ts';
+import type { StanzaError } from '../wire/error.ts';
+import { isRequest, isResponse, type Stanza } from '../wire/stanza.ts';
 import { type Entry, Held } from './held.ts';
+import { interrupted, type Off, refusal, statesOf, unavailable } from './off.ts';
+import { Promised } from './promised.ts';
 
 /** What a unit has not taken, in bytes: above the first its clients are not read, below the second they are again. */
 const inbox = { most: 1_048_576, least: 524_288 };
-/** How many units may die over one message or query before it is given back to its sender. */
+/** How many units may die over one message or query before its sender gets it back. */
 const mostTries = 3;
 
 /** Who starts it and keeps it. */
@@ -39,30 +32,23 @@ interface Attached {
   isGone: boolean;
 }
 
-interface Off {
-  reason: string;
-  /** Milliseconds since the epoch. */
-  since: number;
-}
-
 export class LastingUnit implements UnitLink {
+  /** When workers died that it lived in: milliseconds since the epoch. */
+  deaths: number[] = [];
   readonly #edge: EdgeLink;
   readonly #keeper: Keeper;
   readonly #sessions = new Map<number, Attached>();
   readonly #held = new Held();
   #settings: UnitSettings;
   #remote: RemoteUnit | undefined;
-  /** The unit that runs, or the next that will; rejected when there is none. */
-  #up = new Promised();
+  /** The unit that runs, or the next that will. */
+  #up = new Promised<RemoteUnit>();
   /** Which start, or end, is the last. */
   #turn = 0;
   #isFull = false;
-  /** Why it does not run and is not started again. */
   #off: Off | undefined;
   #isStopping = false;
   #recent = 0;
-  /** When workers died that it lived in: milliseconds since the epoch. */
-  deaths: number[] = [];
 
   constructor(settings: UnitSettings, edge: EdgeLink, keeper: Keeper) {
     this.#settings = settings;
@@ -107,7 +93,7 @@ export class LastingUnit implements UnitLink {
   #run(remote: RemoteUnit): void {
     this.#remote = remote;
     for (const [sid, { facts }] of this.#sessions) remote.attach(sid, facts);
-    for (const entry of this.#held.all()) post(remote, entry);
+    for (const entry of this.#held.all()) this.#post(entry);
     this.#up.resolve(remote);
   }
 
@@ -137,30 +123,31 @@ export class LastingUnit implements UnitLink {
     }
     if (this.#up.isSettled) this.#up = new Promised();
     this.#held.restart((entry) => this.#isForNext(entry));
+    this.#relieve();
     return true;
   }
 
   /** A query is asked again; a request that changes something is not, for it may have been done. */
   #isForNext(entry: Entry): boolean {
     const { stanza, tries } = entry;
-    if (stanza !== undefined && isResponse(stanza)) return false; // to a question that died
-    if (tries === 0 || stanza === undefined) return true;
-    if (tries < mostTries && !(isRequest(stanza) && stanza.type === 'set')) return true;
-    this.#refuse(entry, new StanzaError('remote-server-timeout', 'This was interrupted. Try again'));
+    if (stanza === undefined) return true;
+    if (isResponse(stanza)) return false; // to a question that died
+    if (tries === 0 || (tries < mostTries && !(isRequest(stanza) && stanza.type === 'set'))) return true;
+    this.#refuse(entry, interrupted());
     return false;
   }
 
   #refuse({ sid, stanza }: Entry, error: StanzaError): void {
-    if (stanza === undefined || this.#sessions.get(sid)?.isGone !== false) return;
-    if (isRequest(stanza) || (stanza.name === 'message' && stanza.type !== 'error'))
-      this.#edge.deliver([sid], errorOf(stanza, error));
+    const answer = stanza && refusal(stanza, error);
+    if (answer !== undefined && this.#sessions.get(sid)?.isGone === false) this.#edge.deliver([sid], answer);
   }
 
   /** It is not started any more: whoever needs it is told so, until new settings come. */
   switchOff(reason: string): void {
     this.#turn++;
     this.#remote = undefined;
-    this.#off = { reason, since: Date.now() };
+    const off = { reason, since: Date.now() };
+    this.#off = off;
     this.#up.reject(new Error(reason));
     this.#up = new Promised();
     this.#held.restart((entry) => {
@@ -169,19 +156,12 @@ export class LastingUnit implements UnitLink {
     });
     this.#relieve();
     this.#release();
-    for (const state of this.#states(this.#off)) if (state.status === 'stopped') this.#edge.account(this.user, state);
+    for (const state of statesOf(off, this.#settings, this.#facts()))
+      if (state.status === 'stopped') this.#edge.account(this.user, state);
   }
 
-  #states({ reason, since }: Off): AccountState[] {
-    const failure = { kind: 'crash', text: reason } as const;
-    return this.#settings.accounts.map(({ jid, enabled }) => ({
-      jid,
-      since,
-      status: enabled ? 'stopped' : 'off',
-      failure: enabled ? failure : undefined,
-      contacts: 0,
-      clients: [...this.#sessions.values()].filter(({ facts }) => (facts.account ?? facts.bare) === jid).length,
-    }));
+  #facts(): SessionFacts[] {
+    return [...this.#sessions.values()].map(({ facts }) => facts);
   }
 
   // ---- what clients do
@@ -198,35 +178,40 @@ export class LastingUnit implements UnitLink {
     if (session === undefined) return;
     session.isGone = true;
     this.#held.forgetRequests(sid);
-    if (this.#off !== undefined) this.#release();
-    else this.#tell(this.#held.add(sid, undefined, unacknowledged));
+    if (this.#off === undefined) this.#post(this.#held.add(sid, undefined, unacknowledged));
+    else this.#release();
   }
 
   stanza(sid: number, stanza: Stanza): void {
-    if (this.#off !== undefined) return this.#refuseOff(sid, stanza);
+    if (this.#off !== undefined) return this.#answerOff(sid, stanza);
     this.#recent++;
-    this.#tell(this.#held.add(sid, stanza));
+    this.#post(this.#held.add(sid, stanza));
     if (this.#isFull || this.#held.weight <= inbox.most) return;
     this.#isFull = true;
     for (const one of this.#sessions.keys()) this.#edge.pause(one);
   }
 
-  #tell(entry: Entry): void {
-    if (this.#remote !== undefined) post(this.#remote, entry);
+  /** Waits where there is no unit. */
+  #post(entry: Entry): void {
+    const remote = this.#remote;
+    if (remote === undefined) return;
+    const { number, sid, stanza, unacknowledged, isTaken } = entry;
+    entry.tries++;
+    if (stanza === undefined) remote.detach(number, sid, unacknowledged);
+    else remote.stanza(number, sid, stanza, isTaken);
   }
 
   /** Root still speaks to whoever is available. */
-  #refuseOff(sid: number, stanza: Stanza): void {
+  #answerOff(sid: number, stanza: Stanza): void {
     const { name, type, to } = stanza;
-    if (name === 'presence' && to === undefined && (type === undefined || type === 'unavailable')) {
-      const presence = type === undefined ? stanza.textFor(undefined, undefined) : undefined;
-      this.#edge.facts(sid, { presence });
-    } else if (isRequest(stanza) || (name === 'message' && type !== 'error'))
-      this.#edge.deliver([sid], errorOf(stanza, unavailable()));
+    const answer = refusal(stanza, unavailable());
+    if (answer !== undefined) this.#edge.deliver([sid], answer);
+    else if (name === 'presence' && to === undefined && (type === undefined || type === 'unavailable'))
+      this.#edge.facts(sid, { presence: type === undefined ? stanza.textFor(undefined, undefined) : undefined });
   }
 
   activity(sid: number, inactive: boolean): void {
-    this.#remote?.activity(sid, inactive); // a fact of the session too
+    this.#remote?.activity(sid, inactive); // the next unit learns it from the facts
   }
 
   /** A response went to that session. */
@@ -259,10 +244,7 @@ export class LastingUnit implements UnitLink {
     return answer;
   }
 
-  async #askUnit<K extends keyof UnitQuestions>(
-    what: K,
-    ask: Ask<UnitQuestions, K>,
-  ): Promise<Answer<UnitQuestions, K>> {
+  async #askUnit<K extends keyof UnitQuestions>(what: K, ask: Ask<UnitQuestions, K>) {
     for (;;) {
       const turn = this.#turn;
       try {
@@ -275,47 +257,11 @@ export class LastingUnit implements UnitLink {
     }
   }
 
-  async #askOff<K extends keyof UnitQuestions>(
-    what: K,
-    ask: Ask<UnitQuestions, K>,
-    off: Off,
-  ): Promise<Answer<UnitQuestions, K>> {
+  async #askOff<K extends keyof UnitQuestions>(what: K, ask: Ask<UnitQuestions, K>, off: Off) {
     if (what === 'stop') return null as Answer<UnitQuestions, K>;
-    if (what === 'status') return this.#states(off) as unknown as Answer<UnitQuestions, K>;
+    if (what === 'status') return statesOf(off, this.#settings, this.#facts()) as unknown as Answer<UnitQuestions, K>;
     if (what !== 'configure') throw new Error(off.reason);
     this.#keeper.revive(this);
     return this.#askUnit(what, ask);
-  }
-}
-
-const unavailable = (): StanzaError =>
-  new StanzaError('service-unavailable', 'The part of the proxy that serves you does not run. root knows more');
-
-function post(remote: RemoteUnit, entry: Entry): void {
-  const { number, sid, stanza, unacknowledged, isTaken } = entry;
-  entry.tries++;
-  if (stanza === undefined) remote.detach(number, sid, unacknowledged);
-  else remote.stanza(number, sid, stanza, isTaken);
-}
-
-/** The promise of a unit. */
-class Promised {
-  isSettled = false;
-  readonly promise: Promise<RemoteUnit>;
-  #settle!: { resolve(unit: RemoteUnit): void; reject(reason: Error): void };
-
-  constructor() {
-    this.promise = new Promise((resolve, reject) => {
-      this.#settle = { resolve, reject };
-    });
-    this.promise.catch(() => {}); // nobody may wait for it
-  }
-  resolve(unit: RemoteUnit): void {
-    this.isSettled = true;
-    this.#settle.resolve(unit);
-  }
-  reject(reason: Error): void {
-    this.isSettled = true;
-    this.#settle.reject(reason);
   }
 }
