@@ -21,7 +21,11 @@ export function isKeepable({ tree, type }: Stanza): boolean {
   if (type === 'headline' || type === 'error' || type === 'groupchat') return false;
   if (hasChild(tree, 'no-store', NS.hints) || hasChild(tree, 'no-permanent-store', NS.hints)) return false;
   return elements(tree).some(
-    ({ name, attrs }) => name !== 'thread' && attrs.xmlns !== NS.chatStates && attrs.xmlns !== NS.hints,
+    ({ name, attrs, children }) =>
+      name !== 'thread' &&
+      attrs.xmlns !== NS.chatStates &&
+      attrs.xmlns !== NS.hints &&
+      !(attrs.xmlns === NS.mucUser && children.length === 0), // the mark of a private message in a room
   );
 }
 

@@ -71,6 +71,7 @@ export class World {
   store!: Store;
   now = Date.UTC(2026, 0, 2, 3, 4, 5);
   #nextSid = 1;
+  readonly #next: World[] = [];
 
   static async open(change: Partial<HubSettings> = {}, store?: Store): Promise<World> {
     const world = new World();
@@ -143,8 +144,16 @@ export class World {
     this.server(`<iq type="result" id="${element.attrs.id}"${from}>${body}</iq>`);
   }
 
-  async close(): Promise<void> {
+  /** The same account after a restart; closed with this one. */
+  async again(): Promise<World> {
     this.hub.close();
+    const next = await World.open({}, this.store);
+    this.#next.push(next);
+    return next;
+  }
+
+  async close(): Promise<void> {
+    for (const { hub } of [this, ...this.#next]) hub.close();
     await this.store.close();
   }
 }

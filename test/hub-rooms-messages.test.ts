@@ -1,0 +1,314 @@
+/** What is said in rooms (XEP-0045 §7.4 to §7.8): who hears it, who may say it, and what comes back. */
+import { test } from 'uvu';
+import * as assert from 'uvu/assert';
+import { NS } from '../src/wire/ns.ts';
+import { account, core, inWorld, like, type World } from './lib/hub.ts';
+import { admits, enter, inShort, joining, leaving, occupant, room, said } from './lib/room.ts';
+
+const groupchat = (body: string, id = body): string =>
+  `<message to="${room}" type="groupchat" id="${id}"><body>${body}</body></message>`;
+const whisper = (nick: string, body: string, inside = `<x xmlns="${NS.mucUser}"/>`): string =>
+  `<message from="${room}/${nick}" to="${core}" type="chat" id="${body}"><body>${body}</body>${inside}</message>`;
+const failure = (condition: string, id: string, from = room): string =>
+  `<message from="${from}" to="${core}" type="error" id="${id}"><error type="cancel"><${condition} xmlns="${NS.stanzas}"/></error></message>`;
+
+/** Phone and desk in the room, pad outside; all available. */
+function cast(world: World) {
+  world.online();
+  const phone = world.client('phone').available();
+  const desk = world.client('desk').available();
+  const pad = world.client('pad').available();
+  enter(world, phone);
+  desk.send(joining('alice'));
+  desk.take();
+  return { phone, desk, pad };
+}
+
+test(
+  'what is said in the room is heard by every client in it, with the id of who said it',
+  inWorld((world) => {
+    const { phone, desk, pad } = cast(world);
+    phone.send(groupchat('hello', 'mine'));
+    assert.equal(world.up, [`<message to="${room}" type="groupchat" id="mine"><body>hello</body></message>`]);
+    assert.equal([...phone.take(), ...desk.take()], []);
+    world.server(said('alice', 'hello', { id: 'mine', sid: 's1' }));
+    for (const client of [phone, desk]) {
+      const came = client.take();
+      assert.is(came.length, 1);
+      like(came[0], `to="${client.address}"`, `from="${room}/alice"`, 'id="mine"', 'id="s1"');
+    }
+    assert.equal(pad.take(), []);
+  }),
+);
+
+test(
+  'a private message is for the clients in the room, as itself and never as a carbon',
+  inWorld((world) => {
+    const { phone, desk, pad } = cast(world);
+    const reader = world.client('reader', { carbons: true }).available();
+    world.server(whisper('bob', 'psst'));
+    for (const client of [phone, desk]) {
+      const came = client.take();
+      assert.is(came.length, 1);
+      like(came[0], `<message to="${client.address}" from="${room}/bob" type="chat"`, 'psst');
+    }
+    assert.equal([...pad.take(), ...reader.take()], []);
+    const inner = `<message xmlns="${NS.client}" from="${room}/bob" to="${account}/elsewhere" type="chat" id="c"><body>copy</body></message>`;
+    world.server(
+      `<message from="${account}" to="${core}" type="chat"><received xmlns="${NS.carbons}"><forwarded xmlns="${NS.forward}">${inner}</forwarded></received></message>`,
+    );
+    for (const client of [phone, desk, pad, reader]) assert.equal(client.take(), []);
+  }),
+);
+
+test(
+  'private messages that no client was in the room for wait for the first that is, also over a restart',
+  inWorld(async (world) => {
+    const { phone, desk, pad } = cast(world);
+    phone.leave();
+    desk.leave();
+    world.server(whisper('bob', 'psst'));
+    world.server(
+      `<message from="${room}/bob" to="${core}" type="chat"><composing xmlns="${NS.chatStates}"/><x xmlns="${NS.mucUser}"/></message>`,
+    );
+    assert.not.ok(pad.take().some((text) => text.includes(room)));
+    const again = await world.again();
+    again.online();
+    const late = again.client('late').available();
+    late.send(joining('alice'));
+    again.server(occupant('alice', { codes: [110] }));
+    again.server(`<message from="${room}" to="${core}" type="groupchat"><subject/></message>`);
+    const came = late.take();
+    assert.equal(inShort(came), ['alice 110', 'subject', 'bob: psst']);
+    like(came.at(-1), `<delay xmlns="${NS.delay}" from="${account}"`);
+    late.send(joining('alice'));
+    assert.equal(inShort(late.take()), ['alice 110', 'subject'], 'once');
+  }),
+);
+
+test(
+  'a private message that a client sends is copied to the clients in that room, and to no others',
+  inWorld((world) => {
+    const { phone, desk, pad } = cast(world);
+    const [reader, outside] = [world.client('reader'), world.client('outside', { carbons: true }).available()];
+    reader.available();
+    reader.send(`<iq type="set" id="c"><enable xmlns="${NS.carbons}"/></iq>`);
+    reader.send(joining('alice'));
+    reader.take();
+    world.now += 10_000;
+    phone.send(`<message to="${room}/bob" type="chat" id="w"><body>psst</body></message>`);
+    assert.equal(world.up, [`<message to="${room}/bob" type="chat" id="w"><body>psst</body></message>`]);
+    const [carbon] = reader.take();
+    like(carbon, `<sent xmlns="${NS.carbons}">`, `to="${room}/bob"`, `from="${phone.address}"`);
+    like(carbon, `<x xmlns="${NS.mucUser}"/>`);
+    const [copy] = desk.take();
+    like(copy, `from="${room}/bob"`, '<body>→ psst</body>');
+    assert.equal([...pad.take(), ...outside.take(), ...phone.take()], []);
+    phone.send(`<message to="${room}/bob" type="chat" id="v"><body>two</body><x xmlns="${NS.mucUser}"/></message>`);
+    assert.is(reader.take().length, 1, 'marked as private by its sender');
+    phone.send(
+      `<message to="${room}/bob" type="chat" id="u"><body>three</body><private xmlns="${NS.carbons}"/></message>`,
+    );
+    assert.equal(reader.take(), []);
+  }),
+);
+
+test(
+  'who is not in the room cannot speak in it, nor can anybody while we are out of it',
+  inWorld((world) => {
+    const { phone, pad } = cast(world);
+    pad.send(groupchat('hello'));
+    pad.send(`<message to="${room}/bob" type="chat" id="p"><body>psst</body></message>`);
+    assert.equal(inShort(pad.take()), ['error not-acceptable', 'error not-acceptable']);
+    pad.send(`<message to="${room}" id="d"><x xmlns="${NS.mucUser}"><decline to="bob@home.example"/></x></message>`);
+    assert.is(world.up.length, 1, 'an answer to an invitation needs nobody to be in');
+    world.hub.online(core, false);
+    world.up.splice(0);
+    phone.send(groupchat('too early'));
+    assert.equal(inShort(phone.take()), ['error recipient-unavailable']);
+    assert.equal(world.up, []);
+  }),
+);
+
+test(
+  'an error goes to the client whose message it is about, and to no other',
+  inWorld((world) => {
+    const { phone } = cast(world);
+    const reader = world.client('reader', { carbons: true }).available();
+    reader.send(joining('alice'));
+    reader.take();
+    phone.send(groupchat('hello'));
+    world.server(failure('forbidden', 'hello'));
+    assert.equal(inShort(phone.take()), ['error forbidden']);
+    assert.equal(reader.take(), []);
+    assert.is(world.up.length, 1);
+  }),
+);
+
+test(
+  'an error that says that we are not in: we enter again, once',
+  inWorld((world) => {
+    const { phone, desk } = cast(world);
+    phone.send(groupchat('one'));
+    phone.send(`<message to="${room}/bob" type="chat" id="two"><body>two</body></message>`);
+    world.up.splice(0);
+    world.server(failure('not-acceptable', 'two', `${room}/bob`));
+    assert.equal(world.up, [], 'a private message may be refused for other reasons');
+    world.server(failure('not-acceptable', 'one'));
+    assert.equal(inShort(phone.take()), ['error not-acceptable', 'error not-acceptable']);
+    assert.is(world.up.length, 1);
+    like(world.up[0], `<presence to="${room}/alice"`, `<x xmlns="${NS.muc}"><history since="2026-`);
+    admits(world, 'alice');
+    assert.equal([...phone.take(), ...desk.take()], [], 'nothing has changed for them');
+    world.up.splice(0);
+    world.server(failure('not-acceptable', 'one'));
+    assert.equal(world.up, [], 'not again at once');
+    world.now += 60_000;
+    world.server(failure('not-acceptable', 'one'));
+    assert.is(world.up.length, 1);
+  }),
+);
+
+const invitations = {
+  mediated: `<message from="${room}" to="${account}" id="i"><x xmlns="${NS.mucUser}"><invite from="bob@home.example/x"><reason>Hey</reason></invite></x></message>`,
+  direct: `<message from="bob@home.example/x" to="${account}" id="i"><x xmlns="${NS.conference}" jid="${room}"/></message>`,
+};
+for (const [kind, invitation] of Object.entries(invitations)) {
+  test(
+    `a ${kind} invitation is for every available client, in the room or not`,
+    inWorld((world) => {
+      const { phone, pad } = cast(world);
+      world.server(invitation);
+      for (const client of [phone, pad]) {
+        const came = client.take();
+        assert.is(came.length, 1);
+        like(came[0], kind === 'mediated' ? '<invite from="bob@home.example/x">' : `jid="${room}"`);
+      }
+    }),
+  );
+  test(
+    `a ${kind} invitation waits while no client is available`,
+    inWorld((world) => {
+      world.online();
+      world.server(invitation);
+      const phone = world.client('phone');
+      phone.send('<presence/>');
+      assert.is(phone.take().filter((text) => text.includes(room)).length, 1);
+    }),
+  );
+}
+
+test(
+  'other words of the room itself are for those that are in',
+  inWorld((world) => {
+    const { phone, desk, pad } = cast(world);
+    world.server(
+      `<message from="${room}" to="${core}" id="v"><x xmlns="${NS.data}" type="form"><field var="FORM_TYPE" type="hidden"><value>http://jabber.org/protocol/muc#request</value></field></x></message>`,
+    );
+    world.server(
+      `<message from="${room}" to="${core}" type="groupchat"><x xmlns="${NS.mucUser}"><status code="172"/></x></message>`,
+    );
+    assert.is(phone.take().length, 2);
+    assert.is(desk.take().length, 2);
+    assert.equal(pad.take(), []);
+    pad.send(joining('alice'));
+    assert.equal(inShort(pad.take()), ['bob', 'carol', 'alice 110 100', 'subject Cauldron'], 'who enters is warned');
+    world.server(
+      `<message from="${room}" to="${core}" type="groupchat"><x xmlns="${NS.mucUser}"><status code="173"/></x></message>`,
+    );
+    pad.take();
+    pad.send(joining('alice'));
+    assert.is(inShort(pad.take())[2], 'alice 110');
+  }),
+);
+
+test(
+  'of equal markers of several clients one leaves; two occupants are two peers',
+  inWorld((world) => {
+    const { phone, desk } = cast(world);
+    const displayed = (to: string, type: string) =>
+      `<message to="${to}" type="${type}" id="d"><displayed xmlns="${NS.markers}" id="m1"/></message>`;
+    for (const client of [phone, desk]) client.send(displayed(room, 'groupchat'));
+    assert.is(world.up.length, 1);
+    phone.send(displayed(`${room}/bob`, 'chat'));
+    desk.send(displayed(`${room}/bob`, 'chat'));
+    phone.send(displayed(`${room}/carol`, 'chat'));
+    assert.is(world.up.length, 3);
+  }),
+);
+
+test(
+  'a ping to the own nick (XEP-0410) is answered here, for each client as things stand for it',
+  inWorld((world) => {
+    const { phone, desk, pad } = cast(world);
+    const ping = (nick: string) => `<iq type="get" id="p" to="${room}/${nick}"><ping xmlns="${NS.ping}"/></iq>`;
+    for (const client of [phone, desk, pad]) client.send(ping('alice'));
+    for (const client of [phone, desk]) {
+      const [pong] = client.take();
+      like(pong, 'type="result"', `from="${room}/alice"`, 'id="p"');
+    }
+    assert.equal(inShort(pad.take()), ['iq error']);
+    assert.equal(world.up, []);
+    phone.send(ping('bob'));
+    assert.is(world.up.length, 1, 'to another occupant it is a ping as any');
+    phone.send(leaving('alice'));
+    phone.take();
+    phone.send(ping('alice'));
+    like(phone.take()[0], 'type="error"', '<not-acceptable');
+    assert.is(world.up.length, 1);
+  }),
+);
+
+test(
+  'requests to the room and its occupants pass, in and out',
+  inWorld((world) => {
+    const { phone, pad } = cast(world);
+    const admin = `<query xmlns="http://jabber.org/protocol/muc#admin"><item nick="bob" role="none"/></query>`;
+    phone.send(`<iq type="set" id="a" to="${room}">${admin}</iq>`);
+    pad.send(`<iq type="get" id="b" to="${room}/bob"><vCard xmlns="vcard-temp"/></iq>`);
+    like(world.up[0], `to="${room}"`, admin);
+    world.answer(/muc#admin/, '');
+    world.answer(/vcard-temp/, '<vCard xmlns="vcard-temp"/>');
+    like(phone.take()[0], 'id="a"', 'type="result"');
+    like(pad.take()[0], 'id="b"', '<vCard');
+    phone.send(`<iq type="set" id="m" to="${room}"><query xmlns="${NS.mam}" queryid="x"/></iq>`);
+    const queryid = /queryid="(\w+)"/.exec(world.up.at(-1)!)![1];
+    world.server(
+      `<message from="${room}" to="${core}"><result xmlns="${NS.mam}" queryid="${queryid}" id="1"><forwarded xmlns="${NS.forward}"><message xmlns="${NS.client}" from="${room}/bob" type="groupchat"><body>old</body></message></forwarded></result></message>`,
+    );
+    like(phone.take()[0], 'queryid="x"', 'old');
+    assert.equal(pad.take(), []);
+  }),
+);
+
+test(
+  "the room sees the account's one presence (§7.7), not each client's",
+  inWorld((world) => {
+    const { phone, desk, pad } = cast(world);
+    pad.leave();
+    const toRoom = () => world.up.splice(0).filter((text) => text.includes(room));
+    const away = '<show>away</show><status>lunch</status>';
+    phone.send(`<presence>${away}</presence>`);
+    phone.send(`<presence to="${room}/alice">${away}</presence>`);
+    assert.equal(toRoom(), [], 'desk is there');
+    desk.send(`<presence>${away}</presence>`);
+    const seen = toRoom();
+    assert.is(seen.length, 1);
+    like(seen[0], `<presence to="${room}/alice"`, away, 'node="urn:xmpproxy"');
+    assert.not.ok(seen[0]!.includes('priority'));
+    desk.send(`<presence to="${room}/alice">${away}</presence>`);
+    assert.equal(toRoom(), [], 'it has that already');
+    world.now += 1;
+    desk.send('<presence/>');
+    assert.is(toRoom().length, 1);
+    desk.send(`<presence to="${room}/alice"><status>only here</status></presence>`);
+    like(toRoom()[0], 'only here');
+    phone.send(`<presence to="${room}/alice"><status>nor me</status></presence>`);
+    assert.equal(toRoom(), [], 'the account does not speak by that client');
+    phone.leave();
+    desk.leave();
+    like(toRoom().at(-1), '<show>away</show><status>away from the keyboard</status>');
+  }),
+);
+
+test.run();
