@@ -18,6 +18,7 @@ async function twoApps({ server, proxy }: World): Promise<{ phone: RawClient; la
     client.send('<presence/>');
     await client.roundtrip();
   }
+  await phone.roundtrip(peer.jid); // the real server has taken the presence
   return { phone, laptop, peer };
 }
 
@@ -118,6 +119,7 @@ scenarios.add('slixmpp reads the archive from both apps at once', async ({ proxy
     await client.presence();
     await client.roundtrip();
   }
+  for (const app of apps) await app.roundtrip(peer.jid);
   const said = ['one', 'two', 'three'];
   for (const body of said) peer.message(alice.jid, body);
   for (const app of apps) await app.received(isMessage({ body: 'three' }));
