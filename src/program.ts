@@ -97,6 +97,10 @@ async function assemble(
       if (owned !== undefined) await pool.refresh(owned.user.name);
       return null;
     },
+    async tell({ user, account, text }) {
+      bot.relay(user, account, text);
+      return null;
+    },
     async setProxyPassword({ user, password }) {
       try {
         await registry.setUser(user, { password });

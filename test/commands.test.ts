@@ -22,6 +22,7 @@ test('everything that root can be told is there', () => {
   for (const verb of ['add', 'del', 'list', 'set', 'show']) assert.ok(names.includes(`user ${verb}`));
   for (const verb of ['add', 'del', 'list', 'show', 'set', 'on', 'off', 'trust'])
     assert.ok(names.includes(`account ${verb}`));
+  for (const verb of ['list', 'leave', 'detach', 'attach']) assert.ok(names.includes(`room ${verb}`));
   for (const verb of ['list', 'kick']) assert.ok(names.includes(`client ${verb}`));
   for (const name of ['password', 'unlock', 'whoami', 'certificate', 'server status', 'help'])
     assert.ok(names.includes(name));
@@ -77,6 +78,7 @@ test('the whole of help, as an admin reads it', () => {
     treeHelp(commands, 'admin'),
     [
       'account: your XMPP accounts',
+      'room: group chats you stay in',
       'client: apps that are logged in',
       'user: people, and your own settings',
       'password: set your proxy password',
@@ -90,10 +92,22 @@ test('the whole of help, as an admin reads it', () => {
   );
 });
 
+const rooms = ['room list', 'room leave', 'room detach', 'room attach'];
 const seen: Record<Level, string[]> = {
-  account: ['account show', 'account set', 'client list', 'client kick', 'unlock', 'whoami', 'certificate', 'help'],
+  account: [
+    'account show',
+    'account set',
+    ...rooms,
+    'client list',
+    'client kick',
+    'unlock',
+    'whoami',
+    'certificate',
+    'help',
+  ],
   user: [
     ...['add', 'list', 'show', 'set', 'on', 'off', 'trust', 'del'].map((verb) => `account ${verb}`),
+    ...rooms,
     'client list',
     'client kick',
     'user show',

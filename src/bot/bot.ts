@@ -16,6 +16,7 @@ import { Conversation, type Parts } from './conversation.ts';
 import { Dialogs } from './dialogs.ts';
 import { hear } from './message.ts';
 import { Notes } from './notes.ts';
+import { Relays } from './relays.ts';
 import type { Act } from './turn.ts';
 import { sendReceipt, wantsReceipt } from './voice.ts';
 
@@ -33,6 +34,8 @@ export interface Bot extends Door {
   account(user: string, state: AccountState): void;
   /** What serves that user is not started any more: admins are told; the user hears it of each account. */
   switchedOff(user: string, reason: string): void;
+  /** What was said to an account that no app of it hears (a detached room). */
+  relay(user: string, account: BareJid, text: string): void;
   /** Timers are cleared, dialogs dropped; nothing is said any more. */
   close(): void;
 }
@@ -52,6 +55,7 @@ export function createBot({ outlet, log, routes, isRefusal, ...lasting }: BotPar
   const root = parseBare(`root@${server.domain}`);
   const say = (login: BareJid, text: string) => outlet.say(login, text);
   const notes = new Notes({ registry, domain: server.domain, say });
+  const relays = new Relays({ registry, domain: server.domain, say });
   const world: World = {
     ...lasting,
     tree: commands,
@@ -90,6 +94,7 @@ export function createBot({ outlet, log, routes, isRefusal, ...lasting }: BotPar
     arrived(speaker) {
       alerts.arrived(speaker);
       notes.arrived(speaker);
+      relays.arrived(speaker);
     },
     unheard: (speaker, messages) =>
       alerts.unheard(
@@ -104,6 +109,7 @@ export function createBot({ outlet, log, routes, isRefusal, ...lasting }: BotPar
       world.locks.close(sid);
     },
     account: (user, state) => alerts.account(user, state),
+    relay: (user, account, text) => relays.tell(user, account, text),
     switchedOff(user, reason) {
       for (const { name, admin } of registry.users) if (admin) world.tell(name, switchedOffText(user, reason));
     },

@@ -94,11 +94,25 @@ export interface AccountState {
   clients: number;
 }
 
+/** A room that an account is in, or means to be in again. */
+export interface RoomState {
+  account: BareJid;
+  room: BareJid;
+  nick: string;
+  isIn: boolean;
+  detached: boolean;
+  occupants: number;
+  clients: number;
+}
+
 /** Questions of the edge to a unit. Each is answered once. */
 export interface UnitQuestions {
   /** New settings: accounts started, stopped, changed. */
   configure: { ask: { settings: UnitSettings }; answer: null };
   status: { ask: null; answer: AccountState[] };
+  rooms: { ask: null; answer: RoomState[] };
+  /** False if the account is in no such room. */
+  room: { ask: { account: BareJid; room: BareJid; action: 'leave' | 'detach' | 'attach' }; answer: boolean };
   /** Everything kept of an account is deleted. */
   forget: { ask: { account: BareJid }; answer: null };
   /** Sessions upstream are closed, for at most `within` milliseconds; then the store is closed. */
@@ -117,6 +131,8 @@ export interface EdgeQuestions {
     ask: { user: string; password: string };
     answer: { refusal: string | null };
   };
+  /** Root says it to who has that account. */
+  tell: { ask: { user: string; account: BareJid; text: string }; answer: null };
 }
 
 export type Answer<Q, K extends keyof Q> = Q[K] extends { answer: infer A } ? A : never;

@@ -2,7 +2,7 @@
 import type { Store } from '../archive/types.ts';
 import type { HubSettings, Log, Outlet } from '../hub/context.ts';
 import { Hub } from '../hub/hub.ts';
-import type { AccountSettings, AccountState, UpstreamSettings } from '../link/link.ts';
+import type { AccountSettings, AccountState, RoomState, UpstreamSettings } from '../link/link.ts';
 import type { CoreEvents, CoreSession } from '../upstream/types.ts';
 import type { BareJid } from '../wire/jid.ts';
 
@@ -17,6 +17,8 @@ export interface AccountOptions {
   openCore: OpenCore;
   changed(state: AccountState): void;
   passwordChanged(account: BareJid, password: string): void;
+  /** Root says it to who has that account. */
+  tell(account: BareJid, text: string): void;
   log: Log;
 }
 
@@ -45,6 +47,7 @@ export class Account {
       setInactive: (inactive) => account?.setInactive(inactive),
       acknowledged: () => account?.acknowledged() ?? Promise.resolve(),
       passwordChanged: (password) => options.passwordChanged(settings.jid, password),
+      tell: (text) => options.tell(settings.jid, text),
     });
     account = new Account(options, hub);
     if (settings.enabled) account.#start();
@@ -73,6 +76,10 @@ export class Account {
   get state(): AccountState {
     const { jid } = this.#settings;
     return { jid, ...this.#status, contacts: this.hub.contacts, clients: this.hub.clientCount };
+  }
+
+  get rooms(): RoomState[] {
+    return this.hub.rooms().map((room) => ({ account: this.#settings.jid, ...room }));
   }
 
   #start(): void {

@@ -3,10 +3,13 @@ import type { Log } from '../hub/context.ts';
 import type {
   AccountSettings,
   AccountState,
+  Ask,
   EdgeLink,
   LoginTrial,
+  RoomState,
   UnitHost,
   UnitLink,
+  UnitQuestions,
   UnitSettings,
 } from '../link/link.ts';
 import type { BareJid } from '../wire/jid.ts';
@@ -79,6 +82,19 @@ export class Pool implements PoolControl {
 
   async forget(user: string, account: BareJid): Promise<void> {
     await (await this.unit(user)).ask('forget', { account });
+  }
+
+  async rooms(user: string): Promise<RoomState[]> {
+    return (await this.unit(user)).ask('rooms', null);
+  }
+
+  async room(
+    user: string,
+    account: BareJid,
+    room: BareJid,
+    action: Ask<UnitQuestions, 'room'>['action'],
+  ): Promise<boolean> {
+    return (await this.unit(user)).ask('room', { account, room, action });
   }
 
   async status(user: string): Promise<AccountState[]> {

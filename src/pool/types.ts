@@ -1,5 +1,5 @@
 /** The pool as administration sees it. */
-import type { AccountSettings, AccountState, LoginTrial } from '../link/link.ts';
+import type { AccountSettings, AccountState, LoginTrial, RoomState } from '../link/link.ts';
 import type { BareJid } from '../wire/jid.ts';
 
 export interface PoolControl {
@@ -12,6 +12,9 @@ export interface PoolControl {
   /** Deletes what is kept of an account (it is no longer configured). */
   forget(user: string, account: BareJid): Promise<void>;
   status(user: string): Promise<AccountState[]>;
+  rooms(user: string): Promise<RoomState[]>;
+  /** False if the account is in no such room. */
+  room(user: string, account: BareJid, room: BareJid, action: 'leave' | 'detach' | 'attach'): Promise<boolean>;
   /** Worker threads for units, and how often one died. */
   workers(): { count: number; restarts: number };
 }

@@ -110,6 +110,10 @@ export class Unit implements UnitLink {
         void edge
           .ask('rememberPassword', { account, password })
           .catch((error: unknown) => log.error('password not remembered', { account, error: String(error) })),
+      tell: (account, text) =>
+        void edge
+          .ask('tell', { user: this.#settings.user, account, text })
+          .catch((error: unknown) => log.error('root could not be told', { account, error: String(error) })),
       log,
     };
   }
@@ -165,6 +169,8 @@ export class Unit implements UnitLink {
     const answers: { [Q in keyof UnitQuestions]: (ask: Ask<UnitQuestions, Q>) => Promise<Answer<UnitQuestions, Q>> } = {
       configure: ({ settings }) => this.#inTurn(() => this.#configure(settings)),
       status: async () => [...this.#accounts.values()].map(({ state }) => state),
+      rooms: async () => [...this.#accounts.values()].flatMap(({ rooms }) => rooms),
+      room: async ({ account, room, action }) => this.#accounts.get(account)?.hub.room(room, action) ?? false,
       forget: ({ account }) => this.#inTurn(() => this.#store.forget(account)),
       stop: ({ within }) => this.#inTurn(() => this.#stop(within)),
     };

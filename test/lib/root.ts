@@ -2,7 +2,7 @@
 import { type Bot, createBot } from '../../src/bot/bot.ts';
 import type { Client, Clock, ServerFacts } from '../../src/commands/context.ts';
 import type { Speaker } from '../../src/link/door.ts';
-import type { AccountSettings, AccountState, LoginView } from '../../src/link/link.ts';
+import type { AccountSettings, AccountState, LoginView, RoomState } from '../../src/link/link.ts';
 import type { PoolControl } from '../../src/pool/types.ts';
 import { type Registry, RegistryError, type User } from '../../src/registry/types.ts';
 import type { Failure } from '../../src/wire/failure.ts';
@@ -80,6 +80,7 @@ export interface Stage {
   /** What tries of a login come to, one after the other; then success. */
   outcomes: (Outcome | Promise<Outcome>)[];
   states: AccountState[];
+  rooms: RoomState[];
   routes: Route<Speaker>[];
   /** Says it, and waits until root has nothing more to do at once; the answers, as one text. */
   tell(speaker: Speaker, text: string, ...more: Element[]): Promise<string>;
@@ -131,6 +132,7 @@ export function stage(users: User[], start: Partial<Pick<Stage, 'routes' | 'stat
     tried: [],
     outcomes: [],
     states: [],
+    rooms: [],
     routes: [],
     ...start,
   };
@@ -182,7 +184,7 @@ export function stage(users: User[], start: Partial<Pick<Stage, 'routes' | 'stat
 export const message = (text: string, ...more: Element[]): Stanza =>
   Stanza.of(xml('message', { to: root, type: 'chat', id: 'm1' }, xml('body', {}, text), ...more));
 
-function pool(parts: Pick<Stage, 'pooled' | 'tried' | 'outcomes' | 'states' | 'registry'>): PoolControl {
+function pool(parts: Pick<Stage, 'pooled' | 'tried' | 'outcomes' | 'states' | 'rooms' | 'registry'>): PoolControl {
   return {
     async tryLogin(_user, settings) {
       parts.tried.push(settings);
@@ -192,6 +194,11 @@ function pool(parts: Pick<Stage, 'pooled' | 'tried' | 'outcomes' | 'states' | 'r
     drop: async (name) => void parts.pooled.push(`drop ${name}`),
     forget: async (name, jid) => void parts.pooled.push(`forget ${name} ${jid}`),
     workers: () => ({ count: 2, restarts: 1 }),
+    rooms: async (name) => parts.rooms.filter(({ account }) => parts.registry.ownerOf(account)?.user.name === name),
+    async room(_name, account, room, action) {
+      parts.pooled.push(`${action} ${room} ${account}`);
+      return parts.rooms.some((one) => one.account === account && one.room === room);
+    },
     status: async (name) => parts.states.filter(({ jid }) => parts.registry.ownerOf(jid)?.user.name === name),
   };
 }
