@@ -75,6 +75,7 @@ async function assemble(
     certificates,
     log,
     plaintext: config.c2sPlaintext,
+    plus: config.saslPlus,
     iterations: defaultIterations,
   });
   const pool: Pool = new Pool({

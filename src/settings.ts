@@ -66,7 +66,7 @@ export const settings = {
   }),
   saslPlus: given({
     key: 'SASL_PLUS',
-    summary: 'offer channel binding; not offered yet, so on is the same as off',
+    summary: 'offer channel binding to apps: SCRAM-SHA-256-PLUS and SCRAM-SHA-1-PLUS',
     allowed: 'on or off',
     fallback: 'on',
     read: choice({ on: true, off: false }),

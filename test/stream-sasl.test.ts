@@ -96,6 +96,35 @@ test('only wrong passwords are guesses; too many of them close the address for a
   assert.ok((await fresh().plain('alice', 'proxy secret')).login);
 });
 
+test('a wrong password with one mechanism after the other is one guess, for each login', async () => {
+  const data = Buffer.alloc(32);
+  const rounds = async (logins: readonly string[], mechanisms: readonly string[]): Promise<number> => {
+    const guesses = new Guesses(100, window, new HandClock());
+    const counted: string[] = [];
+    guesses.wrong = (remote) => counted.push(remote);
+    const { auth, respond, plain } = begin({ guesses, bindings: [{ type: 'tls-exporter', data }] });
+    for (const mechanism of mechanisms)
+      for (const login of logins) {
+        if (mechanism === 'PLAIN') await plain(login, 'wrong');
+        else {
+          const binding = mechanism.endsWith('-PLUS') ? { type: 'tls-exporter', data } : 'n';
+          const client = scram(mechanism.startsWith('SCRAM-SHA-256') ? 'sha256' : 'sha1', login, 'wrong', binding);
+          const challenge = await auth(mechanism, base64(client.first));
+          assert.is(condition(await respond(base64(client.final(content(challenge))))), 'not-authorized');
+        }
+      }
+    return counted.length;
+  };
+  const all = ['SCRAM-SHA-256-PLUS', 'SCRAM-SHA-1-PLUS', 'SCRAM-SHA-256', 'SCRAM-SHA-1', 'PLAIN'];
+  assert.is(await rounds(['alice'], all), 1);
+  assert.is(await rounds(['nobody'], all), 1);
+  assert.is(await rounds(['alice', 'nobody'], ['SCRAM-SHA-1', 'PLAIN']), 2);
+  assert.is(await rounds(['alice'], ['PLAIN', 'PLAIN', 'PLAIN']), 3);
+  assert.is(await rounds(['alice'], [...all, 'SCRAM-SHA-1', 'PLAIN']), 2, 'a second round');
+  assert.is(await rounds(['alice'], ['SCRAM-SHA-1', 'PLAIN', 'SCRAM-SHA-1', 'PLAIN', 'SCRAM-SHA-1']), 3);
+  assert.is(await rounds(['Alice', 'alice@proxy.example'], ['SCRAM-SHA-1', 'PLAIN']), 2, 'one login by two names');
+});
+
 test('behind loopback many may stand', () => {
   const guesses = new Guesses(1, window, new HandClock());
   for (let guess = 1; guess <= 10; guess += 1) {

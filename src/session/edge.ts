@@ -2,7 +2,7 @@
 import { randomBytes } from 'node:crypto';
 import type { Door, DoorOutlet, Speaker } from '../link/door.ts';
 import type { EdgeLink, LoginView, UnitLink } from '../link/link.ts';
-import type { Authority, Mechanism } from '../stream/authority.ts';
+import type { Authority, OfferedMechanism } from '../stream/authority.ts';
 import type { Certificates } from '../stream/certificates.ts';
 import { type Clock, systemClock, type Timer } from '../stream/clock.ts';
 import { createDecoys } from '../stream/decoys.ts';
@@ -28,6 +28,8 @@ export interface EdgeOptions {
   log: Log;
   /** SASL without TLS from loopback (C2S_PLAINTEXT). */
   plaintext?: boolean;
+  /** Offers channel binding (SASL_PLUS); on where left out. */
+  plus?: boolean;
   limits?: Partial<StreamLimits>;
   clock?: Clock;
   /** Kept over restarts, it keeps unknown logins from being told by their changing salts. Random where left out. */
@@ -62,7 +64,7 @@ export interface SessionInfo {
   address: FullJid;
   remote: string;
   secure: boolean;
-  mechanism: Mechanism;
+  mechanism: OfferedMechanism;
   /** Milliseconds since the epoch. */
   since: number;
   /** False while it waits to be resumed. */
@@ -150,13 +152,14 @@ export class Edge {
   }
 
   #createListener(host: SessionHost, { units }: Behind): Listener {
-    const { decoySecret = randomBytes(32), iterations, plaintext = false, ...options } = this.#options;
+    const { decoySecret = randomBytes(32), iterations, plaintext = false, plus = true, ...options } = this.#options;
     const limits = this.#limits;
     const clock = this.#clock;
     const context = { sessions: this.#sessions, host, log: options.log, unit: (user: string) => units.unit(user) };
     return new Listener({
       ...options,
       plaintext,
+      plus,
       limits,
       clock,
       decoys: createDecoys(decoySecret, iterations, this.#options.domain),

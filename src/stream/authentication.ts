@@ -3,10 +3,11 @@ import { StreamError } from '../wire/error.ts';
 import type { BareJid } from '../wire/jid.ts';
 import { NS } from '../wire/ns.ts';
 import { type Element, serialize, xml } from '../wire/xml.ts';
-import type { Authority, Granted, Mechanism } from './authority.ts';
+import type { Authority, Granted, OfferedMechanism } from './authority.ts';
 import type { Decoys } from './decoys.ts';
 import type { Guesses } from './guesses.ts';
 import { type Log, said } from './log.ts';
+import type { Offer } from './offer.ts';
 import { plainExchange } from './plain.ts';
 import { type Exchange, SaslFailure, type Step } from './sasl.ts';
 import { scramExchange } from './scram.ts';
@@ -14,7 +15,7 @@ import { scramExchange } from './scram.ts';
 /** Who has logged in. */
 export interface Login extends Granted {
   bare: BareJid;
-  mechanism: Mechanism;
+  mechanism: OfferedMechanism;
 }
 
 /** What to send, and what it means for the stream: it goes on, it is authenticated, or it ends. */
@@ -33,14 +34,16 @@ export interface AuthenticationContext {
   remote: string;
   /** Failed attempts that end the stream. */
   attempts: number;
-  /** Is a password safe on this stream? */
-  confidential: boolean;
+  /** Undefined: no password is safe on this stream. */
+  offer: Offer | undefined;
 }
 
 export class Authentication {
   readonly #context: AuthenticationContext;
-  #current: { mechanism: Mechanism; exchange: Exchange } | undefined;
+  #current: { mechanism: OfferedMechanism; exchange: Exchange } | undefined;
   #failures = 0;
+  /** Whose password was wrong, and how often with each mechanism. */
+  readonly #wrong = new Map<string, Map<OfferedMechanism, number>>();
 
   constructor(context: AuthenticationContext) {
     this.#context = context;
@@ -75,14 +78,14 @@ export class Authentication {
 
   #begin(element: Element): Step | Promise<Step> | undefined {
     this.#current = undefined;
-    const { authority, confidential, decoys, domain, remote } = this.#context;
-    if (!confidential) throw new SaslFailure('encryption-required');
-    const mechanism = authority.mechanisms(domain).find((offered) => offered === element.attrs.mechanism);
+    const { authority, decoys, domain, offer, remote } = this.#context;
+    if (offer === undefined) throw new SaslFailure('encryption-required');
+    const mechanism = offer.mechanisms.find((offered) => offered === element.attrs.mechanism);
     if (mechanism === undefined) throw new SaslFailure('invalid-mechanism');
     const exchange =
       mechanism === 'PLAIN'
         ? plainExchange(authority, domain, remote)
-        : scramExchange(mechanism, { authority, decoys, domain });
+        : scramExchange(mechanism, { authority, decoys, domain, offer });
     this.#current = { mechanism, exchange };
     const initial = element.getText();
     return initial === '' ? undefined : exchange.step(decode(initial));
@@ -104,15 +107,24 @@ export class Authentication {
     const { attempts, guesses, log, remote } = this.#context;
     const failure = reason instanceof SaslFailure ? reason : new SaslFailure('temporary-auth-failure');
     if (failure !== reason) log.error('login could not be checked', { reason: said(reason) });
+    if (failure.guess !== undefined) this.#guessed(failure.guess);
     this.#current = undefined;
     this.#failures += 1;
-    if (failure.guess) guesses.wrong(remote);
     log.info('login refused', { remote, domain: this.#context.domain, condition: failure.condition });
     const text = failure.message === '' ? undefined : xml('text', {}, failure.message);
     const answer = { text: serialize(xml('failure', NS.sasl, xml(failure.condition), text)) };
     if (guesses.exhausted(remote)) return { ...answer, end: new StreamError('policy-violation', 'too many guesses') };
     if (this.#failures < attempts) return answer;
     return { ...answer, end: new StreamError('policy-violation', 'too many attempts') };
+  }
+
+  /** An app that has a wrong password tries it with one mechanism after the other: that is one guess. */
+  #guessed(name: string): void {
+    const mechanism = this.#current!.mechanism;
+    const tried = this.#wrong.get(name) ?? new Map<OfferedMechanism, number>();
+    const times = (tried.get(mechanism) ?? 0) + 1;
+    if (times > Math.max(0, ...tried.values())) this.#context.guesses.wrong(this.#context.remote);
+    this.#wrong.set(name, tried.set(mechanism, times));
   }
 }
 

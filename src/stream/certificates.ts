@@ -1,5 +1,5 @@
 /** Certificates by domain: given ones, and self-signed ones for domains of ours that have none. */
-import { createPrivateKey, X509Certificate } from 'node:crypto';
+import { constants, createPrivateKey, X509Certificate } from 'node:crypto';
 import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { createSecureContext, type SecureContext } from 'node:tls';
@@ -71,7 +71,8 @@ function load(folder: string, domain: string): Loaded {
   const privateKey = understood(keyFile, () => createPrivateKey(key));
   if (!certificate.checkPrivateKey(privateKey)) throw new Error(`${keyFile}: the key does not fit ${certFile}`);
   const context = understood(certFile, () =>
-    createSecureContext({ cert, key, minVersion: 'TLSv1.2', sessionIdContext: 'xmpproxy' }),
+    // A resumed TLS session shows no certificate, so it could not be bound to one, and would outlive a changed one.
+    createSecureContext({ cert, key, minVersion: 'TLSv1.2', secureOptions: constants.SSL_OP_NO_TICKET }),
   );
   return { context, fingerprint: certificate.fingerprint256.replaceAll(':', '').toLowerCase() };
 }

@@ -1,6 +1,7 @@
 /** One socket: TLS on it, what is written to it in one tick as one write, and its end. No XML here. */
 import type { Socket } from 'node:net';
 import { type SecureContext, TLSSocket } from 'node:tls';
+import { type ChannelBinding, channelBindings } from './channel.ts';
 import type { Clock, Timer } from './clock.ts';
 import { flood, type StreamLimits } from './limits.ts';
 import { plainAddress } from './remote.ts';
@@ -80,6 +81,11 @@ export class Connection {
       this.secure = true;
       this.#events.secured();
     });
+  }
+
+  /** None without TLS. */
+  get bindings(): ChannelBinding[] {
+    return this.secure ? channelBindings(this.#socket as TLSSocket) : [];
   }
 
   /** A certificate that cannot be had is no reason to break off: the client decides on the other one. */

@@ -1,4 +1,4 @@
-/** As much of DER (X.690 §10) as a certificate needs: each function gives a whole encoded value. */
+/** As much of DER (X.690 §10) as certificates need. All but the last function give a whole encoded value. */
 
 export function encode(tag: number, ...contents: Uint8Array[]): Buffer {
   const content = Buffer.concat(contents);
@@ -45,4 +45,27 @@ export function oid(dotted: string): Buffer {
 export function time(at: Date): Buffer {
   const text = `${at.toISOString().replace(/[-:T]|\.\d+/g, '')}`;
   return at.getUTCFullYear() < 2050 ? encode(0x17, Buffer.from(text.slice(2))) : encode(0x18, Buffer.from(text));
+}
+
+/** The values, each whole, that stand in a constructed one. For what OpenSSL has already taken: nothing is checked. */
+export function contents(value: Uint8Array): Buffer[] {
+  const found: Buffer[] = [];
+  for (let at = contentAt(value, 0); at < value.length; ) {
+    const end = endOf(value, at);
+    found.push(Buffer.from(value.subarray(at, end)));
+    at = end;
+  }
+  return found;
+}
+
+/** Where the content of the value begins that begins at `at`. */
+const contentAt = (bytes: Uint8Array, at: number): number => {
+  const first = bytes[at + 1] ?? 0;
+  return at + 2 + (first < 0x80 ? 0 : first - 0x80);
+};
+
+function endOf(bytes: Uint8Array, at: number): number {
+  const begin = contentAt(bytes, at);
+  const digits = bytes.subarray(at + 2, begin);
+  return begin + (digits.length === 0 ? bytes[at + 1]! : digits.reduce((sum, digit) => sum * 256 + digit, 0));
 }

@@ -1,8 +1,8 @@
 /** Stream features (RFC 6120 §4.3.2), one list for each step of a stream. */
 import { NS } from '../wire/ns.ts';
 import { type Element, serialize, xml } from '../wire/xml.ts';
-import type { Mechanism } from './authority.ts';
 import type { StreamLimits } from './limits.ts';
+import type { Offer } from './offer.ts';
 
 /** XEP-0478. */
 const limitsFeature = (bytes: number, idle?: number): Element =>
@@ -16,16 +16,18 @@ const limitsFeature = (bytes: number, idle?: number): Element =>
 const text = (...features: (Element | undefined)[]): string =>
   `<stream:features>${features.map((feature) => (feature ? serialize(feature) : '')).join('')}</stream:features>`;
 
-/** Before authentication. `mechanisms` is undefined where TLS must come first. */
+/** Before authentication. `offer` is undefined where TLS must come first. */
 export function negotiationFeatures(
-  { starttls, mechanisms }: { starttls: boolean; mechanisms: readonly Mechanism[] | undefined },
+  { starttls, offer }: { starttls: boolean; offer: Offer | undefined },
   limits: StreamLimits,
 ): string {
-  const required = mechanisms === undefined ? xml('required') : undefined;
-  const offered = mechanisms?.map((mechanism) => xml('mechanism', {}, mechanism));
+  const required = offer === undefined ? xml('required') : undefined;
+  const mechanisms = offer?.mechanisms.map((mechanism) => xml('mechanism', {}, mechanism));
+  const bindings = offer?.bindings.map(({ type }) => xml('channel-binding', { type }));
   return text(
     starttls ? xml('starttls', NS.tls, required) : undefined,
-    offered && xml('mechanisms', NS.sasl, ...offered),
+    mechanisms && xml('mechanisms', NS.sasl, ...mechanisms),
+    bindings?.length ? xml('sasl-channel-binding', NS.saslBinding, ...bindings) : undefined, // XEP-0440
     limitsFeature(limits.before.bytes),
   );
 }

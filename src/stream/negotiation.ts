@@ -14,6 +14,7 @@ import type { Guesses } from './guesses.ts';
 import { readHeader } from './header.ts';
 import type { StreamLimits } from './limits.ts';
 import type { Log } from './log.ts';
+import { makeOffer, type Offer } from './offer.ts';
 import { isLoopback } from './remote.ts';
 import type { ClientStream, StreamOwner } from './stream.ts';
 
@@ -26,6 +27,8 @@ export interface NegotiationContext {
   guesses: Guesses;
   /** May clients on loopback log in without TLS? */
   plaintext: boolean;
+  /** Is channel binding offered? */
+  plus: boolean;
   limits: StreamLimits;
   log: Log;
   /** Who owns the stream after authentication? */
@@ -59,9 +62,9 @@ export class Negotiation implements StreamOwner {
       stream.write(sessionFeatures(limits));
       return;
     }
-    this.#authentication = this.#newAuthentication();
-    const mechanisms = this.#confidential ? authority.mechanisms(to) : undefined;
-    stream.write(negotiationFeatures({ starttls: !stream.secure, mechanisms }, limits));
+    const offer = this.#offer();
+    this.#authentication = this.#newAuthentication(offer);
+    stream.write(negotiationFeatures({ starttls: !stream.secure, offer }, limits));
   }
 
   element(element: Element): void {
@@ -80,22 +83,18 @@ export class Negotiation implements StreamOwner {
     this.#over = true;
   }
 
-  /** Is a password safe here? */
-  get #confidential(): boolean {
-    return this.#stream.secure || (this.#context.plaintext && isLoopback(this.#stream.remote));
+  #offer(): Offer | undefined {
+    const { authority, plaintext, plus } = this.#context;
+    const stream = this.#stream;
+    if (!stream.secure && !(plaintext && isLoopback(stream.remote))) return undefined; // no password is safe here
+    return makeOffer(authority.mechanisms(this.#domain), plus ? stream.bindings : []);
   }
 
-  #newAuthentication(): Authentication {
+  #newAuthentication(offer: Offer | undefined): Authentication {
     const { limits, ...context } = this.#context;
     const domain = this.#domain;
     const { remote } = this.#stream;
-    return new Authentication({
-      ...context,
-      domain,
-      remote,
-      attempts: limits.attempts,
-      confidential: this.#confidential,
-    });
+    return new Authentication({ ...context, domain, remote, attempts: limits.attempts, offer });
   }
 
   /** RFC 6120 §5.4.2. */

@@ -12,10 +12,10 @@ export function plainExchange(authority: Authority, domain: BareJid, remote: str
       const login = loginOf(name, domain);
       checkAuthzid(authzid!, login);
       // What cannot be a login is known to be none by everybody: nothing is given away by answering at once.
-      if (login === undefined) throw new SaslFailure('not-authorized', '', true);
+      if (login === undefined) throw new SaslFailure('not-authorized', '', name);
       const verdict = await authority.plain(login, password, remote);
       if (verdict.ok) return { login };
-      if (verdict.reason === 'not-authorized') throw new SaslFailure('not-authorized', '', true);
+      if (verdict.reason === 'not-authorized') throw new SaslFailure('not-authorized', '', login);
       throw new SaslFailure('temporary-auth-failure', verdict.text);
     },
   };

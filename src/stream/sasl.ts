@@ -13,11 +13,11 @@ export type SaslCondition =
   | 'not-authorized'
   | 'temporary-auth-failure';
 
-/** Ends one attempt; the stream goes on. `guess`: a password was wrong. */
+/** Ends one attempt; the stream goes on. `guess`: whose password was wrong. */
 export class SaslFailure extends Error {
   readonly condition: SaslCondition;
-  readonly guess: boolean;
-  constructor(condition: SaslCondition, text = '', guess = false) {
+  readonly guess: string | undefined;
+  constructor(condition: SaslCondition, text = '', guess?: string) {
     super(text);
     this.name = 'SaslFailure';
     this.condition = condition;

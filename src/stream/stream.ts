@@ -4,6 +4,7 @@ import { StreamError } from '../wire/error.ts';
 import { NS } from '../wire/ns.ts';
 import { type Limits, StreamParser } from '../wire/parser.ts';
 import { type Element, serialize } from '../wire/xml.ts';
+import type { ChannelBinding } from './channel.ts';
 import type { Clock, Timer } from './clock.ts';
 import { Connection, type TlsOptions } from './connection.ts';
 import { headerText } from './header.ts';
@@ -87,6 +88,11 @@ export class ClientStream {
 
   get secure(): boolean {
     return this.#connection.secure;
+  }
+
+  /** What its TLS can be bound to (RFC 5056). */
+  get bindings(): ChannelBinding[] {
+    return this.#connection.bindings;
   }
 
   write(text: string): void {

@@ -55,8 +55,8 @@ scenarios.add('nothing is offered before TLS but TLS', async ({ proxy, server })
   assert.ok(!client.jid);
 });
 
-async function failure(client: RawClient, user: string, password: string, mechanism?: Mechanism, authzid?: string) {
-  const error = await client.authenticate(user, password, mechanism, authzid).catch((reason: unknown) => reason);
+async function failure(client: RawClient, user: string, password: string, mechanism?: Mechanism, authzid = '') {
+  const error = await client.authenticate(user, password, mechanism, { authzid }).catch((reason: unknown) => reason);
   assert.instance(error, LoginFailure);
   return (error as LoginFailure).condition;
 }
@@ -65,7 +65,8 @@ scenarios.add('a wrong password and an unknown name are told alike, and the stre
   const { proxy, server } = world;
   const alice = await proxy.account(server, 'alice');
   const client = await RawClient.open(server.domain, proxy.endpoint());
-  assert.equal([...client.mechanisms].sort(), [...mechanisms].sort());
+  const offered = client.mechanisms.filter((mechanism) => !mechanism.endsWith('-PLUS'));
+  assert.equal(offered.sort(), [...mechanisms].sort());
   for (const mechanism of mechanisms) {
     assert.is(await failure(client, local(alice), 'wrong', mechanism), 'not-authorized', mechanism);
     assert.is(await failure(client, 'nobody-at-all', 'wrong', mechanism), 'not-authorized', mechanism);
@@ -88,7 +89,7 @@ scenarios.add('nobody acts for somebody else', async ({ proxy, server }) => {
   const [alice, other] = [await proxy.account(server, 'alice'), await proxy.account(server, 'other')];
   const client = await RawClient.open(server.domain, proxy.endpoint());
   assert.is(await failure(client, local(alice), alice.password, 'PLAIN', other.jid), 'invalid-authzid');
-  await client.authenticate(local(alice), alice.password, 'PLAIN', alice.jid);
+  await client.authenticate(local(alice), alice.password, 'PLAIN', { authzid: alice.jid });
 });
 
 scenarios.add('a domain that is nobody’s here is unknown', async ({ proxy }) => {

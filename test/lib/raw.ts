@@ -1,16 +1,19 @@
 /** A small XMPP client that sends what it is told and nothing else, but for the answers it is told to give. */
+import { createHash } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { connect as connectTcp, type Socket } from 'node:net';
-import { connect as connectTls } from 'node:tls';
+import { connect as connectTls, type TLSSocket } from 'node:tls';
 import { NS } from '../../src/wire/ns.ts';
 import { StreamParser } from '../../src/wire/parser.ts';
 import { type Element, escapeText, firstElement, serialize, xml } from '../../src/wire/xml.ts';
 import { freshId, isAnswer, Party } from './party.ts';
 import { within } from './process.ts';
-import { scram } from './scram.ts';
+import { type Binding, scram } from './scram.ts';
 
 export type Security = 'starttls' | 'direct' | 'none';
-export type Mechanism = 'PLAIN' | 'SCRAM-SHA-1' | 'SCRAM-SHA-256';
+type Scram = 'SCRAM-SHA-1' | 'SCRAM-SHA-256';
+export type Mechanism = 'PLAIN' | Scram;
+export type PlusMechanism = `${Scram}-PLUS`;
 
 export interface Endpoint {
   host: string;
@@ -18,13 +21,14 @@ export interface Endpoint {
   security?: Security;
   /** PEM file; without it any certificate will do. */
   ca?: string | undefined;
+  maxVersion?: 'TLSv1.2';
 }
 
 export interface Login extends Endpoint {
   /** Bare. */
   jid: string;
   password: string;
-  mechanism?: Mechanism;
+  mechanism?: Mechanism | PlusMechanism;
   /** Asked for at bind; without it the server chooses. */
   resource?: string;
 }
@@ -88,8 +92,9 @@ export class RawClient extends Party {
   }
 
   #tlsOptions() {
-    const { ca } = this.#endpoint;
-    return { servername: this.#to, rejectUnauthorized: ca !== undefined, ...(ca && { ca: readFileSync(ca) }) };
+    const { ca, maxVersion } = this.#endpoint;
+    const trust = { rejectUnauthorized: ca !== undefined, ...(ca && { ca: readFileSync(ca) }) };
+    return { servername: this.#to, ...trust, ...(maxVersion && { maxVersion }) };
   }
 
   async #ready(socket: Socket, event: 'connect' | 'secureConnect'): Promise<void> {
@@ -101,7 +106,7 @@ export class RawClient extends Party {
     socket.once('close', () => this.end(new Error(`${this.jid || 'stream'}: the connection is closed`)));
     socket.on('data', (chunk) => this.#read(chunk));
     if ('getProtocol' in socket) {
-      const secured = socket as import('node:tls').TLSSocket;
+      const secured = socket as TLSSocket;
       const fingerprint = secured.getPeerCertificate().fingerprint256?.replaceAll(':', '').toLowerCase() ?? '';
       this.tls = { protocol: secured.getProtocol(), alpn: secured.alpnProtocol, fingerprint };
     }
@@ -145,10 +150,33 @@ export class RawClient extends Party {
     return offered.map((mechanism) => mechanism.getText());
   }
 
-  /** SASL (RFC 6120 §6); throws LoginFailure, after which another attempt may be made. */
-  async authenticate(user: string, password: string, mechanism: Mechanism = 'PLAIN', authzid = ''): Promise<void> {
-    const exchange =
-      mechanism === 'PLAIN' ? undefined : scram(mechanism === 'SCRAM-SHA-1' ? 'sha1' : 'sha256', user, password);
+  /** Channel binding types as offered (XEP-0440). */
+  get bindings(): string[] {
+    const offered =
+      this.features.getChild('sasl-channel-binding', NS.saslBinding)?.getChildren('channel-binding') ?? [];
+    return offered.map(({ attrs }) => attrs.type!);
+  }
+
+  /** The binding of that type (RFC 9266; RFC 5929 §4 for a certificate that is signed with SHA-256). */
+  binding(type: string): Binding {
+    const tls = this.#socket as TLSSocket;
+    const certificate = () => createHash('sha256').update(tls.getPeerCertificate().raw).digest();
+    const exported = () => tls.exportKeyingMaterial(32, 'EXPORTER-Channel-Binding', Buffer.alloc(0));
+    return { type, data: type === 'tls-exporter' ? exported() : certificate() };
+  }
+
+  /**
+   * SASL (RFC 6120 §6); throws LoginFailure, after which another attempt may be made. `binding`: of SCRAM, the best of the
+   * offered ones where it is left out.
+   */
+  async authenticate(
+    user: string,
+    password: string,
+    mechanism: Mechanism | PlusMechanism = 'PLAIN',
+    { authzid = '', binding = this.#bestBinding(mechanism) }: { authzid?: string; binding?: Binding | 'n' | 'y' } = {},
+  ): Promise<void> {
+    const hash = mechanism.startsWith('SCRAM-SHA-256') ? 'sha256' : 'sha1';
+    const exchange = mechanism === 'PLAIN' ? undefined : scram(hash, user, password, binding);
     const first = exchange?.first ?? `${authzid}\0${user}\0${password}`;
     this.send(`<auth xmlns="${NS.sasl}" mechanism="${mechanism}">${base64(first)}</auth>`);
     let answer = await this.#sasl();
@@ -163,6 +191,11 @@ export class RawClient extends Party {
     }
     if (answer.name !== 'success') throw new LoginFailure(firstElement(answer)?.name ?? 'no condition');
     await this.restart();
+  }
+
+  #bestBinding(mechanism: string): Binding | 'n' {
+    const [best] = [...this.bindings].sort();
+    return mechanism.endsWith('-PLUS') && best !== undefined ? this.binding(best) : 'n';
   }
 
   #sasl(): Promise<Element> {

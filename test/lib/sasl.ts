@@ -2,8 +2,10 @@
 import * as assert from 'uvu/assert';
 import { Authentication, type SaslReply } from '../../src/stream/authentication.ts';
 import type { Authority } from '../../src/stream/authority.ts';
+import type { ChannelBinding } from '../../src/stream/channel.ts';
 import { createDecoys } from '../../src/stream/decoys.ts';
 import { Guesses } from '../../src/stream/guesses.ts';
+import { makeOffer } from '../../src/stream/offer.ts';
 import { NS } from '../../src/wire/ns.ts';
 import { parseElement } from '../../src/wire/parser.ts';
 import { domain, fakeAuthority, HandClock, silent } from './edge.ts';
@@ -17,19 +19,27 @@ interface Setup {
   authority?: Partial<Authority>;
   guesses?: Guesses;
   confidential?: boolean;
+  bindings?: readonly ChannelBinding[];
   remote?: string;
 }
 
-export function begin({ authority, guesses, confidential = true, remote = '192.0.2.1' }: Setup = {}) {
+export function begin({
+  authority: changes,
+  guesses,
+  confidential = true,
+  bindings = [],
+  remote = '192.0.2.1',
+}: Setup = {}) {
+  const authority = fakeAuthority(changes);
   const authentication = new Authentication({
-    authority: fakeAuthority(authority),
+    authority,
     decoys,
     guesses: guesses ?? new Guesses(20, window, new HandClock()),
     log: silent,
     domain,
     remote,
     attempts: 8,
-    confidential,
+    offer: confidential ? makeOffer(authority.mechanisms(domain), bindings) : undefined,
   });
   const take = async (text: string): Promise<SaslReply> => authentication.take(parseElement(text));
   const auth = (mechanism: string, content = '') =>

@@ -16,21 +16,35 @@ const field = (text: string, name: string): string => {
   return found.slice(2);
 };
 
-/** One exchange, without channel binding. */
-export function scram(hash: 'sha1' | 'sha256', user: string, password: string): Exchange {
+/** What an exchange is bound to. */
+export interface Binding {
+  type: string;
+  data: Uint8Array;
+}
+
+/** One exchange; `binding`: with channel binding, or the flag that says why without (RFC 5802 §6). */
+export function scram(
+  hash: 'sha1' | 'sha256',
+  user: string,
+  password: string,
+  binding: Binding | 'n' | 'y' = 'n',
+): Exchange {
+  const gs2 = typeof binding === 'string' ? `${binding},,` : `p=${binding.type},,`;
+  const bound = Buffer.concat([Buffer.from(gs2), typeof binding === 'string' ? Buffer.alloc(0) : binding.data]);
+
   const size = hash === 'sha1' ? 20 : 32;
   const nonce = randomBytes(18).toString('base64');
   const bareFirst = `n=${saslName(user)},r=${nonce}`;
   const hmac = (key: Buffer, text: string) => createHmac(hash, key).update(text).digest();
   let expected: Buffer | undefined;
   return {
-    first: `n,,${bareFirst}`,
+    first: gs2 + bareFirst,
     final(challenge) {
       const whole = field(challenge, 'r');
       if (!whole.startsWith(nonce)) throw new Error('the nonce is not ours');
       const salt = Buffer.from(field(challenge, 's'), 'base64');
       const salted = pbkdf2Sync(password, salt, Number(field(challenge, 'i')), size, hash);
-      const withoutProof = `c=biws,r=${whole}`;
+      const withoutProof = `c=${bound.toString('base64')},r=${whole}`;
       const message = `${bareFirst},${challenge},${withoutProof}`;
       const clientKey = hmac(salted, 'Client Key');
       const signature = hmac(createHash(hash).update(clientKey).digest(), message);
