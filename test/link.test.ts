@@ -56,7 +56,7 @@ async function overPort(
   const unit: MortalUnit = {
     attach: (sid, facts) => note(seen, 'attach', sid, facts),
     detach: (sid, left) => note(seen, 'detach', sid, left.map(String)),
-    stanza(sid, it, again) {
+    stanza(sid, it, _order, again) {
       note(seen, again ? 'again' : 'stanza', sid, String(it));
       if (it.id === 'bad') throw new Error('a stanza too odd');
     },

@@ -288,12 +288,15 @@ export class Hub implements Pick<CoreEvents, 'online' | 'offline' | 'stanza' | '
     this.#context.up.setInactive(!looks);
   }
 
-  /** A stanza of a client's; `to` is prepared. `again`: a hub that died had taken it, and may not have had the time to send it. */
-  fromClient(sid: number, stanza: Stanza, again = false): void {
+  /**
+   * A stanza of a client's; `to` is prepared. `order` rises with the time (microseconds); `again`: a hub that died had taken
+   * it, and may not have had the time to send it.
+   */
+  fromClient(sid: number, stanza: Stanza, order?: number, again = false): void {
     const client = this.#clients.get(sid);
     if (client === undefined || this.#isClosed) return;
     if (stanza.name === 'message')
-      return again ? this.#outbound.repeat(client, stanza) : this.#outbound.take(client, stanza);
+      return again ? this.#outbound.repeat(client, stanza, order) : this.#outbound.take(client, stanza, order);
     if (stanza.name === 'presence') return this.#presenceFrom(client, stanza);
     if (isRequest(stanza)) return this.#requests.take(client, stanza);
     if (!this.#capabilities.takes(client, stanza)) this.#forwarded.respond(client, stanza);

@@ -11,10 +11,8 @@ import type { Context } from './context.ts';
 /** Messages that wait at most; beyond, their sender gets an error and knows. */
 const most = { outbox: 1000, offline: 10_000 };
 
-/** Keys are numbers that grow from here to the end and shrink to the front. */
-const middle = 500_000_000_000;
-/** Keys set aside at once for what comes early. */
-const early = 1_000_000;
+/** Keys are microseconds since the epoch, or as near as no two are equal. */
+const keyOf = (order: number): string => String(order).padStart(16, '0');
 
 /** XEP-0160 §3, XEP-0334: is that a message to keep for later? */
 export function isKeepable({ tree, type }: Stanza): boolean {
@@ -34,10 +32,11 @@ export class Waiting {
   readonly #context: Context;
   readonly #kind: 'offline' | 'outbox';
   #entries: { key: string; text: string }[] = [];
-  #next = middle;
-  #first = middle;
-  /** Entries at the front that addEarly() has put there. */
-  #early = { entries: 0, next: 0 };
+  /** The highest key. */
+  #last = 0;
+  /** What was given out and is not settled: by key, in which drain. */
+  readonly #given = new Map<string, number>();
+  #drains = 0;
 
   constructor(context: Context, kind: 'offline' | 'outbox') {
     this.#context = context;
@@ -49,8 +48,7 @@ export class Waiting {
     const entries = await this.#context.kept.read(this.#kind);
     const sorted = entries.sort((a, b) => (a.key < b.key ? -1 : 1));
     this.#entries = sorted.map(({ key, value }) => ({ key, text: value }));
-    this.#first = Math.min(middle, Number(sorted[0]?.key ?? middle));
-    this.#next = Math.max(middle, Number(sorted.at(-1)?.key ?? middle) + 1);
+    this.#last = Number(sorted.at(-1)?.key ?? 0);
   }
 
   get size(): number {
@@ -60,31 +58,27 @@ export class Waiting {
     return this.#entries.length >= most[this.#kind];
   }
 
-  add(stanza: Stanza): void {
-    this.#entries.push(this.#keep(this.#next++, stanza));
+  /** Where it belongs by its `order`, if it is not there already; behind all others without one. */
+  add(stanza: Stanza, order = Math.max(this.#last + 1, this.#context.now() * 1000)): void {
+    this.#last = Math.max(this.#last, order);
+    const key = keyOf(order);
+    const before = this.#entries.findLastIndex((entry) => entry.key <= key);
+    if (this.#entries[before]?.key !== key) this.#entries.splice(before + 1, 0, this.#keep(key, stanza));
   }
 
   /** Before all others; `stanzas` are in order. */
   addFirst(stanzas: readonly Stanza[]): void {
-    this.#first -= stanzas.length;
-    this.#entries.unshift(...stanzas.map((stanza, index) => this.#keep(this.#first + index, stanza)));
+    const next = Number(this.#entries[0]?.key ?? this.#context.now() * 1000);
+    this.#last = Math.max(this.#last, next - 1);
+    const first = next - stanzas.length;
+    this.#entries.unshift(...stanzas.map((stanza, index) => this.#keep(keyOf(first + index), stanza)));
   }
 
-  /** Before all that waited when the first of these came, and behind the others of these; not if it waits already. */
-  addEarly(stanza: Stanza): void {
-    if (stanza.id !== undefined && this.#entries.some(({ text }) => isSame(Stanza.of(parseElement(text)), stanza)))
-      return;
-    if (this.#early.entries === 0) {
-      this.#first -= early;
-      this.#early.next = this.#first;
-    }
-    this.#entries.splice(this.#early.entries++, 0, this.#keep(this.#early.next++, stanza));
-  }
-
-  #keep(number: number, stanza: Stanza): { key: string; text: string } {
+  #keep(key: string, stanza: Stanza): { key: string; text: string } {
+    this.#given.delete(key); // it has come back
     const dated = clone(stanza.tree);
     if (childIn(dated, NS.delay) === undefined) dated.append(delay(this.#context.account, this.#context.now()));
-    const entry = { key: String(number).padStart(13, '0'), text: serialize(dated) };
+    const entry = { key, text: serialize(dated) };
     this.#context.kept.put(this.#kind, entry.key, entry.text);
     return entry;
   }
@@ -97,13 +91,13 @@ export class Waiting {
       taken++;
     }
     const given = this.#entries.splice(0, taken);
-    this.#early.entries = Math.max(0, this.#early.entries - taken);
+    const drain = ++this.#drains;
+    for (const { key } of given) this.#given.set(key, drain);
     const forget = () => {
-      for (const { key } of given) this.#context.kept.remove(this.#kind, key);
+      for (const { key } of given)
+        if (this.#given.get(key) === drain && this.#given.delete(key)) this.#context.kept.remove(this.#kind, key);
     };
     if (settled === undefined) forget();
     else if (taken > 0) void settled().then(forget);
   }
 }
-
-const isSame = (one: Stanza, other: Stanza): boolean => one.id === other.id && one.to === other.to;

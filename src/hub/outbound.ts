@@ -45,7 +45,7 @@ export class Outbound {
     this.#rooms = parts.rooms;
   }
 
-  take(client: Client, message: Stanza): void {
+  take(client: Client, message: Stanza, order?: number): void {
     const { account, clients, outlet } = this.#context;
     const to = (message.to ?? account) as Jid;
     const local = clients.at(to);
@@ -55,7 +55,7 @@ export class Outbound {
     if (!this.#mayLeave(client, message, to)) return;
     this.#sent.note(to, message.id, client.sid);
     this.#media.fromClient(client.sid, message.tree);
-    if (!this.#send(client, message, to)) return;
+    if (!this.#send(client, message, to, order)) return;
     // what goes to oneself comes back from the server, once for each client
     const among = this.#rooms.membersAt(to);
     if (bare(to) !== account) mirror(this.#context, message, to, client.address, client.sid, among);
@@ -74,12 +74,12 @@ export class Outbound {
   }
 
   /** To the server, or into the outbox while it is away. False if it could not be taken: the client knows. */
-  #send(client: Client, message: Stanza, to: Jid): boolean {
+  #send(client: Client, message: Stanza, to: Jid, order: number | undefined): boolean {
     // behind what waits already, to keep the order
     if (this.#outbox.size === 0 && this.#context.up.send(message.textFor(to, undefined))) return true;
     if (message.type === 'error') return false;
     const refusal = this.#refusal(message);
-    if (refusal === undefined) this.#outbox.add(message.readdress({ to }));
+    if (refusal === undefined) this.#outbox.add(message.readdress({ to }), order);
     else this.#context.outlet.deliver([client.sid], errorOf(message, refusal));
     return refusal === undefined;
   }
@@ -102,7 +102,7 @@ export class Outbound {
   }
 
   /** What a hub before this one took, and died: the user's other clients have seen it, the server perhaps. */
-  repeat(client: Client, message: Stanza): void {
+  repeat(client: Client, message: Stanza, order?: number): void {
     const { account, clients, outlet, up } = this.#context;
     const to = (message.to ?? account) as Jid;
     if (message.type === 'error' || clients.at(to) !== undefined) return;
@@ -110,7 +110,7 @@ export class Outbound {
     const isRooms = message.type === 'groupchat' && this.#rooms.has(to);
     const refusal = isRooms ? undefined : this.#refusal(message);
     if (refusal !== undefined) return outlet.deliver([client.sid], errorOf(message, refusal));
-    this.#outbox.addEarly(message.readdress({ to }));
+    this.#outbox.add(message.readdress({ to }), order);
     if (up.online()) this.flush();
   }
 

@@ -156,10 +156,11 @@ export interface UnitLink {
   /** The session is over (not merely its stream): its messages that the client never acknowledged come back, oldest first. */
   detach(sid: number, unacknowledged: readonly Stanza[]): void;
   /**
-   * From a client; `to` is prepared, `from` undefined. `again`: the unit before this one took it and died; what the user's
-   * other clients were to see of it they have seen, and nobody knows whether its server has.
+   * From a client; `to` is prepared, `from` undefined. `order`, where units may die, rises with the time, in microseconds.
+   * `again`: the unit before this one took it and died; what the user's other clients were to see of it they have seen, and
+   * nobody knows whether its server has.
    */
-  stanza(sid: number, stanza: Stanza, again?: boolean): void;
+  stanza(sid: number, stanza: Stanza, order?: number, again?: boolean): void;
   /** XEP-0352. */
   activity(sid: number, inactive: boolean): void;
   ask<K extends keyof UnitQuestions>(what: K, ask: Ask<UnitQuestions, K>): Promise<Answer<UnitQuestions, K>>;

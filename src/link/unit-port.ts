@@ -86,7 +86,7 @@ export function serveUnits(
     const refuse = () => {
       if (isAnswerable(stanza)) edge.deliver([sid], errorOf(stanza, 'internal-server-error'));
     };
-    const act = () => guarded(() => unit.stanza(sid, stanza, again), refuse);
+    const act = () => guarded(() => unit.stanza(sid, stanza, number, again), refuse);
     // of requests the edge waits for the answer, answers are for nobody else
     const risk = stanza.name === 'iq' ? act() : unit.risk(act);
     work.done(number, stanza.rest.length, risk ?? undefined);

@@ -5,6 +5,7 @@
 import { isRequest, isResponse, type Stanza } from '../wire/stanza.ts';
 
 export interface Entry {
+  /** When it came, in microseconds, or as near as each is higher than the last. */
   readonly number: number;
   readonly sid: number;
   /** Undefined for the end of a session. */
@@ -25,7 +26,7 @@ export class Held {
   #untaken: Entry[] = [];
   /** Where these begin. */
   #first = 0;
-  #next = 1;
+  #last = 0;
   #weight = 0;
   /** Open requests by session and id. */
   readonly #requests = new Map<number, Map<string, Entry>>();
@@ -40,7 +41,9 @@ export class Held {
       (sum, one) => sum + weightOf(one),
       stanza === undefined ? 0 : weightOf(stanza),
     );
-    const entry = { number: this.#next++, sid, stanza, unacknowledged, weight, tries: 0, isTaken: false };
+    const number = Math.max(this.#last + 1, Date.now() * 1000);
+    this.#last = number;
+    const entry = { number, sid, stanza, unacknowledged, weight, tries: 0, isTaken: false };
     this.#entries.set(entry.number, entry);
     this.#untaken.push(entry);
     this.#weight += weight;

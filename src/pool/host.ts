@@ -31,7 +31,7 @@ async function openMortal(settings: UnitSettings, services: UnitServices): Promi
   return {
     attach: (sid, facts) => unit.attach(sid, facts),
     detach: (sid, unacknowledged) => unit.detach(sid, unacknowledged),
-    stanza: (sid, stanza, again) => unit.stanza(sid, stanza, again),
+    stanza: (sid, stanza, order, again) => unit.stanza(sid, stanza, order, again),
     activity: (sid, inactive) => unit.activity(sid, inactive),
     ask: (what, ask) => unit.ask(what, ask),
     risk: (act) => ledger.during(act),

@@ -157,8 +157,8 @@ export class Unit implements UnitLink {
     open?.view.detach(unacknowledged);
   }
 
-  stanza(sid: number, stanza: Stanza, again = false): void {
-    this.#views.get(sid)?.view.stanza(stanza, again);
+  stanza(sid: number, stanza: Stanza, order?: number, again = false): void {
+    this.#views.get(sid)?.view.stanza(stanza, order, again);
   }
 
   activity(sid: number, inactive: boolean): void {

@@ -44,7 +44,7 @@ export class TranslatedView implements View, Shown {
     parts.hub.attach(sid, { ...facts, address: hubAddress(facts.address, this.pair), usable: usableFeatures });
   }
 
-  stanza(stanza: Stanza, again = false): void {
+  stanza(stanza: Stanza, order?: number, again = false): void {
     const { hub, tell, account } = this.#parts;
     const refusal = refusalOf(stanza, account);
     if (refusal !== undefined) return tell(errorOf(stanza, refusal));
@@ -52,7 +52,7 @@ export class TranslatedView implements View, Shown {
     const registration = registrationIn(stanza, own, domainOf(own));
     if (registration !== undefined) return void this.#register(stanza, registration);
     if (isRequest(stanza)) this.#noteAlias(stanza);
-    hub.fromClient(this.sid, outward(this.#usable(stanza), this.pair), again);
+    hub.fromClient(this.sid, outward(this.#usable(stanza), this.pair), order, again);
   }
 
   #usable(stanza: Stanza): Stanza {

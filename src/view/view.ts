@@ -5,8 +5,8 @@ import type { Stanza } from '../wire/stanza.ts';
 
 /** One session's way to its hub. */
 export interface View {
-  /** `again`: as UnitLink has it. */
-  stanza(stanza: Stanza, again?: boolean): void;
+  /** `order`, `again`: as UnitLink has them. */
+  stanza(stanza: Stanza, order?: number, again?: boolean): void;
   activity(inactive: boolean): void;
   detach(unacknowledged: readonly Stanza[]): void;
 }
@@ -15,7 +15,7 @@ export interface View {
 export function openView(hub: Hub, sid: number, facts: SessionFacts): View {
   hub.attach(sid, facts);
   return {
-    stanza: (stanza, again) => hub.fromClient(sid, stanza, again),
+    stanza: (stanza, order, again) => hub.fromClient(sid, stanza, order, again),
     activity: (inactive) => hub.activity(sid, inactive),
     detach: (unacknowledged) => hub.detach(sid, unacknowledged),
   };
