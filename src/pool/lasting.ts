@@ -12,8 +12,6 @@ import { Promised } from './promised.ts';
 
 /** What a unit has not taken, in bytes: above the first its clients are not read, below the second they are again. */
 const inbox = { most: 1_048_576, least: 524_288 };
-/** How many units may die over one message or query before its sender gets it back. */
-const mostTries = 3;
 
 /** Who starts it and keeps it. */
 export interface Keeper {
@@ -113,8 +111,8 @@ export class LastingUnit implements UnitLink {
     };
   }
 
-  /** Its worker died. False if it shall not be started again. */
-  lost(): boolean {
+  /** Its worker died. `deaths`: what was told so often and never done may be the cause. False if it shall not be started again. */
+  lost(deaths: number): boolean {
     this.#turn++;
     this.#remote = undefined;
     if (this.#isStopping) {
@@ -122,17 +120,18 @@ export class LastingUnit implements UnitLink {
       return false;
     }
     if (this.#up.isSettled) this.#up = new Promised();
-    this.#held.restart((entry) => this.#isForNext(entry));
+    this.#held.restart((entry) => this.#isForNext(entry, deaths));
     this.#relieve();
     return true;
   }
 
   /** A query is asked again; a request that changes something is not, for it may have been done. */
-  #isForNext(entry: Entry): boolean {
-    const { stanza, tries } = entry;
+  #isForNext(entry: Entry, deaths: number): boolean {
+    const { stanza, tries, isTaken } = entry;
     if (stanza === undefined) return true;
     if (isResponse(stanza)) return false; // to a question that died
-    if (tries === 0 || (tries < mostTries && !(isRequest(stanza) && stanza.type === 'set'))) return true;
+    const isChange = isRequest(stanza) && stanza.type === 'set';
+    if (tries === 0 || (!isChange && (isTaken || tries < deaths))) return true;
     this.#refuse(entry, interrupted());
     return false;
   }

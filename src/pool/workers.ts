@@ -171,7 +171,7 @@ export class Workers implements UnitHost {
     const isAlone = this.#apart.delete(thread) && units.length === 1;
     const at = this.#threads.indexOf(thread);
     if (at >= 0) this.#threads[at] = undefined;
-    const orphans = units.filter((unit) => unit.lost());
+    const orphans = units.filter((unit) => unit.lost(this.#suspicion.deaths));
     thread.host.ended(reason);
     if (this.#isClosed) return;
     this.#mourn(orphans);
