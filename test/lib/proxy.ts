@@ -8,12 +8,17 @@ import { Child, freePort, temporaryFolder } from './process.ts';
 import { type Login, login, type RawClient } from './raw.ts';
 import type { Account, RealServer } from './servers.ts';
 
-const program = fileURLToPath(new URL('../../src/index.js', import.meta.url));
+const programs = {
+  usual: fileURLToPath(new URL('../../src/index.js', import.meta.url)),
+  /** Its workers die when they are told to. */
+  mortal: fileURLToPath(new URL('./mortal.js', import.meta.url)),
+};
 
 export interface ProxyOptions {
   /** Its accounts are found there, and its CA is trusted. */
   server?: RealServer;
   env?: Record<string, string>;
+  program?: keyof typeof programs;
 }
 
 type LoginWords = Partial<Pick<Login, 'resource' | 'mechanism' | 'security' | 'ca'>>;
@@ -26,11 +31,13 @@ export class RunningProxy {
   readonly folder: string;
   /** The first admin, as printed by the first start. */
   admin: Account = { jid: '', password: '' };
+  readonly #program: string;
   #env: Record<string, string>;
   #child!: Child;
   #chat: RawClient | undefined;
 
-  private constructor(port: number, tlsPort: number, env: Record<string, string>) {
+  private constructor(program: string, port: number, tlsPort: number, env: Record<string, string>) {
+    this.#program = program;
     this.port = port;
     this.tlsPort = tlsPort;
     this.folder = temporaryFolder('proxy');
@@ -38,10 +45,11 @@ export class RunningProxy {
   }
 
   /** A first start in an empty folder. */
-  static async start({ server, env = {} }: ProxyOptions = {}): Promise<RunningProxy> {
-    if (!existsSync(program)) throw new Error(`${program} is not there: scripts/setup makes it`);
+  static async start({ server, env = {}, program = 'usual' }: ProxyOptions = {}): Promise<RunningProxy> {
+    const file = programs[program];
+    if (!existsSync(file)) throw new Error(`${file} is not there: scripts/setup makes it`);
     const upstream = server && { UPSTREAM_ROUTES: server.routes(), UPSTREAM_CA: server.ca };
-    const proxy = new RunningProxy(await freePort(), await freePort(), { ...upstream, ...env });
+    const proxy = new RunningProxy(file, await freePort(), await freePort(), { ...upstream, ...env });
     await proxy.start();
     proxy.admin = readAdmin(proxy.output, proxy.domain);
     return proxy;
@@ -68,7 +76,7 @@ export class RunningProxy {
   /** Starts it (again) on the same ports and with what it kept; `env` is added to what it was told before. */
   async start(env: Record<string, string> = {}): Promise<void> {
     this.#env = { ...this.#env, ...env };
-    this.#child = new Child(process.execPath, ['--enable-source-maps', program], {
+    this.#child = new Child(process.execPath, ['--enable-source-maps', this.#program], {
       name: 'proxy',
       cwd: this.folder,
       env: {
@@ -82,6 +90,13 @@ export class RunningProxy {
       },
     });
     await this.#child.prints(/^ready/m);
+  }
+
+  /** Kills one of the workers, as if it had died: its threads are numbered by their start. Resolves when it is dead. */
+  async killWorker(number = 0): Promise<void> {
+    const deaths = this.output.match(/worker died/g)?.length ?? 0;
+    this.#child.process.stdin!.write(`kill ${number}\n`);
+    await this.#child.prints(new RegExp(`(?:worker died[^]*){${deaths + 1}}`));
   }
 
   /** Resolves with how long it took to end, in milliseconds. */

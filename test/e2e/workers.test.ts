@@ -1,0 +1,172 @@
+/** A worker dies: apps keep their streams, and soon all is as it was. */
+
+import { test } from 'uvu';
+import * as assert from 'uvu/assert';
+import { NS } from '../../src/wire/ns.ts';
+import { type Element, xml } from '../../src/wire/xml.ts';
+import { carbon, isMessage, isPresence, type Party } from '../lib/party.ts';
+import { RunningProxy } from '../lib/proxy.ts';
+import { login, type RawClient } from '../lib/raw.ts';
+import { type Account, type Kind, type RealServer, startServer } from '../lib/servers.ts';
+import { until } from '../lib/world.ts';
+
+/** How long users are away at most when a worker dies: milliseconds. */
+const most = 3000;
+
+interface World {
+  server: RealServer;
+  proxy: RunningProxy;
+}
+
+async function inWorld(kind: Kind, run: (world: World) => Promise<void>): Promise<void> {
+  const server = await startServer(kind);
+  const env = { WORKERS: '2', SASL_PLUS: 'off' };
+  const proxy = await RunningProxy.start({ server, env, program: 'mortal' });
+  try {
+    await run({ server, proxy });
+  } finally {
+    await proxy.stop();
+    await server.stop();
+  }
+}
+
+async function available(client: RawClient): Promise<RawClient> {
+  client.send('<presence/>');
+  await client.roundtrip();
+  return client;
+}
+
+async function direct({ server }: World, account: Account): Promise<RawClient> {
+  return available(await login({ ...account, resource: 'desk', host: server.host, port: server.port, ca: server.ca }));
+}
+
+/** An app with all that lasts about a session. */
+async function app({ proxy }: World, account: Account, resource: string): Promise<RawClient> {
+  const client = await proxy.login(account, { resource });
+  await client.enableSm();
+  await client.iq('get', undefined, xml('query', NS.roster));
+  await client.iq('set', undefined, xml('enable', NS.carbons));
+  client.send(`<presence><priority>5</priority><status>${resource}</status></presence>`);
+  await client.roundtrip();
+  return client;
+}
+
+for (const kind of ['prosody', 'ejabberd'] as const)
+  test(`killed five times: who was there is back within 3 s, with carbons, presence and interest (${kind})`, () =>
+    inWorld(kind, async (world) => {
+      const { proxy, server } = world;
+      const alice = await proxy.account(server, 'alice');
+      const phone = await app(world, alice, 'phone');
+      const laptop = await app(world, alice, 'laptop');
+      const bob = await direct(world, await server.account('bob', server.domains[1]));
+      bob.send(`<presence type="subscribe" to="${alice.jid}"/>`);
+      await phone.received(isPresence({ from: bob.bare, type: 'subscribe' }));
+      phone.send(`<presence type="subscribed" to="${bob.bare}"/>`);
+      await bob.received(isPresence({ from: alice.jid, type: null }));
+      phone.send(`<presence type="unavailable" to="${server.domain}"/>`); // directed
+      for (let round = 0; round < 5; round++) {
+        await proxy.killWorker(0);
+        const died = Date.now();
+        for (const one of [phone, laptop, bob]) one.rest();
+        // said while nobody is there to take it
+        phone.message(bob.jid, `out ${round}`);
+        await bob.received(isMessage({ body: `out ${round}` }), { within: most });
+        await until(
+          'presence at the contact',
+          () => isThere(bob, alice),
+          () => bob.roundtrip(),
+          most,
+        );
+        assert.ok(Date.now() - died < most, `${Date.now() - died} ms`);
+        bob.message(alice.jid, `in ${round}`);
+        for (const one of [phone, laptop]) await one.received(isMessage({ body: `in ${round}` }));
+        await laptop.received((stanza) => carbon(stanza, 'sent')?.getChildText('body') === `out ${round}`);
+        const item = xml('item', { jid: bob.bare, name: `Bob ${round}` });
+        assert.is((await phone.iq('set', undefined, xml('query', NS.roster, item))).attrs.type, 'result');
+        await laptop.received((stanza) => String(stanza).includes(`name="Bob ${round}"`));
+      }
+      await phone.acknowledged(1);
+      const gone = [phone, laptop].flatMap(({ all }) =>
+        all.filter(isPresence({ from: alice.jid, type: 'unavailable' })),
+      );
+      assert.equal(gone.map(String), [], 'nobody was seen to go');
+      assert.equal(phone.bodies(bob.jid).filter((body) => body.startsWith('in ')).length, 5);
+    }));
+
+const isThere = (client: RawClient, account: Account): boolean => {
+  const last = client.all.filter(isPresence({ from: account.jid })).at(-1);
+  return last !== undefined && last.attrs.type === undefined && last.getChildText('priority') === '5';
+};
+
+/** Bodies of that series, each once, as they first came; and how often one came again. */
+function series(party: Party, what: string): { first: string[]; again: Element[] } {
+  const first = new Set<string>();
+  const again: Element[] = [];
+  for (const message of party.all.filter(isMessage({}))) {
+    const body = message.getChildText('body') ?? '';
+    if (!body.startsWith(`${what} `)) continue;
+    if (first.has(body)) again.push(message);
+    first.add(body);
+  }
+  return { first: [...first], again };
+}
+
+const numbered = (what: string, count: number): string[] =>
+  Array.from({ length: count }, (_, index) => `${what} ${index}`);
+
+const pause = (milliseconds: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, milliseconds));
+
+test('killed twenty times under load: nothing acknowledged is lost, and no stream breaks', () =>
+  inWorld('prosody', async (world) => {
+    const { proxy, server } = world;
+    const bob = await direct(world, await server.account('bob', server.domains[1]));
+    const accounts: Account[] = [];
+    const apps: { name: string; client: RawClient; account: Account }[] = [];
+    for (const name of ['alice', 'carol', 'dave']) {
+      const account = await proxy.account(server, name);
+      accounts.push(account);
+      for (const resource of ['phone', 'laptop'])
+        apps.push({ name: `${name}-${resource}`, client: await app(world, account, resource), account });
+    }
+    let sent = 0;
+    let isOver = false;
+    const load = (async () => {
+      for (; !isOver; sent++) {
+        for (const { name, client } of apps) client.message(bob.jid, `${name} ${sent}`);
+        for (const { jid } of accounts) bob.message(jid, `in ${sent}`);
+        await pause(20);
+      }
+    })();
+    for (let death = 0; death < 20; death++) {
+      await pause(200 + 100 * (death % 10));
+      await proxy.killWorker(death);
+    }
+    await pause(1000);
+    isOver = true;
+    await load;
+
+    const last = sent - 1;
+    for (const { name, client } of apps) {
+      await client.acknowledged(sent);
+      await bob.received(isMessage({ body: `${name} ${last}` }), { within: 30_000 });
+      await client.received(isMessage({ body: `in ${last}` }), { within: 30_000 });
+    }
+    for (const { client } of apps) await client.roundtrip();
+    await bob.roundtrip();
+    for (const { name, client } of apps) {
+      const out = series(bob, name);
+      assert.equal(out.first, numbered(name, sent), `${name}: what it said, in order`);
+      for (const message of out.again) assert.ok(message.getChild('delay', NS.delay), String(message));
+      const inward = series(client, 'in');
+      assert.equal(inward.first.sort(), numbered('in', sent).sort(), `${name}: what it was told`);
+      console.log(
+        name,
+        sent,
+        out.again.length,
+        inward.again.length,
+        client.all.filter(({ attrs }) => attrs.type === 'error').length,
+      );
+    }
+  }));
+
+test.run();
