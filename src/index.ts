@@ -29,6 +29,9 @@ async function run(config: Config, newAdmin: boolean): Promise<void> {
   process.on('uncaughtException', (error) => log.error('uncaught', { error: String(error), stack: error.stack }));
   const starting = startProgram(config, newAdmin, log);
   for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => stop(starting));
+  // from a terminal that is closed, the signal means the end; from anybody else, that something has changed
+  if (process.stdin.isTTY) process.once('SIGHUP', () => stop(starting));
+  else process.on('SIGHUP', () => void starting.then((program) => program.reload()).catch(() => {}));
   const { welcome, addresses } = await starting;
   if (welcome !== undefined) process.stdout.write(welcome);
   process.stdout.write(`ready ${addresses.join(' ')}\n`);

@@ -23,6 +23,8 @@ export interface Program {
   welcome: string | undefined;
   /** `starttls=127.0.0.1:5222` and the like. */
   addresses: string[];
+  /** Takes over changed certificates at once. */
+  reload(): void;
   stop(): Promise<void>;
 }
 
@@ -61,7 +63,7 @@ async function assemble(
 ): Promise<Program> {
   const { domain } = config;
   const version = readVersion();
-  const certificates = certificatesOf(config, registry);
+  const certificates = certificatesOf(config, registry, log);
   const authority = createAuthority({
     domain,
     enroll: config.enroll,
@@ -125,6 +127,7 @@ async function assemble(
   return {
     welcome: admin && welcomeText({ ...admin, ...placeOf(config), domain, fingerprint }),
     addresses: listening.map(({ host, port, direct }) => `${direct ? 'tls' : 'starttls'}=${bracketed(host)}:${port}`),
+    reload: () => certificates.reload(),
     async stop() {
       bot.close();
       await Promise.all([edge.stop('system-shutdown'), pool.stop(goodbye)]);
@@ -142,7 +145,7 @@ function placeOf({ c2sHost, c2sPort, c2sTlsPort, domain }: Config) {
 }
 
 /** Given ones, and self-signed ones for our domain and those whose accounts may log in here. */
-function certificatesOf({ domain, enroll, tlsCerts, dataDir }: Config, registry: Registry) {
+function certificatesOf({ domain, enroll, tlsCerts, dataDir }: Config, registry: Registry, log: Log) {
   const made = new Set<string>();
   const mayEnrol = (name: string): boolean => {
     if (enroll === 'closed') return false;
@@ -156,7 +159,7 @@ function certificatesOf({ domain, enroll, tlsCerts, dataDir }: Config, registry:
     return true;
   };
   try {
-    const certificates = openCertificates({ folder: tlsCerts, made: join(dataDir, 'certs'), ours });
+    const certificates = openCertificates({ folder: tlsCerts, made: join(dataDir, 'certs'), ours, log });
     certificates.secureContext(domain);
     return certificates;
   } catch (error) {

@@ -1,14 +1,26 @@
 import { execFileSync } from 'node:child_process';
 import { X509Certificate } from 'node:crypto';
-import { existsSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import {
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  statSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
-import { selfSigned } from '../src/stream/certificate.ts';
-import { openCertificates } from '../src/stream/certificates.ts';
+import { isSelfSigned, selfSigned } from '../src/stream/certificate.ts';
+import { type CertificateOptions, openCertificates as open } from '../src/stream/certificates.ts';
+import { silent } from './lib/edge.ts';
 
 const now = new Date('2026-11-20T12:00:00Z');
+const openCertificates = (options: Omit<CertificateOptions, 'log'>) => open({ log: silent, ...options });
 
 function inFolder(run: (folder: string) => void): void {
   const folder = mkdtempSync(join(tmpdir(), 'certs-'));
@@ -39,6 +51,18 @@ test('a self-signed certificate is one by Node and by OpenSSL', () =>
     assert.match(text, /Signature Algorithm: ecdsa-with-SHA256[\s\S]*ASN1 OID: prime256v1/);
     assert.match(text, /Digital Signature[\s\S]*TLS Web Server Authentication/);
     assert.match(key, /^-----BEGIN PRIVATE KEY-----/);
+  }));
+
+test('ours are told from those that others have signed themselves', () =>
+  inFolder((folder) => {
+    for (const from of ['2026-11-20T12:00:00Z', '2045-01-02T00:00:00Z', '2028-02-29T12:00:00Z', '2024-03-01T00:00:00Z'])
+      assert.ok(isSelfSigned(new X509Certificate(selfSigned('a.example', new Date(from)).cert)), from);
+    const file = join(folder, 'other.pem');
+    const words = ['req', '-x509', '-nodes', '-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:P-256', '-days', '3652'];
+    execFileSync('openssl', [...words, '-subj', '/CN=a.example', '-keyout', '/dev/null', '-out', file], {
+      stdio: 'pipe',
+    });
+    assert.not(isSelfSigned(new X509Certificate(readFileSync(file))));
   }));
 
 test('names that are not plain host names', () => {
@@ -87,9 +111,9 @@ test('a given certificate wins, whoever the domain belongs to', () =>
 
 test('what cannot be used is named', () =>
   inFolder((folder) => {
-    const open = () => openCertificates({ folder, made: folder, ours: () => false });
+    const openHere = () => openCertificates({ folder, made: folder, ours: () => false });
     const file = (name: string) => join(folder, name);
-    const fails = (text: string) => assert.throws(open, (error: Error) => error.message.includes(text));
+    const fails = (text: string) => assert.throws(openHere, (error: Error) => error.message.includes(text));
     const [one, other] = [selfSigned('a.example', now), selfSigned('a.example', now)];
     writeFileSync(file('a.example.crt'), one.cert);
     fails(`${file('a.example.key')}: cannot be read (ENOENT)`);
@@ -101,7 +125,141 @@ test('what cannot be used is named', () =>
     writeFileSync(file('a.example.crt'), 'no certificate');
     fails(`${file('a.example.crt')}: `);
     writeFileSync(file('a.example.crt'), one.cert);
-    assert.ok(open().secureContext('a.example'));
+    assert.ok(openHere().secureContext('a.example'));
+  }));
+
+/** A folder, what is in it by now, and a clock; `put` writes a pair and gives its fingerprint. */
+function watched(run: (world: ReturnType<typeof worldIn>) => void): void {
+  inFolder((folder) => run(worldIn(folder)));
+}
+function worldIn(folder: string) {
+  const log: string[] = [];
+  const told = (message: string, fields: object = {}) => log.push(`${message} ${JSON.stringify(fields)}`);
+  const time = { now };
+  const start = (changes: Partial<CertificateOptions> = {}) =>
+    open({
+      folder,
+      made: folder,
+      ours: (name) => name === 'own.example',
+      log: { ...silent, info: told, error: told },
+      now: () => time.now,
+      ...changes,
+    });
+  const fingerprintOf = (cert: string) => new X509Certificate(cert).fingerprint256.replaceAll(':', '').toLowerCase();
+  const file = (name: string) => join(folder, name);
+  const put = (name: string, { cert, key } = selfSigned('a.example', now)): string => {
+    writeFileSync(file(`${name}.crt`), cert);
+    writeFileSync(file(`${name}.key`), key);
+    return fingerprintOf(cert);
+  };
+  const later = (milliseconds: number) => {
+    time.now = new Date(time.now.getTime() + milliseconds);
+  };
+  return { folder, file, log, start, put, later, fingerprintOf };
+}
+
+test('a pair that is replaced is shown within seconds, and once it is asked for', () =>
+  watched(({ start, put, later, log }) => {
+    const first = put('a.example');
+    const certificates = start();
+    const context = certificates.secureContext('a.example');
+    const second = put('a.example');
+    assert.is(certificates.fingerprint('a.example'), first);
+    later(2999);
+    assert.is(certificates.secureContext('a.example'), context);
+    later(1);
+    assert.is(certificates.fingerprint('a.example'), second);
+    assert.is.not(certificates.secureContext('a.example'), context);
+    assert.equal(log, [`certificate changed {"domain":"a.example","fingerprint":"${second}"}`]);
+    const third = put('a.example');
+    certificates.reload();
+    assert.is(certificates.fingerprint('a.example'), third, 'at once where that is asked');
+  }));
+
+test('a pair that is new, one that stands behind a link, one in A-labels', () =>
+  watched(({ folder, file, start, put, later }) => {
+    const certificates = start();
+    assert.is(certificates.fingerprint('b.example'), undefined);
+    const [own, made] = [put('own.example'), certificates.fingerprint('own.example')];
+    later(3000);
+    assert.is(certificates.fingerprint('own.example'), own);
+    assert.is(own, made, 'what is there already is taken, not written over');
+    for (const place of ['old', 'new']) mkdirSync(file(place));
+    const [old, fresh] = [put('old/b'), put('new/b')];
+    for (const end of ['crt', 'key']) symlinkSync(join(folder, 'old', `b.${end}`), file(`b.example.${end}`));
+    const umlaut = put('xn--bcher-kva.example');
+    later(3000);
+    assert.is(certificates.fingerprint('b.example'), old);
+    assert.is(certificates.fingerprint('bücher.example'), umlaut);
+    for (const end of ['crt', 'key']) {
+      symlinkSync(join(folder, 'new', `b.${end}`), file('next'));
+      renameSync(file('next'), file(`b.example.${end}`));
+    }
+    later(3000);
+    assert.is(certificates.fingerprint('B.Example'), fresh);
+  }));
+
+test('what is broken leaves the one before in use, and is told once for each change', () =>
+  watched(({ file, start, put, later, log }) => {
+    const first = put('a.example');
+    const certificates = start();
+    const round = () => {
+      log.length = 0;
+      for (let time = 0; time < 3; time += 1) {
+        later(3000);
+        assert.is(certificates.fingerprint('a.example'), first);
+      }
+      return log.splice(0);
+    };
+    const words = 'certificate cannot be used; the one before stays';
+    writeFileSync(file('a.example.key'), selfSigned('a.example', now).key);
+    const why = `${file('a.example.key')}: the key does not fit ${file('a.example.crt')}`;
+    assert.equal(round(), [`${words} {"reason":"${why}"}`]);
+    rmSync(file('a.example.key'));
+    assert.equal(round(), [`${words} {"reason":"${file('a.example.key')}: cannot be read (ENOENT)"}`]);
+    writeFileSync(file('a.example.crt'), 'no certificate');
+    assert.is(round().length, 1);
+    rmSync(file('a.example.crt'));
+    assert.equal(round(), [], 'what is gone has not changed');
+    const second = put('a.example');
+    later(3000);
+    assert.is(certificates.fingerprint('a.example'), second);
+  }));
+
+test('what is broken is not written over by one of ours', () =>
+  watched(({ file, start, put, later }) => {
+    const certificates = start();
+    const { cert, key } = selfSigned('own.example', now);
+    writeFileSync(file('own.example.crt'), cert);
+    assert.is(certificates.secureContext('own.example'), undefined);
+    assert.is(readFileSync(file('own.example.crt'), 'utf8'), cert);
+    const given = put('own.example', { cert, key });
+    later(3000);
+    assert.is(certificates.fingerprint('own.example'), given);
+  }));
+
+test('ours is made anew once it has expired; one that was given is not ours to make', () =>
+  watched(({ file, start, put, later, log, fingerprintOf }) => {
+    const days = (count: number) => later(count * 86_400_000);
+    const certificates = start();
+    const first = certificates.fingerprint('own.example');
+    const made = join(file('made'));
+    const given = put('b.example', selfSigned('b.example', now));
+    const apart = start({ made, ours: () => true });
+    assert.is(apart.fingerprint('b.example'), given);
+    days(3651);
+    assert.is(certificates.fingerprint('own.example'), first);
+    days(1);
+    log.length = 0;
+    const second = certificates.fingerprint('own.example');
+    assert.is.not(second, first);
+    assert.is(fingerprintOf(readFileSync(file('own.example.crt'), 'utf8')), second);
+    assert.equal(log.at(-1), `certificate made {"domain":"own.example","fingerprint":"${second}"}`);
+    days(1);
+    assert.is(certificates.fingerprint('own.example'), second, 'once');
+    assert.is(start().fingerprint('own.example'), second, 'and after a start');
+    assert.is(apart.fingerprint('b.example'), given);
+    assert.not(existsSync(made));
   }));
 
 test.run();

@@ -1,9 +1,13 @@
 import { once } from 'node:events';
+import { writeFileSync } from 'node:fs';
 import { connect as connectTcp } from 'node:net';
+import { join } from 'node:path';
 import { type ConnectionOptions, connect, type TLSSocket } from 'node:tls';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
+import { selfSigned } from '../src/stream/certificate.ts';
 import { NS } from '../src/wire/ns.ts';
+import { xml } from '../src/wire/xml.ts';
 import { account, domain, HandClock, inWorld, startWorld, type World } from './lib/edge.ts';
 import { type Endpoint, login, RawClient } from './lib/raw.ts';
 import { header, plain, Wire } from './lib/wire.ts';
@@ -139,6 +143,35 @@ test('TLS 1.2 is old enough', () =>
       () => assert.unreachable(),
       (error) => assert.is(error.code, 'ERR_SSL_TLSV1_ALERT_PROTOCOL_VERSION'),
     );
+  }));
+
+test('a certificate that is replaced: who comes is shown the new one, who is there stays', () =>
+  inWorld({}, async (world) => {
+    const [phone, desk] = await Promise.all(
+      [world.starttls, world.direct].map((endpoint) =>
+        login({ jid: 'alice@work.example', password: 'work secret', ...endpoint }),
+      ),
+    );
+    const before = certificateOf(world, account);
+    assert.is(phone!.tls?.fingerprint, before);
+    const { cert, key } = selfSigned(account, new Date());
+    writeFileSync(join(world.folder, `${account}.crt`), cert);
+    writeFileSync(join(world.folder, `${account}.key`), key);
+    world.certificates.reload();
+    const after = certificateOf(world, account);
+    assert.is.not(after, before);
+    for (const endpoint of [world.starttls, world.direct]) {
+      const client = await RawClient.open(account, endpoint);
+      assert.is(client.tls?.fingerprint, after);
+      await client.authenticate('alice', 'work secret', 'SCRAM-SHA-1-PLUS', {
+        binding: client.binding('tls-server-end-point'),
+      });
+      await client.close();
+    }
+    for (const client of [phone!, desk!]) {
+      await client.iq('get', domain, xml('ping', NS.ping));
+      await client.close();
+    }
   }));
 
 test('a handshake must not last', async () => {

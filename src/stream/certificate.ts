@@ -1,5 +1,5 @@
 /** A self-signed certificate (RFC 5280) for one domain, where nobody has given one. */
-import { createHash, generateKeyPairSync, randomBytes, sign } from 'node:crypto';
+import { createHash, generateKeyPairSync, randomBytes, sign, type X509Certificate } from 'node:crypto';
 import { isIP } from 'node:net';
 import { domainToASCII } from 'node:url';
 import { bits, boolean, encode, integer, octets, oid, sequence, set, time, utf8 } from './der.ts';
@@ -12,21 +12,31 @@ export function selfSigned(domain: string, now: Date): { cert: string; key: stri
   const { publicKey, privateKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' });
   const spki = publicKey.export({ type: 'spki', format: 'der' });
   const from = new Date(now.getTime() - 86_400_000);
-  const until = new Date(from);
-  until.setUTCFullYear(from.getUTCFullYear() + years);
   const name = commonName(domain);
   const body = sequence(
     encode(0xa0, integer(Buffer.from([2]))), // version 3
     integer(Buffer.concat([Buffer.from([1]), randomBytes(15)])),
     ecdsaWithSha256,
     name,
-    sequence(time(from), time(until)),
+    sequence(time(from), time(endOf(from))),
     name,
     spki,
     encode(0xa3, sequence(...extensions(domain, spki))),
   );
   const certificate = sequence(body, ecdsaWithSha256, bits(sign('sha256', body, privateKey)));
   return { cert: pem(certificate), key: privateKey.export({ type: 'pkcs8', format: 'pem' }).toString() };
+}
+
+function endOf(from: Date): Date {
+  const until = new Date(from);
+  until.setUTCFullYear(from.getUTCFullYear() + years);
+  return until;
+}
+
+/** Is it one of those, and not one that somebody else has signed himself? */
+export function isSelfSigned({ issuer, serialNumber, subject, validFrom, validTo }: X509Certificate): boolean {
+  const isDated = endOf(new Date(validFrom)).getTime() === Date.parse(validTo);
+  return issuer === subject && isDated && /^01[0-9A-F]{30}$/.test(serialNumber);
 }
 
 /** RFC 5280 appendix A: a common name has at most 64 characters. Clients look at subjectAltName alone. */

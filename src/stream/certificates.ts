@@ -1,16 +1,16 @@
 /** Certificates by domain: given ones, and self-signed ones for domains of ours that have none. */
-import { constants, createPrivateKey, X509Certificate } from 'node:crypto';
-import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
-import { createSecureContext, type SecureContext } from 'node:tls';
+import type { SecureContext } from 'node:tls';
 import { readJid } from '../wire/jid.ts';
-import { selfSigned } from './certificate.ts';
+import type { Log } from './log.ts';
+import { type Loaded, load, make, type Pair, pairsIn, stampOf } from './pair.ts';
 
 export interface Certificates {
   /** What a client that asks for that name (SNI) is shown; undefined for a name that is not ours. */
   secureContext(name: string): SecureContext | undefined;
   /** SHA-256 (hex, lower case) of that domain's certificate. */
   fingerprint(domain: string): string | undefined;
+  /** Looks at once for what has changed in the folders; else that is done from time to time, when one is asked for. */
+  reload(): void;
 }
 
 export interface CertificateOptions {
@@ -20,85 +20,110 @@ export interface CertificateOptions {
   made: string;
   /** May a certificate be made for that domain? */
   ours(domain: string): boolean;
+  log: Log;
   now?: () => Date;
 }
 
-interface Loaded {
-  context: SecureContext;
-  fingerprint: string;
-}
+/** Milliseconds: how long a changed file may stay unnoticed. */
+const patience = 3000;
 
 /** Reads all that is in the folders; throws an error that names the file where one cannot be used. */
-export function openCertificates({ folder, made, ours, now = () => new Date() }: CertificateOptions): Certificates {
-  const loaded = new Map<string, Loaded>();
-  for (const place of new Set([made, folder])) // given ones last: they win
-    for (const name of namesIn(place)) loaded.set(prepare(name) ?? name, load(place, name));
+export function openCertificates(options: CertificateOptions): Certificates {
+  return new Folders(options);
+}
 
-  const find = (name: string): Loaded | undefined => {
+class Folders implements Certificates {
+  readonly #options: CertificateOptions;
+  readonly #loaded = new Map<string, Loaded & { stamp: string }>();
+  /** Stamps of what cannot be used: it is told once, and the one before stays in use. */
+  readonly #broken = new Map<string, string>();
+  #looked: number;
+
+  constructor(options: CertificateOptions) {
+    this.#options = options;
+    this.#looked = this.#now;
+    for (const [domain, pair] of this.#pairs()) this.#take(domain, pair);
+  }
+
+  secureContext(name: string): SecureContext | undefined {
+    return this.#find(name)?.context;
+  }
+
+  fingerprint(domain: string): string | undefined {
+    return this.#find(domain)?.fingerprint;
+  }
+
+  reload(): void {
+    this.#looked = this.#now;
+    this.#try(() => {
+      for (const [domain, pair] of this.#pairs()) this.#try(() => this.#refresh(domain, pair));
+    });
+  }
+
+  get #now(): number {
+    return this.#options.now?.().getTime() ?? Date.now();
+  }
+
+  #find(name: string): Loaded | undefined {
     const domain = prepare(name);
     if (domain === undefined) return undefined;
-    const known = loaded.get(domain);
-    if (known !== undefined || !ours(domain)) return known;
-    make(made, domain, now());
-    const fresh = load(made, domain);
-    loaded.set(domain, fresh);
+    if (Math.abs(this.#now - this.#looked) >= patience) this.reload();
+    const known = this.#valid(domain);
+    if (known !== undefined || !this.#options.ours(domain)) return known ?? this.#loaded.get(domain);
+    this.reload(); // what somebody is putting there now must not be written over
+    return this.#valid(domain) ?? (this.#broken.has(domain) ? this.#loaded.get(domain) : this.#make(domain));
+  }
+
+  /** Not one that we have made and that has expired. */
+  #valid(domain: string): Loaded | undefined {
+    const known = this.#loaded.get(domain);
+    return known?.expires !== undefined && known.expires <= this.#now ? undefined : known;
+  }
+
+  #make(domain: string): Loaded {
+    const { log, made } = this.#options;
+    const pair = { folder: made, name: domain };
+    make(pair, new Date(this.#now));
+    const fresh = this.#take(domain, pair);
+    log.info('certificate made', { domain, fingerprint: fresh.fingerprint });
     return fresh;
-  };
-  return {
-    secureContext: (name) => find(name)?.context,
-    fingerprint: (domain) => find(domain)?.fingerprint,
-  };
+  }
+
+  #take(domain: string, pair: Pair, stamp = stampOf(pair)): Loaded {
+    const { expires, ...loaded } = load(pair);
+    const fresh = { ...loaded, stamp, expires: pair.folder === this.#options.made ? expires : undefined };
+    this.#loaded.set(domain, fresh);
+    return fresh;
+  }
+
+  #refresh(domain: string, pair: Pair): void {
+    const stamp = stampOf(pair);
+    if (stamp === this.#loaded.get(domain)?.stamp || stamp === this.#broken.get(domain)) return;
+    this.#broken.set(domain, stamp);
+    const { fingerprint } = this.#take(domain, pair, stamp);
+    this.#broken.delete(domain);
+    this.#options.log.info('certificate changed', { domain, fingerprint });
+  }
+
+  #try(run: () => void): void {
+    try {
+      run();
+    } catch (reason) {
+      const message = (reason as Error).message;
+      this.#options.log.error('certificate cannot be used; the one before stays', { reason: message });
+    }
+  }
+
+  /** Given ones come last: they win. */
+  #pairs(): Map<string, Pair> {
+    const { folder, made } = this.#options;
+    const pairs = [...pairsIn(made), ...(folder === made ? [] : pairsIn(folder))];
+    return new Map(pairs.map((pair) => [prepare(pair.name) ?? pair.name, pair]));
+  }
 }
 
 /** Files may be named after the A-labels of a domain, as SNI always is (RFC 6066 §3). */
 function prepare(name: string): string | undefined {
   const domain = readJid(name);
   return domain === undefined || /[@/]/.test(domain) ? undefined : domain;
-}
-
-function namesIn(folder: string): string[] {
-  if (!existsSync(folder)) return [];
-  const files = readdirSync(folder).filter((name) => name.endsWith('.crt'));
-  return files.map((name) => name.slice(0, -'.crt'.length));
-}
-
-function load(folder: string, domain: string): Loaded {
-  const certFile = join(folder, `${domain}.crt`);
-  const keyFile = join(folder, `${domain}.key`);
-  const cert = read(certFile);
-  const key = read(keyFile);
-  const certificate = understood(certFile, () => new X509Certificate(cert));
-  const privateKey = understood(keyFile, () => createPrivateKey(key));
-  if (!certificate.checkPrivateKey(privateKey)) throw new Error(`${keyFile}: the key does not fit ${certFile}`);
-  const context = understood(certFile, () =>
-    // A resumed TLS session shows no certificate, so it could not be bound to one, and would outlive a changed one.
-    createSecureContext({ cert, key, minVersion: 'TLSv1.2', secureOptions: constants.SSL_OP_NO_TICKET }),
-  );
-  return { context, fingerprint: certificate.fingerprint256.replaceAll(':', '').toLowerCase() };
-}
-
-function read(file: string): string {
-  try {
-    return readFileSync(file, 'utf8');
-  } catch (reason) {
-    throw new Error(`${file}: cannot be read (${(reason as NodeJS.ErrnoException).code})`);
-  }
-}
-
-function understood<T>(file: string, run: () => T): T {
-  try {
-    return run();
-  } catch (reason) {
-    throw new Error(`${file}: ${(reason as Error).message}`);
-  }
-}
-
-/** The certificate comes last and whole, so that one without its key is never found. */
-function make(folder: string, domain: string, now: Date): void {
-  const { cert, key } = selfSigned(domain, now);
-  mkdirSync(folder, { recursive: true, mode: 0o700 });
-  writeFileSync(join(folder, `${domain}.key`), key, { mode: 0o600 });
-  const part = join(folder, `${domain}.crt.part`);
-  writeFileSync(part, cert);
-  renameSync(part, join(folder, `${domain}.crt`));
 }

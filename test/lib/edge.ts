@@ -195,6 +195,8 @@ export interface World {
   starttls: Endpoint;
   direct: Endpoint;
   certificates: Certificates;
+  /** Where the certificates are. */
+  folder: string;
   errors: unknown[];
   stop(): Promise<void>;
 }
@@ -214,7 +216,7 @@ export async function startWorld({
   const door = new FakeDoor();
   const errors: unknown[] = [];
   const ours = (name: string) => name === domain || name === account;
-  const certificates = openCertificates({ folder, made: folder, ours });
+  const certificates = openCertificates({ folder, made: folder, ours, log: silent });
   const edge = new Edge({
     domain,
     authority: fakeAuthority(),
@@ -239,7 +241,7 @@ export async function startWorld({
     await edge.stop();
     rmSync(folder, { recursive: true });
   };
-  return { edge, unit, door, starttls: endpoint(false), direct: endpoint(true), certificates, errors, stop };
+  return { edge, unit, door, starttls: endpoint(false), direct: endpoint(true), certificates, folder, errors, stop };
 }
 
 /** Runs a test in a world and stops it, whatever happens. */
