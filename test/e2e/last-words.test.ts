@@ -40,7 +40,7 @@ scenarios.add('an app that removes its own account hears so before its session e
   const code = /yes \d{4}/.exec(await askRoot(own, proxy.root, 'account del work', /yes \d{4}/))![0];
   assert.match(await askRoot(own, proxy.root, code), /^work is removed\./);
   assert.is(await ending(own), 'not-authorized');
-  assert.match(await askRoot(merged, proxy.root, 'account list'), /^No account yet/);
+  await askRoot(merged, proxy.root, 'account list', /^No account yet/);
 });
 
 scenarios.add('apps are listed and logged out, the one that asks with its answer', async ({ proxy, server }) => {
