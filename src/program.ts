@@ -79,6 +79,7 @@ async function assemble(
     plaintext: config.c2sPlaintext,
     plus: config.saslPlus,
     iterations: defaultIterations,
+    decoySecret: registry.keyFor('decoys'),
   });
   const pool: Pool = new Pool({
     workers: config.workers,

@@ -131,4 +131,19 @@ keyTest('a sealed password moved to another record is refused by name', async (w
   assert.match(said, /registry\.json is damaged: the sealed password of alice@work\.example \(user alice\)/);
 });
 
+keyTest(
+  'a key for a purpose lasts, is for that purpose, and is not the key itself',
+  async ({ keyFile, with: open }) => {
+    const keys = (purpose: string, text?: string) => open(text, (registry) => registry.keyFor(purpose));
+    const first = await keys('decoys');
+    assert.is(first.length, 32);
+    assert.equal(await keys('decoys'), first);
+    assert.not.equal(await keys('other'), first);
+    assert.not.equal(Buffer.from(first), Buffer.from(await readFile(keyFile, 'utf8'), 'base64'));
+    const text = 'another key than the file has';
+    assert.not.equal(await keys('decoys', text), first);
+    assert.equal(await keys('decoys', text), await keys('decoys', text));
+  },
+);
+
 test.run();

@@ -1,5 +1,5 @@
 /** The key that seals upstream secrets: PROXY_KEY, or a file made once beside the registry. */
-import { randomBytes, scrypt } from 'node:crypto';
+import { hkdfSync, randomBytes, scrypt } from 'node:crypto';
 import { dirname } from 'node:path';
 import { promisify } from 'node:util';
 import type { Disk } from './disk.ts';
@@ -34,6 +34,10 @@ export async function makeKey(disk: Disk, file: string): Promise<Buffer> {
   await disk.syncFolder(dirname(file));
   return key;
 }
+
+/** RFC 5869: keys for different purposes say nothing of each other. */
+export const keyFor = (key: Buffer, purpose: string): Uint8Array =>
+  new Uint8Array(hkdfSync('sha256', key, '', purpose, keyLength));
 
 function exactKey(text: string): Buffer | undefined {
   if (!/^[A-Za-z0-9+/]{43}=?$/.test(text)) return undefined;

@@ -7,7 +7,7 @@ import * as changes from './changes.ts';
 import { type Data, emptyData, type StoredAccount, type StoredUser } from './data.ts';
 import { type Disk, disk as realDisk, reasonOf } from './disk.ts';
 import { RegistryFile } from './file.ts';
-import { keyOf, makeKey, readKey } from './key.ts';
+import { keyFor, keyOf, makeKey, readKey } from './key.ts';
 import { lock } from './lock.ts';
 import { prepareName, taken } from './names.ts';
 import { seal, unseal } from './seal.ts';
@@ -119,6 +119,7 @@ function registryOver(db: Low<Data>, file: RegistryFile, key: Buffer, domain: Ba
       if (password === undefined) throw new RegistryError(`The password of ${jid} cannot be opened: set it anew.`);
       return password;
     },
+    keyFor: (purpose) => keyFor(key, purpose),
     taken: (what) => taken(db.data.users, domain, what),
     addUser: (user) =>
       change(verifiersOf(user.password), (users, verifiers) => changes.addUser(users, domain, user, verifiers)),

@@ -59,6 +59,8 @@ export interface Registry {
   ownerOf(account: BareJid): { user: Readonly<User>; account: Readonly<AccountRecord> } | undefined;
   /** An account's password in clear. */
   secretOf(account: BareJid): string;
+  /** A key for that purpose alone, the same after each restart. */
+  keyFor(purpose: string): Uint8Array;
   addUser(user: { name: string; admin: boolean; password?: string }): Promise<void>;
   removeUser(name: string): Promise<void>;
   setUser(

@@ -59,6 +59,7 @@ export function memoryRegistry(start: User[], passwords: Passwords): Registry {
     user: (name) => users.find((one) => one.name === name),
     ownerOf: owner,
     secretOf: (jid) => passwords.get(jid) ?? '',
+    keyFor: (purpose) => Buffer.from(purpose),
     async addUser({ name, admin, password }) {
       must(taken(users, domain, { user: name }));
       users = [...users, user(prepareName(name)!, { admin })];
