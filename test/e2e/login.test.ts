@@ -2,7 +2,8 @@
 import * as assert from 'uvu/assert';
 import { isPresence } from '../lib/party.ts';
 import { askRoot } from '../lib/proxy.ts';
-import { LoginFailure, type Mechanism, RawClient, type Security } from '../lib/raw.ts';
+import { LoginFailure, type Mechanism, RawClient } from '../lib/raw.ts';
+import type { Security } from '../lib/raw-stream.ts';
 import type { Account } from '../lib/servers.ts';
 import { Scenarios, type World } from '../lib/world.ts';
 

@@ -117,8 +117,9 @@ export class Child {
   }
 
   /** Asks it to end, and makes it end when it does not. */
-  async stop(signal: NodeJS.Signals = 'SIGTERM', milliseconds = 10_000): Promise<void> {
+  async stop(signal: NodeJS.Signals = 'SIGTERM', milliseconds = 30_000): Promise<void> {
     if (!this.running) return;
+    this.process.ref(); // the wait for its end keeps us
     this.process.kill(signal);
     const timer = setTimeout(() => this.process.kill('SIGKILL'), milliseconds);
     await this.exited;

@@ -4,7 +4,8 @@ import { makeCertificates } from './certificates.ts';
 import { ejabberd } from './ejabberd.ts';
 import { Child, freePort, listening, temporaryFolder } from './process.ts';
 import { prosody } from './prosody.ts';
-import { register, type Security } from './raw.ts';
+import { register } from './raw.ts';
+import type { Security } from './raw-stream.ts';
 
 export type Kind = 'prosody' | 'ejabberd';
 /** What a server does differently, where a test must know. */
