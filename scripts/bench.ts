@@ -1,5 +1,5 @@
 /** What scripts/bench does: every cell with every target in turn, three times; medians, and their ratio to Prosody alone. */
-import { existsSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { cpus } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -16,18 +16,22 @@ const kit = [process.env.BENCH_KIT, '../shared/bench'].find((folder) => folder &
 const generator =
   kit === undefined ? fileURLToPath(new URL('../test/lib/load.js', import.meta.url)) : join(kit, 'load.mjs');
 const password = 'pw';
+/** Messages before the measured ones (both generators' default). */
+const warmup = 2000;
 
 /** Each target has accounts of its own: a session that another target keeps would get copies too, and cost time. */
 interface Target {
   name: string;
-  /** host:port */
+  /** host:port, plain and with TLS from the start. */
   apps: string;
+  tlsApps: string;
   domain: string;
   /** Of the far side of `relay`; in `domain` that user is logged in directly. */
   relayDomain: string;
   /** Where a message to that account is to be sent. */
   address?: (account: string) => string;
   pids: string[];
+  proxyPid?: number;
   stop(): Promise<unknown>;
 }
 
@@ -43,6 +47,7 @@ const alone: Target = {
   ...domainsOf('alone'),
   name: 'Prosody alone',
   apps: at,
+  tlsApps: `${server.host}:${server.tlsPort}`,
   pids: [`prosody=${server.pid}`],
   stop: () => server.stop(),
 };
@@ -57,8 +62,16 @@ async function proxyTarget(name: string, workers: string): Promise<Target> {
   }
   const address = (account: string): string => new RegExp(`address=(${account}/\\S+)`).exec(proxy.output)![1]!;
   return {
-    ...{ name: `proxy WORKERS=${workers}`, apps: `${proxy.host}:${proxy.port}`, domain, relayDomain, address },
+    ...{
+      name: `proxy WORKERS=${workers}`,
+      apps: `${proxy.host}:${proxy.port}`,
+      tlsApps: `${proxy.host}:${proxy.tlsPort}`,
+      domain,
+      relayDomain,
+      address,
+    },
     pids: [`prosody=${server.pid}`, `proxy=${proxy.pid}`],
+    proxyPid: proxy.pid,
     stop: () => proxy.stop(),
   };
 }
@@ -66,6 +79,9 @@ async function proxyTarget(name: string, workers: string): Promise<Target> {
 const targets = [alone, await proxyTarget('main', '0'), await proxyTarget('worker', '1')];
 
 interface Result {
+  n: number;
+  /** µs a message, by thread of the proxy. */
+  threads: number[];
   rate_per_s: number;
   deliveries_per_s: number;
   p50_ms: number;
@@ -79,54 +95,79 @@ interface Result {
 interface Cell {
   name: string;
   args(target: Target): string[];
+  /** In place of `args` for Prosody alone, beside it: another way in which it could do the same. */
+  also?: { name: string; args(target: Target): string[] };
 }
 
 const to = (name: string, value: string | undefined): string[] => (value === undefined ? [] : [name, value]);
-const fanout = (clients: string): Cell => ({
-  name: `fanout C=${clients}`,
-  args: ({ apps, domain, address }) => [
-    ...['fanout', '--clients', clients, '--recv-connect', apps],
+
+/** `clients` apps of one account; the message goes to the one session that Prosody sees, or to carbons of the first app. */
+const fanout = (clients: string, tls = false): Cell => {
+  const args = ({ apps, tlsApps, domain, address }: Target): string[] => [
+    ...[
+      'fanout',
+      '--clients',
+      clients,
+      '--recv-connect',
+      tls ? tlsApps : apps,
+      ...(tls ? ['--recv-tls', 'direct'] : []),
+    ],
     ...to('--to', address?.(`recv@${domain}`)),
-  ],
-});
+  ];
+  const bare = (target: Target) => [...args(target), '--mode', 'bare'];
+  return { name: `fanout C=${clients}${tls ? ' TLS' : ''}`, args, also: { name: 'alone, bare', args: bare } };
+};
+const relay = ({ apps, relayDomain, address }: Target): string[] => [
+  ...['relay', '--b-connect', apps, '--b-domain', relayDomain],
+  ...to('--to-b', address?.(`u1@${relayDomain}`)),
+];
 const cells: readonly Cell[] = [
   fanout('2'),
   fanout('10'),
+  fanout('10', true),
   { name: 'mirror C=5', args: ({ apps }) => ['mirror', '--clients', '5', '--recv-connect', apps] },
-  {
-    name: 'relay',
-    args: ({ apps, relayDomain, address }) => [
-      ...['relay', '--b-connect', apps, '--b-domain', relayDomain],
-      ...to('--to-b', address?.(`u1@${relayDomain}`)),
-    ],
-  },
+  { name: 'relay', args: relay },
+  { name: 'relay at 200/s', args: (target) => [...relay(target), '--rate', '200'] },
 ];
 
-async function measure(cell: Cell, target: Target): Promise<Result> {
+/** CPU time that each thread has had, in microseconds (Linux' schedstat), the main thread first. */
+function threadsOf(pid: number | undefined): Map<string, number> {
+  if (pid === undefined) return new Map();
+  const ids = readdirSync(`/proc/${pid}/task`).sort((a, b) => Number(a) - Number(b));
+  const spent = (id: string) => Number(readFileSync(`/proc/${pid}/task/${id}/schedstat`, 'utf8').split(' ')[0]) / 1000;
+  return new Map(ids.map((id) => [id, spent(id)]));
+}
+
+async function measure(cell: Pick<Cell, 'name' | 'args'>, target: Target): Promise<Result> {
   const common = ['--connect', at, '--domain', target.domain, '--duration', duration, '--window', '64'];
   const pids = kit === undefined ? [] : target.pids.flatMap((pid) => ['--pid', pid]);
+  const before = threadsOf(target.proxyPid);
   const output = await run(process.execPath, [generator, ...cell.args(target), ...common, ...pids]);
   const result = JSON.parse(output.trim().split('\n').at(-1)!) as Result & { failed?: string };
   if (result.failed !== undefined) throw new Error(`${cell.name}, ${target.name}: ${result.failed}`);
-  return result;
+  const messages = result.n + warmup;
+  const threads = [...threadsOf(target.proxyPid)].map(([id, spent]) => (spent - (before.get(id) ?? 0)) / messages);
+  return { ...result, threads };
 }
 
 const median = (values: readonly number[]): number => [...values].sort((a, b) => a - b)[Math.floor(values.length / 2)]!;
 const k = (rate: number): string => (rate / 1000).toFixed(1).padStart(7);
 
-function tell(target: Target, results: readonly Result[], anchor: readonly Result[]): void {
+function tell(name: string, results: readonly Result[], anchor: readonly Result[]): void {
   const rates = results.map((result) => result.deliveries_per_s);
   const ratio = (median(rates) / median(anchor.map((result) => result.deliveries_per_s))).toFixed(2);
   const spread = `[${(Math.min(...rates) / 1000).toFixed(1)}–${(Math.max(...rates) / 1000).toFixed(1)}]`;
   const of = (what: 'p50_ms' | 'p99_ms') => median(results.map((result) => result[what])).toFixed(2);
   const sum = (what: 'lost' | 'duplicated' | 'misordered') =>
     results.reduce((total, result) => total + result[what], 0);
-  const cpu = Object.keys(results[0]!.cpu_us_per_op ?? {}).map(
-    (name) => `${name} ${median(results.map((result) => result.cpu_us_per_op![name]!)).toFixed(0)}`,
+  const spent = (results[0]!.threads ?? []).map((_, index) =>
+    median(results.map(({ threads }) => threads[index] ?? 0)),
   );
+  const busy = spent.filter((time) => time >= 0.3).map((time) => time.toFixed(1));
   print(
-    `  ${target.name.padEnd(16)} ${k(median(rates))} k/s ${spread.padEnd(15)} ×${ratio}  p50 ${of('p50_ms')} p99 ${of('p99_ms')} ms` +
-      `  lost ${sum('lost')} doubled ${sum('duplicated')} misordered ${sum('misordered')}${cpu.length ? `  CPU µs a message: ${cpu.join(', ')}` : ''}`,
+    `  ${name.padEnd(16)} ${k(median(rates))} k/s ${spread.padEnd(15)} ×${ratio}  p50 ${of('p50_ms')} p99 ${of('p99_ms')} ms` +
+      `  lost ${sum('lost')} doubled ${sum('duplicated')} misordered ${sum('misordered')}` +
+      (busy.length > 0 ? `  µs a message, by thread: ${busy.join(' + ')}` : ''),
   );
 }
 
@@ -134,12 +175,13 @@ print(
   `${cpus().length} × ${cpus()[0]?.model}, Node ${process.version}; 64 messages under way, ${rounds} × ${duration} s, medians [range]`,
 );
 print(`measured by ${kit === undefined ? 'our own generator' : generator}; deliveries, and × Prosody alone\n`);
-for (const cell of cells) {
-  const results = new Map<Target, Result[]>(targets.map((target) => [target, []]));
+for (const { also, ...cell } of cells) {
+  const runs = targets.map((target) => ({ name: target.name, target, cell: { ...cell }, results: [] as Result[] }));
+  if (also !== undefined) runs.splice(1, 0, { name: also.name, target: alone, cell: also, results: [] });
   for (let round = 0; round < rounds; round++)
-    for (const target of targets) results.get(target)!.push(await measure(cell, target));
+    for (const { cell, target, results } of runs) results.push(await measure(cell, target));
   print(cell.name);
-  for (const target of targets) tell(target, results.get(target)!, results.get(alone)!);
+  for (const { name, results } of runs) tell(name, results, runs[0]!.results);
 }
 for (const target of [...targets].reverse()) await target.stop();
 process.exit(0);
