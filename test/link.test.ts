@@ -94,6 +94,7 @@ async function overPort(
   });
   const progress: Progress = {
     taken: (number) => note(told, 'taken', number),
+    begun: (number) => note(told, 'begun', number),
     safe: (numbers) => note(told, 'safe', ...numbers),
   };
   const until = (count: number, list: unknown[]) =>
@@ -129,8 +130,8 @@ test('every call crosses a port in order, either way', () =>
   overPort(async ({ host, seen, told, edge, progress, until }) => {
     const unit = await host.open({ user: 'alice' } as UnitSettings, progress);
     unit.attach(5, facts);
-    unit.stanza(1, 5, stanza(odd), false);
-    unit.stanza(2, 5, stanza('<iq type="get" id="1"/>'), true);
+    unit.stanza(1, 5, stanza(odd), 'none');
+    unit.stanza(2, 5, stanza('<iq type="get" id="1"/>'), 'taken');
     unit.activity(5, true);
     unit.detach(3, 5, [stanza('<message id="1"/>'), stanza('<message id="2"/>')]);
     await unit.ask('configure', { settings: { user: 'alice' } as UnitSettings });
@@ -183,9 +184,9 @@ test('a unit says what it has done, and what of it is safe', () =>
     unit.attach(5, facts);
     let written = () => {};
     risks.push(new Promise<void>((resolve) => (written = resolve)));
-    unit.stanza(10, 5, stanza('<message id="risky"/>'), false);
-    unit.stanza(11, 5, stanza('<message id="harmless"/>'), false);
-    unit.stanza(12, 5, stanza('<iq type="get" id="1"/>'), false);
+    unit.stanza(10, 5, stanza('<message id="risky"/>'), 'none');
+    unit.stanza(11, 5, stanza('<message id="harmless"/>'), 'none');
+    unit.stanza(12, 5, stanza('<iq type="get" id="1"/>'), 'none');
     await unit.ask('configure', { settings: { user: 'alice' } as UnitSettings });
     assert.equal(told, [
       ['taken', 12],
@@ -199,11 +200,35 @@ test('a unit says what it has done, and what of it is safe', () =>
     ]);
   }));
 
+test('of what killed another unit the edge knows before it is tried again', () =>
+  overPort(async ({ host, seen, told, progress }) => {
+    const unit = await host.open({ user: 'alice' } as UnitSettings, progress);
+    unit.attach(5, facts);
+    unit.stanza(1, 5, stanza('<message id="fresh"/>'), 'none');
+    unit.stanza(2, 5, stanza('<message id="one"/>'), 'told');
+    unit.stanza(3, 5, stanza('<message id="two"/>'), 'told');
+    await unit.ask('configure', { settings: { user: 'alice' } as UnitSettings });
+    assert.equal(told, [
+      ['begun', 2],
+      ['taken', 1],
+      ['safe', 1],
+      ['begun', 3],
+      ['taken', 2],
+      ['safe', 2],
+      ['taken', 3],
+      ['safe', 3],
+    ]);
+    assert.equal(
+      seen.map((one) => (one as [string])[0]),
+      ['attach', 'stanza', 'stanza', 'stanza', 'ask'],
+    );
+  }));
+
 test('much that is taken is told without an answer to ride on', () =>
   overPort(async ({ host, told, progress, until }) => {
     const unit = await host.open({ user: 'alice' } as UnitSettings, progress);
     unit.attach(5, facts);
-    unit.stanza(1, 5, stanza(`<message><body>${'x'.repeat(40_000)}</body></message>`), false);
+    unit.stanza(1, 5, stanza(`<message><body>${'x'.repeat(40_000)}</body></message>`), 'none');
     await until(1, told);
     assert.equal(told[0], ['taken', 1]);
   }));
@@ -212,9 +237,9 @@ test('a stanza that a unit cannot bear is answered, and the next is taken', () =
   overPort(async ({ host, seen, told, progress, until }) => {
     const unit = await host.open({ user: 'alice' } as UnitSettings, progress);
     unit.attach(5, facts);
-    unit.stanza(1, 5, stanza('<iq type="get" id="bad" to="x@y"><a/></iq>'), false);
-    unit.stanza(2, 5, stanza('<message type="error" id="bad"/>'), false);
-    unit.stanza(3, 5, stanza('<message id="good"/>'), false);
+    unit.stanza(1, 5, stanza('<iq type="get" id="bad" to="x@y"><a/></iq>'), 'none');
+    unit.stanza(2, 5, stanza('<message type="error" id="bad"/>'), 'none');
+    unit.stanza(3, 5, stanza('<message id="good"/>'), 'none');
     await until(2, told);
     const [what, sids, answer] = told[0] as [string, number[], string];
     assert.equal([what, sids], ['deliver', [5]]);

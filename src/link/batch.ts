@@ -36,7 +36,9 @@ export class BatchWriter {
   schedule(): void {
     if (this.#scheduled) return;
     this.#scheduled = true;
-    process.nextTick(() => this.#flush());
+    process.nextTick(() => {
+      if (this.#scheduled) this.flush();
+    });
   }
 
   list(values: readonly number[]): this {
@@ -64,7 +66,8 @@ export class BatchWriter {
     return this;
   }
 
-  #flush(): void {
+  /** Posts what there is, now. */
+  flush(): void {
     this.#last();
     this.#scheduled = false;
     const batch: Batch = [this.#numbers, this.#strings];

@@ -18,12 +18,14 @@ import {
   ACTIVITY,
   AGAIN,
   ATTACH,
+  BEGUN,
   CLOSE,
   DELIVER,
   DETACH,
   FACTS,
   PAUSE,
   RESUME,
+  RETOLD,
   SAFE,
   STANZA,
   TAKEN,
@@ -34,6 +36,8 @@ import { ANSWER, ASK, Questions } from './questions.ts';
 export interface Progress {
   /** It has done all up to that number. */
   taken(number: number): void;
+  /** It is about to do that, of which the unit before this one may have died. */
+  begun(number: number): void;
   /** What has these numbers would not be lost with its thread. */
   safe(numbers: readonly number[]): void;
 }
@@ -100,6 +104,9 @@ export class RemoteHost {
         case TAKEN:
           this.#units.get(reader.number())?.taken(reader.number());
           break;
+        case BEGUN:
+          this.#units.get(reader.number())?.begun(reader.number());
+          break;
         case SAFE:
           this.#units.get(reader.number())?.safe(reader.list());
           break;
@@ -138,8 +145,10 @@ export class RemoteUnit {
     this.#writer.numbers(DETACH, sid, number, unacknowledged.length);
     for (const stanza of unacknowledged) this.#writer.stanza(stanza);
   }
-  stanza(number: number, sid: number, stanza: Stanza, again: boolean): void {
-    this.#writer.numbers(again ? AGAIN : STANZA, sid, number).stanza(stanza);
+  /** `past`: what is known of it from the unit before this one. */
+  stanza(number: number, sid: number, stanza: Stanza, past: 'none' | 'taken' | 'told'): void {
+    const operation = past === 'none' ? STANZA : past === 'taken' ? AGAIN : RETOLD;
+    this.#writer.numbers(operation, sid, number).stanza(stanza);
   }
   activity(sid: number, inactive: boolean): void {
     this.#writer.numbers(ACTIVITY, sid, inactive ? 1 : 0);

@@ -9,8 +9,10 @@ export const CLOSE = 9;
 export const PAUSE = 10;
 export const RESUME = 11;
 export const ACCOUNT = 12;
-/** A STANZA that the unit before this one took already. */
+/** A STANZA that the unit before this one took already; one that it was told, and died before it had done it. */
 export const AGAIN = 13;
-/** How far a unit has got with what it was told. */
+export const RETOLD = 16;
+/** How far a unit has got with what it was told; BEGUN comes before what was RETOLD is tried. */
+export const BEGUN = 17;
 export const TAKEN = 14;
 export const SAFE = 15;

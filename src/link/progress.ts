@@ -1,12 +1,14 @@
 /** A worker's reports: how far its units have got with what clients sent. They ride on batches that are posted anyway, where they can. */
 import type { BatchWriter } from './batch.ts';
-import { SAFE, TAKEN } from './operations.ts';
+import { BEGUN, SAFE, TAKEN } from './operations.ts';
 
 /** So much taken, in characters, is worth a batch of its own: the edge does not read on where too much is not. */
 const enough = 32_768;
 
 /** One unit's work. */
 export interface Work {
+  /** That number is next. The edge knows it before anything of it is done. */
+  begin(number: number): void;
   /** That number is done; it is safe when `risk` has ended, be it well or not: then nothing more can be waited for. */
   done(number: number, length: number, risk: Promise<unknown> | undefined): void;
 }
@@ -18,6 +20,9 @@ export class Reports {
   of(unit: number, writer: BatchWriter): Work {
     const report = new Report(unit);
     return {
+      begin(number) {
+        writer.numbers(BEGUN, unit, number).flush();
+      },
       done: (number, length, risk) => {
         report.taken = number;
         this.#changed.add(report);

@@ -26,6 +26,7 @@ import {
   FACTS,
   PAUSE,
   RESUME,
+  RETOLD,
   STANZA,
 } from './operations.ts';
 import { Reports, type Work } from './progress.ts';
@@ -122,6 +123,12 @@ export function serveUnits(
           if (found === undefined) break;
           const risk = found.unit.risk(() => guarded(() => found.unit.detach(sid, unacknowledged)));
           found.work.done(number, 0, risk);
+          break;
+        }
+        case RETOLD: {
+          const [sid, number] = [reader.number(), reader.number()];
+          bySession.get(sid)?.work.begin(number); // should it kill us, the edge knows
+          take(sid, number, reader.stanza(), false);
           break;
         }
         case STANZA:

@@ -43,6 +43,8 @@ export class LastingUnit implements UnitLink {
   #up = new Promised<RemoteUnit>();
   /** Which start, or end, is the last. */
   #turn = 0;
+  /** How many sessions are over and not released. */
+  #gone = 0;
   #isFull = false;
   #off: Off | undefined;
   #isStopping = false;
@@ -103,6 +105,9 @@ export class LastingUnit implements UnitLink {
         this.#held.taken(number);
         this.#relieve();
       },
+      begun: (number) => {
+        if (turn === this.#turn) this.#held.begun(number);
+      },
       safe: (numbers) => {
         if (turn !== this.#turn) return;
         this.#held.safe(numbers);
@@ -111,8 +116,8 @@ export class LastingUnit implements UnitLink {
     };
   }
 
-  /** Its worker died. `deaths`: what was told so often and never done may be the cause. False if it shall not be started again. */
-  lost(deaths: number): boolean {
+  /** Its worker died. False if it shall not be started again. */
+  lost(): boolean {
     this.#turn++;
     this.#remote = undefined;
     if (this.#isStopping) {
@@ -120,18 +125,21 @@ export class LastingUnit implements UnitLink {
       return false;
     }
     if (this.#up.isSettled) this.#up = new Promised();
-    this.#held.restart((entry) => this.#isForNext(entry, deaths));
+    this.#held.restart((entry) => this.#isForNext(entry));
     this.#relieve();
     return true;
   }
 
-  /** A query is asked again; a request that changes something is not, for it may have been done. */
-  #isForNext(entry: Entry, deaths: number): boolean {
-    const { stanza, tries, isTaken } = entry;
+  /**
+   * A query is asked again; a request that changes something is not, for it may have been done; nor is what a second unit died
+   * over.
+   */
+  #isForNext(entry: Entry): boolean {
+    const { stanza, tries, isBegun, isTaken } = entry;
     if (stanza === undefined) return true;
     if (isResponse(stanza)) return false; // to a question that died
     const isChange = isRequest(stanza) && stanza.type === 'set';
-    if (tries === 0 || (!isChange && (isTaken || tries < deaths))) return true;
+    if (tries === 0 || (!isChange && (isTaken || !isBegun))) return true;
     this.#refuse(entry, interrupted());
     return false;
   }
@@ -174,8 +182,9 @@ export class LastingUnit implements UnitLink {
 
   detach(sid: number, unacknowledged: readonly Stanza[]): void {
     const session = this.#sessions.get(sid);
-    if (session === undefined) return;
+    if (session === undefined || session.isGone) return;
     session.isGone = true;
+    this.#gone++;
     this.#held.forgetRequests(sid);
     if (this.#off === undefined) this.#post(this.#held.add(sid, undefined, unacknowledged));
     else this.#release();
@@ -195,9 +204,9 @@ export class LastingUnit implements UnitLink {
     const remote = this.#remote;
     if (remote === undefined) return;
     const { number, sid, stanza, unacknowledged, isTaken } = entry;
-    entry.tries++;
+    const past = entry.tries++ === 0 ? 'none' : isTaken ? 'taken' : 'told';
     if (stanza === undefined) remote.detach(number, sid, unacknowledged);
-    else remote.stanza(number, sid, stanza, isTaken);
+    else remote.stanza(number, sid, stanza, past);
   }
 
   /** Root still speaks to whoever is available. */
@@ -226,9 +235,11 @@ export class LastingUnit implements UnitLink {
 
   /** Sessions that are over and have nothing held any more. */
   #release(): void {
+    if (this.#gone === 0) return;
     for (const [sid, { isGone }] of this.#sessions) {
       if (!isGone || this.#held.has(sid)) continue;
       this.#sessions.delete(sid);
+      this.#gone--;
       this.#keeper.released(sid);
     }
   }

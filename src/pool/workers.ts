@@ -166,12 +166,12 @@ export class Workers implements UnitHost {
   #died(thread: Thread, reason: Error): void {
     const units = [...thread.units];
     const users = units.map(({ user }) => user);
-    this.#options.log.error('worker died', { reason: reason.stack ?? String(reason), users });
     this.restarts++;
+    this.#options.log.error('worker died', { reason: reason.stack ?? String(reason), users });
     const isAlone = this.#apart.delete(thread) && units.length === 1;
     const at = this.#threads.indexOf(thread);
     if (at >= 0) this.#threads[at] = undefined;
-    const orphans = units.filter((unit) => unit.lost(this.#suspicion.deaths));
+    const orphans = units.filter((unit) => unit.lost());
     thread.host.ended(reason);
     if (this.#isClosed) return;
     this.#mourn(orphans);

@@ -1,0 +1,66 @@
+/** A worker whose units tell all they hear, and die of what they are told to die of. */
+import { parentPort, threadId, workerData } from 'node:worker_threads';
+import type { EdgeLink, MortalUnit, UnitSettings } from '../../src/link/link.ts';
+import { serveUnits } from '../../src/link/unit-port.ts';
+import { resultOf, Stanza } from '../../src/wire/stanza.ts';
+import { xml } from '../../src/wire/xml.ts';
+
+/** The worker stands still while the first number is 1. */
+const { gate } = workerData as { gate: Int32Array };
+
+const ways: Record<string, () => void> = {
+  throw: () =>
+    setImmediate(() => {
+      throw new Error('thrown in a worker');
+    }),
+  exit: () => process.exit(3),
+  memory() {
+    const hoard: string[][] = [];
+    for (;;) hoard.push(new Array(100_000).fill('').map((_, index) => `${index} ${hoard.length}`));
+  },
+  stand: () => void Atomics.wait(gate, 0, 1),
+  never() {},
+};
+
+function open(edge: EdgeLink, settings: UnitSettings): MortalUnit {
+  const { user } = settings;
+  if (user === 'broken') throw new Error('its archive is damaged');
+  if (user === 'deadly') process.exit(4);
+  const tell = (sid: number, what: string) => {
+    const told = JSON.stringify({ user, thread: threadId, what });
+    edge.deliver([sid], Stanza.of(xml('message', { from: 'unit' }, xml('body', {}, told))));
+  };
+  let risk: Promise<unknown> | undefined;
+  return {
+    attach: (sid, facts) => tell(sid, `attach ${JSON.stringify(facts)}`),
+    detach: (sid, unacknowledged) => tell(0, `detach ${sid} ${unacknowledged.length}`),
+    stanza(sid, stanza, _order, again) {
+      const { name, id = '', type = '' } = stanza;
+      if (stanza.to === 'unsafe@example') risk = new Promise(() => {});
+      if (type !== 'result') tell(sid, `${again ? 'again' : 'stanza'} ${name} ${id}`);
+      if (type === 'get' && id !== 'silent') edge.deliver([sid], resultOf(stanza));
+      ways[stanza.tree.getChildText('body') ?? '']?.();
+    },
+    activity: (sid, inactive) => tell(sid, `activity ${inactive}`),
+    async ask(what, ask) {
+      if (what === 'forget') ways[(ask as { account: string }).account]?.();
+      return (what === 'status' ? [] : null) as never;
+    },
+    risk(act) {
+      risk = undefined;
+      act();
+      return risk;
+    },
+  };
+}
+
+const port = parentPort!;
+serveUnits(
+  port,
+  (edge) => ({
+    open: async (settings) => open(edge, settings),
+    tryLogin: async () => ({ contacts: 1 }),
+    close: async () => {},
+  }),
+  (reason) => port.postMessage({ level: 'error', message: 'failed', fields: { reason: String(reason) } }),
+);

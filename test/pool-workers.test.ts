@@ -1,0 +1,270 @@
+/** Units outlive the workers they live in. */
+import { test } from 'uvu';
+import * as assert from 'uvu/assert';
+import type { LastingUnit } from '../src/pool/lasting.ts';
+import { type Crowd, factsOf, inCrowd, saying, stanza } from './lib/crowd.ts';
+
+test(
+  'a new unit goes where there is least to do: accounts, and stanzas of late',
+  inCrowd(2, async (crowd) => {
+    const threadOf = async (user: string, sid: number) => {
+      const unit = await crowd.person(user, sid);
+      return { unit, thread: (await crowd.hears(sid, /^attach/)).thread };
+    };
+    const a = await threadOf('a', 1);
+    const b = await threadOf('b', 2);
+    assert.is.not(b.thread, a.thread);
+    for (let count = 0; count < 5; count++) b.unit.stanza(2, saying(`${count}`));
+    await crowd.hears(2, 'stanza message 4');
+    for (const [user, sid] of [
+      ['c', 3],
+      ['d', 4],
+    ] as const)
+      assert.is((await threadOf(user, sid)).thread, a.thread);
+    for (let count = 0; count < 10; count++) await b.unit.ask('status', null);
+    assert.is(crowd.threads.length, 2);
+  }),
+);
+
+for (const way of ['throw', 'exit', 'memory'])
+  test(
+    `a worker that dies (${way}) takes no other with it; its units are told all that lasts`,
+    inCrowd(2, async (crowd) => {
+      const facts = factsOf('alice', { carbons: true });
+      const alice = await crowd.person('alice', 1, facts);
+      const bob = await crowd.person('bob', 2);
+      facts.presence = '<presence/>'; // the edge keeps it up to date
+      const [before, begin] = [crowd.told.at(0)!.thread, crowd.told.length];
+      alice.stanza(1, saying(way));
+      alice.stanza(1, saying('after'));
+      await crowd.hears(1, 'stanza message after');
+      const attached = await crowd.hears(1, /^attach/, begin);
+      assert.is.not(attached.thread, before);
+      assert.equal(JSON.parse(attached.what.slice('attach '.length)), JSON.parse(JSON.stringify(facts)));
+      bob.stanza(2, saying('fine'));
+      await crowd.hears(2, 'stanza message fine');
+      assert.equal(crowd.said(2, begin), ['stanza message fine'], 'nobody else noticed');
+    }),
+  );
+
+test(
+  'what was not safe is told again, what was is not; what comes meanwhile waits behind it',
+  inCrowd(1, async (crowd) => {
+    const alice = await crowd.person('alice', 1);
+    alice.stanza(1, saying('safe'));
+    alice.stanza(1, saying('risky', 'risky', 'unsafe@example'));
+    alice.stanza(1, stanza('<presence id="there"/>'));
+    await crowd.hears(1, 'stanza presence there');
+    await alice.ask('status', null); // its report of all that has come
+    const begin = crowd.told.length;
+    crowd.gate[0] = 1;
+    alice.stanza(1, saying('stand')); // never done: the worker stands still over it
+    alice.stanza(1, saying('late'));
+    void crowd.threads[0]!.terminate();
+    await crowd.deaths(1);
+    crowd.gate[0] = 0;
+    alice.stanza(1, saying('later'));
+    await crowd.hears(1, 'stanza message later');
+    assert.equal(crowd.said(1, begin).slice(1), [
+      'again message risky',
+      'stanza message stand',
+      'stanza message late',
+      'stanza message later',
+    ]);
+  }),
+);
+
+test(
+  'every open request gets one answer: queries are asked again, changes are refused',
+  inCrowd(1, async (crowd) => {
+    const alice = await crowd.person('alice', 1);
+    alice.stanza(1, stanza('<iq type="get" id="done"><a/></iq>'));
+    alice.stanza(1, stanza('<iq type="get" id="silent" to="x@y"><b/></iq>'));
+    alice.stanza(1, stanza('<iq type="set" id="change" to="x@y"><c/></iq>'));
+    alice.stanza(1, stanza('<iq type="result" id="reply" to="x@y"/>'));
+    await crowd.hears(1, 'stanza iq change');
+    const begin = crowd.told.length;
+    void crowd.threads[0]!.terminate();
+    await crowd.deaths(1);
+    alice.stanza(1, stanza('<iq type="get" id="next"><a/></iq>'));
+    await crowd.until('the last answer', () => crowd.answers.some((answer) => answer.includes('id="next"')));
+    assert.equal(crowd.said(1, begin).slice(1), ['again iq silent', 'stanza iq next']);
+    assert.equal(
+      crowd.answers.map((answer) => /type="(\w+)" id="(\w+)"/.exec(answer)!.slice(1)),
+      [
+        ['result', 'done'],
+        ['error', 'change'],
+        ['result', 'next'],
+      ],
+    );
+    assert.match(crowd.answers[1]!, /^1 <iq from="x@y" .*<c\/><error type="wait"><remote-server-timeout/);
+  }),
+);
+
+test(
+  'a session that ends while its unit is away: what it left is handed over, its requests are nobody’s',
+  inCrowd(1, async (crowd) => {
+    const alice = await crowd.person('alice', 1);
+    alice.attach(2, factsOf('alice'));
+    await crowd.hears(2, /^attach/);
+    void crowd.threads[0]!.terminate();
+    await crowd.deaths(1);
+    alice.stanza(1, saying('last words'));
+    alice.stanza(1, stanza('<iq type="get" id="silent"><a/></iq>'));
+    alice.detach(1, [saying('never seen')]);
+    const begin = crowd.told.length;
+    await crowd.hears(0, 'detach 1 1', begin);
+    assert.equal(crowd.said(1, begin).slice(1), ['stanza message last words']);
+    assert.equal(crowd.answers, []);
+    await alice.ask('status', null);
+    void crowd.threads[1]!.terminate();
+    await crowd.deaths(2);
+    const end = crowd.told.length;
+    await crowd.hears(2, /^attach/, end);
+    await alice.ask('status', null);
+    assert.equal(crowd.said(1, end), [], 'it is not attached any more');
+  }),
+);
+
+test(
+  'clients are not read while their unit has more than 1 MiB to take, and are again then',
+  inCrowd(1, async (crowd) => {
+    const alice = await crowd.person('alice', 1);
+    const bob = await crowd.person('bob', 3);
+    crowd.gate[0] = 1;
+    alice.stanza(1, saying('stand'));
+    const big = 'x'.repeat(100_000);
+    for (let count = 0; count < 10; count++) alice.stanza(1, saying(big, `${count}`));
+    assert.equal([...crowd.paused], []);
+    alice.stanza(1, saying(big));
+    assert.equal([...crowd.paused], [1]);
+    alice.attach(2, factsOf('alice'));
+    assert.equal([...crowd.paused], [1, 2], 'who comes now, too');
+    bob.stanza(3, saying('small'));
+    assert.equal([...crowd.paused], [1, 2], 'not those of others');
+    crowd.gate[0] = 0;
+    Atomics.notify(crowd.gate, 0);
+    await crowd.until('they are read again', () => crowd.paused.size === 0);
+  }),
+);
+
+test(
+  'a question is asked again where the unit is next; a unit that is told to stop does not come back',
+  inCrowd(1, async (crowd) => {
+    const alice = await crowd.person('alice', 1);
+    crowd.gate[0] = 1;
+    alice.stanza(1, saying('stand'));
+    const status = alice.ask('status', null);
+    const settings = { user: 'alice', accounts: [] } as never;
+    const configured = alice.ask('configure', { settings });
+    void crowd.threads[0]!.terminate();
+    await crowd.deaths(1);
+    crowd.gate[0] = 0;
+    assert.equal(await status, []);
+    assert.is(await configured, null);
+    crowd.gate[0] = 1;
+    alice.stanza(1, saying('stand'));
+    const stopped = alice.ask('stop', { within: 1000 });
+    void crowd.threads[1]!.terminate();
+    assert.is(await stopped, null);
+    await crowd.open('bob');
+    assert.is(crowd.threads.length, 3, 'a worker for bob');
+    assert.equal(
+      crowd.told.filter(({ thread, user }) => user === 'alice' && thread === crowd.threads[2]!.threadId),
+      [],
+    );
+  }),
+);
+
+test(
+  'a unit that cannot be opened is an error for who wants it',
+  inCrowd(1, async (crowd) => {
+    const failed = await crowd.open('broken').catch((error: Error) => error.message);
+    assert.is(failed, 'its archive is damaged');
+    await crowd.person('alice', 1);
+  }),
+);
+
+test(
+  'a stanza that kills is given back at last, and its unit lives on',
+  inCrowd(1, async (crowd) => {
+    const alice = await crowd.person('alice', 1);
+    alice.stanza(1, saying('exit'));
+    alice.stanza(1, stanza('<iq type="get" id="question"><a/></iq>'));
+    await crowd.until('it is given back', () => crowd.answers.length > 0);
+    assert.match(crowd.answers[0]!, /<message .*type="error" id="exit"><error type="wait"><remote-server-timeout/);
+    await crowd.until('the question is answered', () => crowd.answers.length > 1);
+    assert.match(crowd.answers[1]!, /type="result" id="question"/);
+    assert.is(crowd.workers.restarts, 2);
+    alice.stanza(1, saying('still here'));
+    await crowd.hears(1, 'stanza message still here');
+    assert.equal(crowd.off, []);
+  }),
+);
+
+/** Whatever it is told, it dies of it once the test has asked for the last time. */
+async function killed(crowd: Crowd, unit: LastingUnit, sid: number, times: number): Promise<void> {
+  for (let count = 0; count < times; count++) {
+    const [begin, died] = [crowd.told.length, crowd.workers.restarts];
+    unit.stanza(sid, saying('throw', `${count}`));
+    await crowd.deaths(died + 1);
+    if (count < times - 1) await crowd.hears(sid, /^attach/, begin);
+  }
+}
+
+test(
+  'a unit at three deaths within a minute is kept apart; if that does not help it is off, and only it',
+  inCrowd(1, async (crowd) => {
+    const mallory = await crowd.person('mallory', 1);
+    await crowd.person('alice', 2);
+    await killed(crowd, mallory, 1, 3);
+    const threadOf = async (sid: number) => {
+      const attached = () => crowd.told.filter((told) => told.sid === sid && told.what.startsWith('attach'));
+      await crowd.until('it lives a fourth time', () => attached().length === 4);
+      return attached().at(-1)!.thread;
+    };
+    const [apart, other] = [await threadOf(1), await threadOf(2)];
+    assert.is.not(apart, other);
+    const begin = crowd.told.length;
+    mallory.stanza(1, stanza('<iq type="get" id="silent"><a/></iq>'));
+    await killed(crowd, mallory, 1, 1);
+    await crowd.until('it is off', () => crowd.off.length > 0);
+    assert.match(crowd.off[0]!, /^mallory: .*thrown in a worker/);
+    assert.equal(crowd.said(2, begin), [], 'nobody else noticed');
+    assert.equal(
+      crowd.states.map(({ jid, status, failure }) => [jid, status, failure?.kind]),
+      [['mallory@work.example', 'stopped', 'crash']],
+    );
+    assert.match(crowd.answers.at(-1)!, /id="silent">.*<service-unavailable/, 'its open request is answered');
+
+    mallory.stanza(1, saying('hello?'));
+    assert.match(crowd.answers.at(-1)!, /type="error" id="hello\?">.*<service-unavailable/);
+    mallory.stanza(1, stanza('<presence><show>away</show></presence>'));
+    assert.equal(crowd.facts.at(-1), [1, { presence: '<presence><show>away</show></presence>' }]);
+    assert.equal(
+      (await mallory.ask('status', null)).map(({ status, clients }) => [status, clients]),
+      [['stopped', 1]],
+    );
+    const refused = await mallory.ask('forget', { account: 'a@b' as never }).catch((error: Error) => error.message);
+    assert.match(String(refused), 'thrown in a worker');
+    assert.is(crowd.workers.restarts, 4);
+
+    await mallory.ask('configure', { settings: { user: 'mallory', accounts: [] } as never });
+    mallory.stanza(1, saying('well again'));
+    await crowd.hears(1, 'stanza message well again');
+  }),
+);
+
+test(
+  'a unit that dies as it starts is off before anybody has it',
+  inCrowd(1, async (crowd) => {
+    await crowd.person('alice', 1);
+    const deadly = await crowd.open('deadly');
+    assert.match(crowd.off[0]!, /^deadly: .*exit code 4/);
+    deadly.attach(2, factsOf('deadly'));
+    deadly.stanza(2, stanza('<iq type="get" id="roster"><a/></iq>'));
+    assert.match(crowd.answers.at(-1)!, /^2 .*id="roster">.*<service-unavailable/);
+  }),
+);
+
+test.run();
