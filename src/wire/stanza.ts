@@ -1,7 +1,8 @@
 /** Stanzas (RFC 6120 §8): the form in which they travel, and answers to them. */
+import { readElement } from './canonical.ts';
 import { type Condition, StanzaError } from './error.ts';
 import { NS } from './ns.ts';
-import { parseElement } from './parser.ts';
+
 import { clone, type Element, escapeAttribute, firstElement, serializeRest, xml } from './xml.ts';
 
 export type StanzaName = 'message' | 'presence' | 'iq';
@@ -54,7 +55,7 @@ export class Stanza {
 
   /** Read only: it is shared. */
   get tree(): Element {
-    this.#tree ??= parseElement(this.toString());
+    this.#tree ??= readElement(this.toString());
     return this.#tree;
   }
 
