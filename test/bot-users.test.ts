@@ -187,7 +187,7 @@ test('server status, certificate, whoami', async () => {
     '○ 0 off',
   ])
     assert.ok(text.split('\n').includes(line), line);
-  assert.match(text, /\d+ MiB of memory/);
+  assert.match(text, /\nworkers: 2, restarts: 1\n\d+ MiB of memory/);
   assert.match(await on.tell(alice, 'certificate'), 'proxy.example, SHA-256:\nAB:12:00:');
   assert.not.match(await on.tell(alice, 'certificate'), 'CD:34');
   assert.match(await on.tell(locked(), 'certificate'), 'work.example, SHA-256:\nCD:34:00:');

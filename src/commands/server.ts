@@ -17,6 +17,7 @@ const status = command({
     const having = (...wanted: string[]): number => states.filter((state) => wanted.includes(state.status)).length;
     const all = registry.users.reduce((sum, { accounts }) => sum + accounts.length, 0);
     const apps = registry.users.reduce((sum, { name }) => sum + sessions.of(name).length, 0);
+    const workers = pool.workers();
     return [
       server.domain,
       `xmpproxy ${server.version}, up ${duration(clock.now() - server.startedAt)}`,
@@ -27,6 +28,7 @@ const status = command({
       `✖ ${having('stopped')} stopped`,
       `○ ${having('off')} off`,
       ...(failed === 0 ? [] : [`${count(failed, 'user')} without an answer: see the log`]),
+      `workers: ${workers.count}, restarts: ${workers.restarts}`,
       `${Math.round(process.memoryUsage.rss() / 1_048_576)} MiB of memory`,
     ].join('\n');
   },
