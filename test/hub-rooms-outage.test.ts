@@ -20,6 +20,19 @@ function inRoom(world: World, options: Parameters<typeof enter>[3] = {}): TestCl
 }
 
 test(
+  'the end of an earlier stay that comes late does not end the new one',
+  inWorld((world) => {
+    const phone = inRoom(world);
+    world.hub.offline();
+    world.hub.online(core, false);
+    world.server(gone([110]));
+    admits(world, 'alice');
+    assert.equal(phone.take(), []);
+    assert.is(world.hub.rooms()[0]?.isIn, true);
+  }),
+);
+
+test(
   'a resumed session upstream changes nothing',
   inWorld((world) => {
     const phone = inRoom(world);
@@ -239,7 +252,7 @@ test(
 const refusals: [condition: string, shown: RegExp][] = [
   ['forbidden', /<status code="110"\/><status code="301"\/>/],
   ['registration-required', /<status code="110"\/><status code="321"\/>/],
-  ['item-not-found', /<destroy\/><status code="110"\/>/],
+  ['gone', /<destroy\/><status code="110"\/>/],
   ['not-authorized', /<status code="110"\/><status code="333"\/>/],
 ];
 for (const [condition, shown] of refusals)
@@ -292,6 +305,28 @@ test(
 );
 
 test(
+  'a room that is not there is waited for: somebody may be making it anew; in the end it is gone',
+  inWorld((world) => {
+    const phone = inRoom(world);
+    world.hub.offline();
+    world.hub.online(core, false);
+    let tries = 1;
+    world.server(refused('item-not-found'));
+    for (let seconds = 0; seconds < 120 && world.hub.rooms().length > 0; seconds++) {
+      world.up.splice(0);
+      world.now += 1000;
+      world.hub.sweep();
+      if (joins(world).length === 0) continue;
+      tries++;
+      world.server(refused('item-not-found'));
+    }
+    assert.is(tries, 5);
+    assert.equal(inShort(phone.take()), ['-alice 110 333']);
+    assert.equal(world.hub.rooms(), []);
+  }),
+);
+
+test(
   'a client that asks to enter meanwhile gets an error as soon as it is known',
   inWorld((world) => {
     const phone = inRoom(world);
@@ -306,22 +341,25 @@ test(
   }),
 );
 
-for (const code of [332, 333])
+for (const codes of [[110, 332], [110, 307, 333], [110]])
   test(
-    `taken out by the service (${code}): we enter again by ourselves, and clients hear of it only if that takes long`,
+    `taken out by nobody's will (${codes.join(' ')}): we enter again by ourselves, and clients hear of it only if that takes long`,
     inWorld((world) => {
       const phone = inRoom(world);
-      world.server(gone([110, code]));
+      world.server(gone(codes));
       assert.equal(phone.take(), []);
       world.now += 5000;
       world.hub.sweep();
       assert.is(joins(world).length, 1);
       admits(world, 'alice', { others: ['bob'] });
       assert.equal(inShort(phone.take()), ['-carol']);
-      world.server(gone([110, code]));
-      world.now += 60_000;
+      world.server(gone(codes));
+      world.now += 9000;
       world.hub.sweep();
-      assert.equal(inShort(phone.take()), [`-alice 110 ${code}`]);
+      assert.equal(joins(world), [], 'not so soon again');
+      world.now += 51_000;
+      world.hub.sweep();
+      assert.equal(inShort(phone.take()), [`-alice ${codes.join(' ')}`]);
       assert.is(world.hub.rooms().length, 1, 'and goes on trying');
     }),
   );

@@ -23,6 +23,14 @@ export const nextNick = (presence: Stanza): string | undefined => itemOf(presenc
 export const codesOf = ({ tree }: Stanza): ReadonlySet<string> =>
   new Set((tree.getChild('x', NS.mucUser)?.getChildren('status') ?? []).map(({ attrs }) => String(attrs.code)));
 
+/**
+ * §8.2, §9.1, §9.4, §10.9: did somebody want us out? 333 outweighs 307 (§17.2).
+ * COMPAT: ejabberd 23.01 says nothing but 110 when an earlier session of ours, of the same full address, ends late.
+ */
+export const isWilled = ({ tree }: Stanza, codes: ReadonlySet<string>): boolean =>
+  tree.getChild('x', NS.mucUser)?.getChild('destroy') !== undefined ||
+  (!codes.has('333') && ['301', '307', '321', '322'].some((code) => codes.has(code)));
+
 /** §7.2.15: a subject without a body. */
 export const isSubject = ({ tree }: Stanza): boolean =>
   tree.getChild('subject') !== undefined && tree.getChild('body') === undefined;
@@ -148,9 +156,14 @@ export function endingFor(condition: string): Ending {
   return { codes: ['110', '333'] };
 }
 
-/** §7.2: refusals that trying again does not change. */
-export const isFinal = (condition: string): boolean => final.has(condition);
+/**
+ * §7.2: refusals that trying again does not change. Who is back first after a restart of the service makes a room anew, and
+ * nobody else may enter before it is configured (§10.1): item-not-found; or we may not make it: not-allowed. These are final
+ * only after some attempts.
+ */
+export const isFinal = (condition: string, failures: number): boolean =>
+  final.has(condition) || (failures >= 4 && (condition === 'item-not-found' || condition === 'not-allowed'));
 const final: ReadonlySet<string> = new Set([
-  ...['not-authorized', 'forbidden', 'item-not-found', 'gone', 'not-allowed', 'not-acceptable'],
+  ...['not-authorized', 'forbidden', 'gone', 'not-acceptable'],
   ...['registration-required', 'jid-malformed', 'bad-request', 'feature-not-implemented'],
 ]);

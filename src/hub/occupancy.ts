@@ -8,6 +8,8 @@ const parting = 10_000;
 /** How long clients are left in the belief that we are in while we try to be so again. */
 const grace = 60_000;
 const [firstRetry, lastRetry] = [5000, 15 * 60_000];
+/** Who was in for so long is tried again as soon as ever. */
+const calm = 10 * 60_000;
 
 /** `filling`: we are in; history and subject are still to come. */
 export type Phase = 'out' | 'entering' | 'filling' | 'in' | 'leaving';
@@ -20,8 +22,8 @@ export class Occupancy {
   /** What could not go while the server was away. */
   #unsent: string | undefined;
   #outSince: number | undefined;
-  /** How often in a row the room has not let us in. */
   #failures = 0;
+  #enteredAt: number | undefined;
 
   constructor(up: Up, now: () => number) {
     this.#up = up;
@@ -33,6 +35,11 @@ export class Occupancy {
   }
   get isIn(): boolean {
     return this.#phase === 'in' || this.#phase === 'filling';
+  }
+
+  /** How often in a row the room has not let us in. */
+  get failures(): number {
+    return this.#failures;
   }
 
   #turn(phase: Phase, within: number): void {
@@ -52,7 +59,7 @@ export class Occupancy {
   entered(): void {
     this.#turn('filling', telling);
     this.#outSince = undefined;
-    this.#failures = 0;
+    this.#enteredAt = this.#now();
   }
   filled(): void {
     this.#phase = 'in';
@@ -73,6 +80,8 @@ export class Occupancy {
   /** We are not in; to be tried again, later each time. */
   out(): void {
     this.missed();
+    if (this.#enteredAt !== undefined && this.#now() - this.#enteredAt >= calm) this.#failures = 0;
+    this.#enteredAt = undefined;
     this.#turn('out', Math.min(lastRetry, firstRetry * 2 ** this.#failures++));
   }
   /** No room knows the new session upstream. */

@@ -22,6 +22,7 @@ import {
   isFinal,
   isHistory,
   isSubject,
+  isWilled,
   nextNick,
   nickIn,
   passwordOf,
@@ -213,7 +214,7 @@ export class Room {
   #failed(error: Stanza | undefined): void {
     if (this.#first !== undefined) return this.#refused(this.#first, error);
     const condition = error && (conditionOf(error) ?? 'undefined-condition');
-    if (condition !== undefined && isFinal(condition)) return this.#end(endingFor(condition));
+    if (condition !== undefined && isFinal(condition, this.#occupancy.failures)) return this.#end(endingFor(condition));
     if (condition === 'conflict' && this.#wished.length < this.scene.nick.length + 3) {
       this.#wished += '_'; // somebody took our nick while we were out
       return this.#rejoin();
@@ -404,12 +405,13 @@ export class Room {
   }
 
   /**
-   * What a technical fault or the service's end (§17) takes from us we take back, and clients hear of it only if that takes
-   * long: their own streams did not break, so nothing would bring them back. All other ways out are somebody's will.
+   * A kick, a ban and the like are somebody's will. What else takes us out (the service's end, a technical fault: §17) we take
+   * back, and clients hear of it only if that takes long: their own streams did not break, so nothing would bring them back.
    */
   #removed(presence: Stanza, codes: ReadonlySet<string>): void {
-    const isFault = codes.has('332') || codes.has('333');
-    if (isFault && this.phase !== 'leaving' && this.#first === undefined) {
+    if (this.phase === 'entering') return; // the end of an earlier stay; the answer to our join is on its way
+    if (this.#occupancy.isIn && !isWilled(presence, codes)) {
+      this.#first = undefined;
       this.#removal = presence;
       return this.#occupancy.out();
     }

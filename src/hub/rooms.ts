@@ -294,7 +294,7 @@ export class Rooms {
       .map((room) => ({
         room: room.address,
         nick: room.scene.nick,
-        isIn: room.phase === 'in' || room.phase === 'filling',
+        isIn: this.#context.up.online() && (room.phase === 'in' || room.phase === 'filling'),
         detached: room.isDetached,
         occupants: room.scene.occupants.count,
         clients: room.audience.members.size,
