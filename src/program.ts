@@ -11,7 +11,7 @@ import { openRegistry } from './registry/registry.ts';
 import { type Registry, RegistryError } from './registry/types.ts';
 import { checkAgainstNothing, checkPassword, defaultIterations } from './registry/verifiers.ts';
 import { domainRoutes, rootRoutes } from './routes.ts';
-import { Edge } from './session/edge.ts';
+import { Edge, type SessionInfo } from './session/edge.ts';
 import { openCertificates } from './stream/certificates.ts';
 import { systemClock } from './stream/clock.ts';
 import { ListenError, type Listening } from './stream/listener.ts';
@@ -115,7 +115,6 @@ async function assemble(
       }
     },
   };
-  const admin = await prepareAdmin(registry, newAdmin);
   const listening = await listen(config, edge, {
     units: pool,
     door: bot,
@@ -123,6 +122,13 @@ async function assemble(
     account: (user, state) => accountChanged(registry, bot, log, user, state),
     ask: (what, ask) => answers[what](ask),
   });
+  // Not before: what a start that fails makes is told to nobody.
+  const admin = await prepareAdmin(registry, newAdmin).catch(async (error: unknown) => {
+    await edge.stop();
+    throw error;
+  });
+  const byOldPassword = ({ user, view }: SessionInfo) => user === admin?.name && view !== 'identity';
+  edge.endSessions(byOldPassword, 'not-authorized', 'The password was changed');
   for (const { name } of registry.users) pool.unit(name).catch(() => {}); // said in the log by the pool
   const fingerprint = certificates.fingerprint(domain) ?? '';
   return {
