@@ -6,7 +6,7 @@ import { RegistryError } from './registry/types.ts';
 import { ListenError } from './stream/listener.ts';
 
 /** All of it takes no longer than this once a signal has come: milliseconds. */
-const end = 1900;
+const longest = 1900;
 
 const known = [ConfigError, RegistryError, ListenError];
 
@@ -28,9 +28,15 @@ async function run(config: Config, newAdmin: boolean): Promise<void> {
   // one bad stanza must not end everybody's sessions; what is ours to mend stands in the log
   process.on('uncaughtException', (error) => log.error('uncaught', { error: String(error), stack: error.stack }));
   const starting = startProgram(config, newAdmin, log);
-  for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => stop(starting));
+  let ending = false;
+  // npm passes on the signal that the terminal has sent to all: what comes while we end changes nothing
+  const end = () => {
+    if (!ending) stop(starting);
+    ending = true;
+  };
+  for (const signal of ['SIGINT', 'SIGTERM'] as const) process.on(signal, end);
   // from a terminal that is closed, the signal means the end; from anybody else, that something has changed
-  if (process.stdin.isTTY) process.once('SIGHUP', () => stop(starting));
+  if (process.stdin.isTTY) process.on('SIGHUP', end);
   else process.on('SIGHUP', () => void starting.then((program) => program.reload()).catch(() => {}));
   const { welcome, addresses } = await starting;
   if (welcome !== undefined) process.stdout.write(welcome);
@@ -38,7 +44,7 @@ async function run(config: Config, newAdmin: boolean): Promise<void> {
 }
 
 function stop(starting: Promise<Program>): void {
-  setTimeout(() => process.exit(0), end);
+  setTimeout(() => process.exit(0), longest);
   starting
     .then((program) => program.stop())
     .catch((error: unknown) => process.stderr.write(`${String(error)}\n`))
