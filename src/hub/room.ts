@@ -433,7 +433,7 @@ export class Room {
   #subject(message: Stanza): void {
     const isFilling = this.phase === 'filling';
     if (isFilling) this.#recall();
-    const isNews = this.scene.setSubject(message, this.#context.now());
+    const isNews = this.scene.setSubject(message, isFilling ? undefined : this.#context.now());
     if (isNews || !isFilling || this.#first !== undefined) this.audience.tell(message);
     if (isFilling) this.#filled();
   }

@@ -52,10 +52,10 @@ export class Scene {
     }
   }
 
-  /** False if the subject is what it was. */
-  setSubject(message: Stanza, now: number): boolean {
+  /** False if the subject is what it was. `at`: it is set now; left out where the room tells how things stand. */
+  setSubject(message: Stanza, at?: number): boolean {
     const before = this.#subject?.tree.getChildText('subject');
-    this.#subject = compact(withDelay(message, this.address, now));
+    this.#subject = compact(at === undefined ? message : withDelay(message, this.address, at));
     return before === undefined || before !== message.tree.getChildText('subject');
   }
 
