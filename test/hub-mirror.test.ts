@@ -46,8 +46,10 @@ test(
     const phone = world.client('phone').available();
     const old = world.client('old').available();
     phone.send('<message to="bob@home.example/x" type="chat" id="a"><body>early</body></message>');
+    world.pass(9_999);
     assert.equal(old.take(), []);
-    world.now += 10_000;
+    world.pass(1);
+    like(old.take()[0], '<body>→ early</body>');
     phone.send(
       '<message to="bob@home.example/x" type="chat" id="b"><body>late</body><request xmlns="urn:xmpp:receipts"/></message>',
     );
@@ -59,6 +61,22 @@ test(
     old.send(`<message to="bob@home.example" id="r"><received xmlns="urn:xmpp:receipts" id="${id}"/></message>`);
     old.send(`<message to="bob@home.example" type="error" id="${id}"><error type="cancel"/></message>`);
     assert.equal(world.up, [], 'what names a copy ends here');
+  }),
+);
+
+test(
+  'a client that enables carbons within 10 s, or goes, gets no inline copy of what was said meanwhile',
+  inWorld((world) => {
+    world.online();
+    const phone = world.client('phone').available();
+    const desk = world.client('desk').available();
+    const brief = world.client('brief').available();
+    phone.send('<message to="bob@home.example" type="chat" id="a"><body>early</body></message>');
+    desk.send('<iq type="set" id="c"><enable xmlns="urn:xmpp:carbons:2"/></iq>');
+    brief.send('<presence type="unavailable"/>');
+    for (const client of [desk, brief]) client.take();
+    world.pass(10_000);
+    assert.equal([...desk.take(), ...brief.take()], []);
   }),
 );
 

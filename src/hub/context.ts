@@ -74,6 +74,8 @@ export interface Context {
   /** Root says it to the account's owner. */
   tell(text: string): void;
   now(): number;
+  /** Runs it once, later, unless the hub is closed before. */
+  later(milliseconds: number, run: () => void): void;
 }
 
 /** One account's view of the unit's store. */

@@ -62,6 +62,13 @@ export interface HubOptions {
   isLocal?: boolean;
   log: Log;
   now?(): number;
+  /** Runs it once, later; gives what takes it back. */
+  later?(milliseconds: number, run: () => void): () => void;
+}
+
+function after(milliseconds: number, run: () => void): () => void {
+  const timer = setTimeout(run, milliseconds);
+  return () => clearTimeout(timer);
 }
 
 /** How often overdue requests are looked for: milliseconds. */
@@ -91,6 +98,8 @@ export class Hub implements Pick<CoreEvents, 'online' | 'offline' | 'stanza' | '
   #address: FullJid | undefined;
   #online = false;
   #isClosed = false;
+  /** What takes back that which is to be done later. */
+  readonly #cancels = new Set<() => void>();
   /** Clients, by address, that enabled carbons in an earlier session. */
   #knowCarbons = new Set<string>();
 
@@ -121,6 +130,13 @@ export class Hub implements Pick<CoreEvents, 'online' | 'offline' | 'stanza' | '
       log,
       tell: (text) => options.tell?.(text),
       now: options.now ?? Date.now,
+      later: (milliseconds, run) => {
+        const cancel = (options.later ?? after)(milliseconds, () => {
+          this.#cancels.delete(cancel);
+          run();
+        });
+        this.#cancels.add(cancel);
+      },
     };
     this.#context = context;
     this.#tracker = new Tracker(account, context.server);
@@ -430,6 +446,7 @@ export class Hub implements Pick<CoreEvents, 'online' | 'offline' | 'stanza' | '
   /** Nothing is taken any more, and nothing goes to the store. */
   close(): void {
     this.#isClosed = true;
+    for (const cancel of this.#cancels) cancel();
     clearInterval(this.#sweep);
     this.#roster.close();
     this.#presences.close();

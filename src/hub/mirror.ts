@@ -41,10 +41,20 @@ export function mirror(
   const message = among === undefined ? original : marked(original);
   const withCarbons = others.filter(({ carbons }) => carbons).map(({ sid }) => sid);
   if (withCarbons.length > 0) context.outlet.deliver(withCarbons, wrap('sent', context.account, message, to, from));
-  const without = others.filter((client) => !client.carbons && wantsInline(context, client)).map(({ sid }) => sid);
+  const without = others.filter((client) => !client.carbons && client.priority >= 0 && !client.knowsCarbons);
   if (without.length === 0) return;
   const copy = inlineCopy(context, message, among === undefined ? bare(to as BareJid) : (to as FullJid));
-  if (copy !== undefined) context.outlet.deliver(without, copy);
+  if (copy !== undefined) for (const client of without) deliverWhenSure(context, client, copy);
+}
+
+/** A client that has just come may still enable carbons: its copies wait until that is known. */
+function deliverWhenSure(context: Context, client: Client, copy: Stanza): void {
+  const wait = client.availableAt + grace - context.now();
+  if (wait <= 0) return context.outlet.deliver([client.sid], copy);
+  context.later(wait, () => {
+    const isThere = context.clients.get(client.sid) === client && client.presence !== undefined;
+    if (isThere && !client.knowsCarbons) context.outlet.deliver([client.sid], copy);
+  });
 }
 
 /** As a private message in a room. */
@@ -53,10 +63,6 @@ function marked(message: Stanza): Stanza {
   const copy = clone(message.tree);
   copy.append(xml('x', NS.mucUser));
   return Stanza.of(copy);
-}
-
-function wantsInline(context: Context, client: Client): boolean {
-  return !client.knowsCarbons && client.priority >= 0 && context.now() - client.availableAt >= grace;
 }
 
 /** The body alone, under an id of ours; nothing of an encrypted message, whose body is only an excuse. */

@@ -69,8 +69,21 @@ export class World {
   /** What root was given to say. */
   readonly told: string[] = [];
   store!: Store;
+  /** When the server has all that was sent. */
+  acknowledged: Promise<void> = Promise.resolve();
   now = Date.UTC(2026, 0, 2, 3, 4, 5);
+  readonly due: { at: number; run: () => void }[] = [];
   #nextSid = 1;
+
+  /** Time goes on, and what is due by then happens. */
+  pass(milliseconds: number): void {
+    this.now += milliseconds;
+    for (const due of [...this.due]) {
+      if (due.at > this.now) continue;
+      this.due.splice(this.due.indexOf(due), 1);
+      due.run();
+    }
+  }
   readonly #next: World[] = [];
 
   static async open(change: Partial<HubSettings> = {}, store?: Store): Promise<World> {
@@ -88,6 +101,7 @@ export class World {
         facts: (sid, facts) => Object.assign(world.clients.find((client) => client.sid === sid)?.facts ?? {}, facts),
       },
       send: (text) => world.up.push(text) > 0,
+      acknowledged: () => world.acknowledged,
       setInactive: (inactive) => {
         world.inactive = inactive;
       },
@@ -100,6 +114,11 @@ export class World {
         error: (message) => world.warnings.push(message),
       },
       now: () => world.now,
+      later: (milliseconds, run) => {
+        const due = { at: world.now + milliseconds, run };
+        world.due.push(due);
+        return () => void world.due.splice(world.due.indexOf(due), 1);
+      },
     });
     return world;
   }
