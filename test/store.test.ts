@@ -1,15 +1,16 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtemp, readdir, rm, stat, writeFile } from 'node:fs/promises';
+import { mkdtemp, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import Database from 'better-sqlite3';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
-import { openDatabase } from '../src/archive/database.ts';
 import { Group } from '../src/archive/group.ts';
 import { fileName } from '../src/archive/name.ts';
-import { openMemoryStore, storesIn } from '../src/archive/store.ts';
+import { Opened } from '../src/archive/opened.ts';
+import { type Book, Shelf } from '../src/archive/shelf.ts';
+import { FileStore, openMemoryStore, storesIn } from '../src/archive/store.ts';
 
 /** A folder that is gone afterwards, whatever happens. */
 const inFolder = (name: string, run: (folder: string) => Promise<void>) =>
@@ -152,20 +153,19 @@ inFolder('a full disk fails the whole group, and the store goes on when there is
   const small = new Database(file);
   const pages = Number(small.pragma('page_count', { simple: true }));
   small.close();
-  const { db, log } = await openDatabase(file);
-  const put = db.prepare("INSERT INTO kept (account, kind, key, value) VALUES ('a@x', 'meta', ?, ?)");
-  const group = new Group(db, log, file);
-  db.pragma(`max_page_count = ${pages + 2}`);
+  const opened = new Opened(file);
+  const put = opened.statement("INSERT INTO kept (account, kind, key, value) VALUES ('a@x', 'meta', ?, ?)");
+  const group = new Group(file, () => opened);
+  opened.statement(`PRAGMA max_page_count = ${pages + 2}`).get();
   const first = group.add(() => put.run('first', 'x'));
   const big = group.add(() => put.run('big', 'x'.repeat(100_000)));
   assert.match(await message(big), /disk is full/);
   assert.match(await message(first), /disk is full/);
-  db.pragma('max_page_count = 1000000');
+  opened.statement('PRAGMA max_page_count = 1000000').get();
   await group.add(() => put.run('later', 'x'));
-  assert.equal(db.prepare('SELECT key FROM kept').pluck().all(), ['later']);
+  assert.equal(opened.statement('SELECT key FROM kept').all(), [{ key: 'later' }]);
   await group.close();
-  await log?.close();
-  db.close();
+  opened.close();
 });
 
 inFolder('a file that is damaged or newer is refused by name and left as it is', async (folder) => {
@@ -180,6 +180,90 @@ inFolder('a file that is damaged or newer is refused by name and left as it is',
   db.pragma('user_version = 2');
   db.close();
   assert.match(await message(storesIn(folder)('alice')), /alice\.sqlite was written by a newer xmpproxy/);
+});
+
+const keysIn = async (store: FileStore) => (await store.read('a@x', 'meta')).map(({ key }) => key);
+
+inFolder('a file that is put away is closed, and opened again by whoever reads or writes', async (folder) => {
+  await (await storesIn(folder)('alice')).close();
+  const store = new FileStore(join(folder, 'alice.sqlite'), new Shelf());
+  await store.put('a@x', 'meta', '1', 'x');
+  assert.equal((await readdir(folder)).sort(), ['alice.sqlite', 'alice.sqlite-shm', 'alice.sqlite-wal']);
+  await store.putAway();
+  assert.equal(await readdir(folder), ['alice.sqlite']);
+  assert.equal(await keysIn(store), ['1']);
+  await store.putAway();
+  assert.equal(await readdir(folder), ['alice.sqlite']);
+  await store.put('a@x', 'meta', '2', 'x');
+  assert.equal(await keysIn(store), ['1', '2']);
+  await store.close();
+  assert.equal(await readdir(folder), ['alice.sqlite']);
+});
+
+inFolder('a file that is used while it is put away stays open, and loses nothing', async (folder) => {
+  await (await storesIn(folder)('alice')).close();
+  const store = new FileStore(join(folder, 'alice.sqlite'), new Shelf());
+  const keys = Array.from({ length: 40 }, (_, at) => String(at));
+  for (const key of keys) {
+    const away = store.putAway();
+    const put = store.put('a@x', 'meta', key, 'x'.repeat(1000));
+    if (Number(key) % 2 === 0) await put;
+    await away;
+    assert.ok((await readdir(folder)).includes('alice.sqlite-wal'));
+    await put;
+  }
+  assert.equal(await keysIn(store), keys);
+  const last = store.putAway();
+  await store.close();
+  await last;
+  const again = new FileStore(join(folder, 'alice.sqlite'), new Shelf());
+  assert.equal(await keysIn(again), keys);
+  await again.close();
+});
+
+inFolder('what is wrong with a file when it is opened again is told by name, until it is mended', async (folder) => {
+  const file = join(folder, 'alice.sqlite');
+  await (await storesIn(folder)('alice')).close();
+  const store = new FileStore(file, new Shelf());
+  await store.put('a@x', 'meta', '1', 'x');
+  await store.putAway();
+  const good = await readFile(file);
+  await writeFile(file, 'not a database '.repeat(100));
+  assert.match(await message(store.read('a@x', 'meta')), new RegExp(`^${file} is damaged`));
+  assert.match(await message(store.put('a@x', 'meta', '2', 'x')), new RegExp(`^${file} is damaged`));
+  await rm(file);
+  assert.match(await message(store.put('a@x', 'meta', '2', 'x')), new RegExp(`^${file}: unable to open`));
+  assert.equal(await readdir(folder), []);
+  await writeFile(file, good);
+  await store.put('a@x', 'meta', '3', 'x');
+  assert.equal(await keysIn(store), ['1', '3']);
+  await store.close();
+});
+
+test('the shelf: what was not used for longest goes, busy ones stay', () => {
+  const shelf = new Shelf();
+  const gone: number[] = [];
+  const books = Array.from({ length: 34 }, (_, at): Book => {
+    const book: Book = {
+      isBusy: at === 1,
+      async putAway() {
+        gone.push(at);
+        shelf.left(book);
+      },
+    };
+    return book;
+  });
+  for (const book of books.slice(0, 32)) shelf.used(book);
+  shelf.used(books[0]!);
+  assert.equal(gone, []);
+  shelf.used(books[32]!);
+  assert.equal(gone, [2]);
+  shelf.used(books[33]!);
+  assert.equal(gone, [2, 3]);
+  shelf.tidy(Number.POSITIVE_INFINITY);
+  assert.equal(gone.length, 33);
+  assert.not.ok(gone.includes(1));
+  for (const book of books) shelf.left(book);
 });
 
 inFolder('files are for the owner alone and named safely', async (folder) => {

@@ -1,5 +1,4 @@
 /** Opening a user's database: settings, schema, and what is said of one that cannot be used. */
-import { type FileHandle, open } from 'node:fs/promises';
 import Database from 'better-sqlite3';
 
 /** Raised with each change of the schema; `migrate` brings older files up. */
@@ -19,34 +18,38 @@ const schema = `
 export class ArchiveError extends Error {}
 
 /**
- * `log` is the write-ahead log, to be synced after each commit: that is what synchronous=FULL does, only that there
- * it would hold up everything else in this thread. NORMAL keeps the syncs that keep the file whole (at checkpoints).
+ * The file has to be there. The write-ahead log is to be synced after each commit: that is what synchronous=FULL does, only
+ * that there it would hold up everything else in this thread. NORMAL keeps the syncs that keep the file whole.
  */
-export async function openDatabase(file: string): Promise<{ db: Database.Database; log: FileHandle | undefined }> {
-  const db = guard(file, () => new Database(file));
-  try {
-    guard(file, () => {
+export function openDatabase(file: string): Database.Database {
+  return guard(file, () => {
+    const db = new Database(file, { fileMustExist: file !== ':memory:' });
+    try {
       db.pragma('journal_mode = WAL');
       db.pragma('synchronous = NORMAL');
-      db.pragma('cache_size = -1024');
-      db.transaction(migrate).immediate(db, file);
-    });
-    // SQLite has made the log by now: its own locks are on other files, so closing ours gives none of them up.
-    return { db, log: file === ':memory:' ? undefined : await open(`${file}-wal`, 'r+') };
-  } catch (error) {
-    db.close();
-    throw error;
-  }
+      db.pragma('cache_size = -256');
+      migrate(db, file);
+      return db;
+    } catch (error) {
+      db.close();
+      throw error;
+    }
+  });
 }
 
 function migrate(db: Database.Database, file: string): void {
-  const found = Number(db.pragma('user_version', { simple: true }));
+  const found = versionOf(db);
   if (found > version)
     throw new ArchiveError(`${file} was written by a newer xmpproxy (format ${found}; this one reads ${version}).`);
   if (found === version) return;
-  db.exec(schema);
-  db.pragma(`user_version = ${version}`);
+  db.transaction(() => {
+    if (versionOf(db) === version) return; // somebody else's work meanwhile
+    db.exec(schema);
+    db.pragma(`user_version = ${version}`);
+  }).immediate();
 }
+
+const versionOf = (db: Database.Database): number => Number(db.pragma('user_version', { simple: true }));
 
 /** Does it, and turns what SQLite says into what an administrator can act on. */
 export function guard<T>(file: string, work: () => T): T {

@@ -1,10 +1,22 @@
 /** The archive in SQLite: one file per user, opened when needed. */
 import { mkdir, open } from 'node:fs/promises';
 import { join } from 'node:path';
-import { ArchiveError, guard, openDatabase } from './database.ts';
+import { ArchiveError, guard } from './database.ts';
 import { Group } from './group.ts';
 import { fileName } from './name.ts';
+import { Opened } from './opened.ts';
+import { type Book, Shelf } from './shelf.ts';
 import type { Entry, Kind, OpenStore, Store } from './types.ts';
+
+const read = 'SELECT key, value FROM kept WHERE account = ? AND kind = ? ORDER BY id';
+const put = `INSERT INTO kept (account, kind, key, value) VALUES (?, ?, ?, ?)
+  ON CONFLICT (account, kind, key) DO UPDATE SET value = excluded.value`;
+const remove = 'DELETE FROM kept WHERE account = ? AND kind = ? AND key = ?';
+const removeKind = 'DELETE FROM kept WHERE account = ? AND kind = ?';
+const forget = 'DELETE FROM kept WHERE account = ?';
+
+/** All files of this thread. */
+const shelf = new Shelf();
 
 /** Stores under one folder; each user's file has one opener at a time. */
 export const storesIn =
@@ -12,40 +24,89 @@ export const storesIn =
   async (user) => {
     const file = join(folder, fileName(user));
     await makePrivate(folder, file);
-    return openStore(file);
+    return new FileStore(file, shelf);
   };
 
 /** A store that lasts as long as it is open. */
-export const openMemoryStore = (): Promise<Store> => openStore(':memory:');
+export const openMemoryStore = async (): Promise<Store> => new FileStore(':memory:', undefined);
 
-async function openStore(file: string): Promise<Store> {
-  const { db, log } = await openDatabase(file);
-  const read = db.prepare<[string, string], Entry>(
-    'SELECT key, value FROM kept WHERE account = ? AND kind = ? ORDER BY id',
-  );
-  const put = db.prepare(`INSERT INTO kept (account, kind, key, value) VALUES (?, ?, ?, ?)
-    ON CONFLICT (account, kind, key) DO UPDATE SET value = excluded.value`);
-  const remove = db.prepare('DELETE FROM kept WHERE account = ? AND kind = ? AND key = ?');
-  const removeKind = db.prepare('DELETE FROM kept WHERE account = ? AND kind = ?');
-  const forget = db.prepare('DELETE FROM kept WHERE account = ?');
-  const group = new Group(db, log, file);
+/** A user's store; while nobody uses it, its file is closed. */
+export class FileStore implements Store, Book {
+  readonly #file: string;
+  readonly #shelf: Shelf | undefined;
+  readonly #group: Group;
+  #opened: Opened | undefined;
+  #leaving: Promise<void> | undefined;
 
-  return {
-    // The same connection: what the open group has written is seen.
-    async read(account, kind) {
-      group.check();
-      return guard(file, () => read.all(account, kind));
-    },
-    put: (account, kind, key, value) => group.add(() => put.run(account, kind, key, value)),
-    remove: (account: string, kind: Kind, key?: string) =>
-      group.add(() => (key === undefined ? removeKind.run(account, kind) : remove.run(account, kind, key))),
-    forget: (account) => group.add(() => forget.run(account)),
-    async close() {
-      await group.close();
-      await log?.close();
-      db.close();
-    },
-  };
+  /** Opens the file, so that one that cannot be used is refused at once. */
+  constructor(file: string, shelf: Shelf | undefined) {
+    this.#file = file;
+    this.#shelf = shelf;
+    this.#group = new Group(file, () => this.#use());
+    this.#use();
+  }
+
+  #use(): Opened {
+    this.#opened ??= new Opened(this.#file);
+    this.#shelf?.used(this);
+    return this.#opened;
+  }
+
+  // The same connection as for writing: what the open group has written is seen.
+  async read(account: string, kind: Kind): Promise<Entry[]> {
+    this.#group.check();
+    return guard(this.#file, () => this.#use().statement(read).all(account, kind)) as Entry[];
+  }
+
+  put(account: string, kind: Kind, key: string, value: string): Promise<void> {
+    return this.#group.add((opened) => opened.statement(put).run(account, kind, key, value));
+  }
+
+  remove(account: string, kind: Kind, key?: string): Promise<void> {
+    return this.#group.add((opened) =>
+      key === undefined
+        ? opened.statement(removeKind).run(account, kind)
+        : opened.statement(remove).run(account, kind, key),
+    );
+  }
+
+  forget(account: string): Promise<void> {
+    return this.#group.add((opened) => opened.statement(forget).run(account));
+  }
+
+  async close(): Promise<void> {
+    await this.#group.close();
+    await this.putAway();
+    this.#shelf?.left(this);
+    this.#opened?.close();
+    this.#opened = undefined;
+  }
+
+  get isBusy(): boolean {
+    return this.#group.isBusy;
+  }
+
+  /** Closes the file, unless somebody uses it meanwhile. */
+  putAway(): Promise<void> {
+    this.#leaving ??= this.#leave().finally(() => {
+      this.#leaving = undefined;
+    });
+    return this.#leaving;
+  }
+
+  async #leave(): Promise<void> {
+    const opened = this.#opened;
+    if (opened === undefined) return;
+    this.#shelf?.left(this);
+    try {
+      const isSettled = await opened.settle();
+      if (!isSettled || this.isBusy) return this.#shelf?.used(this);
+      this.#opened = undefined;
+      opened.close();
+    } catch (error) {
+      this.#group.break(error);
+    }
+  }
 }
 
 /** Contacts and messages are for the owner of the process alone; SQLite gives its other files the same rights. */
