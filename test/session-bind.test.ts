@@ -3,7 +3,7 @@ import * as assert from 'uvu/assert';
 import type { UnitLink } from '../src/link/link.ts';
 import { NS } from '../src/wire/ns.ts';
 import { firstElement, serialize, xml } from '../src/wire/xml.ts';
-import { domain, type FakeUnit, inWorld } from './lib/edge.ts';
+import { domain, type FakeUnit, fakeAuthority, inWorld, verifierOf } from './lib/edge.ts';
 import { type Endpoint, login, RawClient } from './lib/raw.ts';
 
 const alice = (endpoint: Endpoint, resource?: string) =>
@@ -200,6 +200,34 @@ test('a client that leaves while its unit starts has no session', async () => {
     await other.close();
   });
 });
+
+for (const [change, late] of [
+  ['before it binds', false],
+  ['while its unit starts', true],
+] as const)
+  test(`a login whose password is another one ${change} gets no session`, () => {
+    let password = 'proxy secret';
+    let start = (_: UnitLink) => {};
+    const started = new Promise<UnitLink>((resolve) => {
+      start = resolve;
+    });
+    const authority = fakeAuthority({
+      verifier: (_, mechanism) => verifierOf(mechanism, password, Buffer.from(password)),
+    });
+    return inWorld({ authority, unitOf: () => started }, async ({ edge, starttls, unit }) => {
+      const client = await authenticated(starttls);
+      if (!late) password = 'another';
+      client.send(xml('iq', { type: 'set', id: 'b' }, bind('desk')).toString());
+      if (late) await (await authenticated(starttls)).close(); // a barrier: the other one waits by now
+      password = 'another';
+      start(unit);
+      const error = await client.next();
+      assert.is(error.name, 'error');
+      assert.is(firstElement(error)!.name, 'not-authorized');
+      assert.equal(edge.sessions(), []);
+      await client.closed;
+    });
+  });
 
 test('stream management before a resource is bound', () =>
   inWorld({}, async ({ starttls }) => {

@@ -57,8 +57,21 @@ for (const [mechanism, hash] of [
     const challenge = await auth(mechanism, base64(client.first));
     const reply = await respond(base64(client.final(content(challenge))));
     client.verify(content(reply));
-    assert.equal(reply.login, { bare: 'alice@proxy.example', user: 'alice', view: 'merged', mechanism });
+    const { storedKey, ...login } = reply.login!;
+    assert.equal(login, { bare: 'alice@proxy.example', user: 'alice', view: 'merged', mechanism });
+    assert.is(storedKey, fakeAuthority().verifier(login.bare, 'SCRAM-SHA-256')!.storedKey);
   });
+
+test('SCRAM: the password that was the right one when the exchange began', async () => {
+  let password = 'old';
+  const { auth, respond } = begin({
+    authority: { verifier: (_, mechanism) => verifierOf(mechanism, password, Buffer.from(password)) },
+  });
+  const client = scram('sha256', 'alice', 'old');
+  const challenge = await auth('SCRAM-SHA-256', base64(client.first));
+  password = 'new';
+  assert.is(condition(await respond(base64(client.final(content(challenge))))), 'not-authorized');
+});
 
 test('SCRAM: names with comma and equals sign, flag y, own authzid, the initial response asked for', async () => {
   const password = 'x';

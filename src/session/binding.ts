@@ -1,7 +1,8 @@
 /** Between authentication and session: resource binding (RFC 6120 §7) or resumption (XEP-0198 §5). */
 import { randomBytes } from 'node:crypto';
 import type { UnitLink } from '../link/link.ts';
-import type { Login } from '../stream/authentication.ts';
+import { type Login, storedKeyOf } from '../stream/authentication.ts';
+import type { Authority } from '../stream/authority.ts';
 import { type Log, said } from '../stream/log.ts';
 import type { ClientStream, StreamOwner } from '../stream/stream.ts';
 import { StanzaError, StreamError } from '../wire/error.ts';
@@ -13,6 +14,7 @@ import { Session, type SessionHost } from './session.ts';
 import type { Sessions } from './sessions.ts';
 
 export interface BindingContext {
+  authority: Authority;
   sessions: Sessions;
   host: SessionHost;
   log: Log;
@@ -61,11 +63,21 @@ export class Binding implements StreamOwner {
     const resource = wished ? prepareResource(wished) : randomBytes(9).toString('base64url');
     if (resource === undefined) throw new StanzaError('bad-request', 'not a resource');
     const address = withResource(this.#login.bare, resource);
+    this.#checkLogin();
     this.#checkRoom(address);
     const unit = await this.#context.unit(this.#login.user);
     if (this.#over) return;
-    this.#checkRoom(address); // others may have come meanwhile
+    this.#checkLogin(); // a password may be another, and others may have come meanwhile
+    this.#checkRoom(address);
     this.#establish(address, iq.attrs.id, unit);
+  }
+
+  /** Sessions end with the password that they were opened by; what has no session yet must not outlive it either. */
+  #checkLogin(): void {
+    const { authority } = this.#context;
+    const { bare, storedKey, user } = this.#login;
+    if (authority.user(bare)?.user !== user || storedKeyOf(authority, bare) !== storedKey)
+      throw new StreamError('not-authorized', 'the password was changed');
   }
 
   /** A login has room for so many sessions; one that takes another's place needs none. */
@@ -92,6 +104,7 @@ export class Binding implements StreamOwner {
   }
 
   #refuse(iq: Element, reason: unknown): void {
+    if (reason instanceof StreamError) return this.#stream.fail(reason);
     const error = reason instanceof StanzaError ? reason : new StanzaError('internal-server-error');
     if (error !== reason) this.#context.log.error('no unit', { user: this.#login.user, reason: said(reason) });
     if (!this.#over) this.#stream.write(errorOf(Stanza.of(iq), error).toString());

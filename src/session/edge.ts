@@ -155,7 +155,8 @@ export class Edge {
     const { decoySecret = randomBytes(32), iterations, plaintext = false, plus = true, ...options } = this.#options;
     const limits = this.#limits;
     const clock = this.#clock;
-    const context = { sessions: this.#sessions, host, log: options.log, unit: (user: string) => units.unit(user) };
+    const { authority, log } = options;
+    const context = { authority, sessions: this.#sessions, host, log, unit: (user: string) => units.unit(user) };
     return new Listener({
       ...options,
       plaintext,

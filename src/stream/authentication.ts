@@ -16,7 +16,12 @@ import { scramExchange } from './scram.ts';
 export interface Login extends Granted {
   bare: BareJid;
   mechanism: OfferedMechanism;
+  /** What the proved password is known by: once it is another, the login is void. */
+  storedKey: string | undefined;
 }
+
+export const storedKeyOf = (authority: Authority, login: BareJid): string | undefined =>
+  authority.verifier(login, 'SCRAM-SHA-256')?.storedKey;
 
 /** What to send, and what it means for the stream: it goes on, it is authenticated, or it ends. */
 export interface SaslReply {
@@ -95,9 +100,11 @@ export class Authentication {
   #reply(step: Step | undefined): SaslReply {
     if (step === undefined) return { text: `<challenge xmlns="${NS.sasl}"/>` };
     if ('challenge' in step) return { text: serialize(xml('challenge', NS.sasl, encode(step.challenge))) };
-    const granted = this.#context.authority.user(step.login);
+    const { authority } = this.#context;
+    const granted = authority.user(step.login);
     if (granted === undefined) return this.#refuse(new SaslFailure('not-authorized'));
-    const login = { bare: step.login, mechanism: this.#current!.mechanism, ...granted };
+    const storedKey = storedKeyOf(authority, step.login);
+    const login = { bare: step.login, mechanism: this.#current!.mechanism, storedKey, ...granted };
     this.#current = undefined;
     return { text: serialize(xml('success', NS.sasl, step.data && encode(step.data))), login };
   }

@@ -60,8 +60,9 @@ function begin(named: Exclude<OfferedMechanism, 'PLAIN'>, context: ScramContext,
     if (sent !== nonce) throw new SaslFailure('malformed-request', 'nonce');
     const signed = `${bareFirst},${challenge},${withoutProof}`;
     const { proved, signature } = verify(mechanism, verifier, signed, proof);
-    if (!proved || login === undefined || known === undefined)
-      throw new SaslFailure('not-authorized', '', login ?? user);
+    // It may be another password by now: the exchange takes as long as the client likes.
+    const isKnown = login !== undefined && authority.verifier(login, mechanism)?.storedKey === known?.storedKey;
+    if (!proved || !isKnown || known === undefined) throw new SaslFailure('not-authorized', '', login ?? user);
     return { login, data: `v=${signature}` };
   };
   return { challenge, finish };
