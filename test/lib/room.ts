@@ -82,3 +82,29 @@ export function inShort(texts: readonly string[]): string[] {
     return topic ? `subject ${topic[1] ?? ''}`.trim() : `${nick}: ${/<body>([^<]*)</.exec(text)?.[1]}`;
   });
 }
+
+export const refused = (condition: string, nick = 'alice'): string =>
+  `<presence from="${room}/${nick}" to="${core}" type="error"><error type="cancel"><${condition} xmlns="${NS.stanzas}"/></error></presence>`;
+const isJoin = (text: string): boolean => text.includes(`to="${room}`) && text.includes(`<x xmlns="${NS.muc}"`);
+export const joins = (world: World): string[] => world.up.splice(0).filter(isJoin);
+export const gone = (codes: number[]) => occupant('alice', { codes, type: 'unavailable' });
+
+/** One client in the room. */
+export function inRoom(world: World, options: Parameters<typeof enter>[3] = {}): TestClient {
+  world.online();
+  const phone = world.client('phone').available();
+  enter(world, phone, 'alice', options);
+  return phone;
+}
+
+/** Phone and desk in the room, pad outside; all available. */
+export function cast(world: World) {
+  world.online();
+  const phone = world.client('phone').available();
+  const desk = world.client('desk').available();
+  const pad = world.client('pad').available();
+  enter(world, phone);
+  desk.send(joining('alice'));
+  desk.take();
+  return { phone, desk, pad };
+}

@@ -1,0 +1,96 @@
+/** Rooms over a restart of the proxy, and what may have been lost with it. */
+import { test } from 'uvu';
+import * as assert from 'uvu/assert';
+import { NS } from '../src/wire/ns.ts';
+import { core, inWorld, like } from './lib/hub.ts';
+import { admits, gone, inRoom, inShort, joining, joins, leaving, room, said } from './lib/room.ts';
+
+test(
+  'joined rooms survive a restart, with what was said in them',
+  inWorld(async (world) => {
+    const phone = inRoom(world);
+    phone.send(joining('other').replaceAll('coven', 'left'));
+    world.server(said('bob', 'before', { sid: 's1' }));
+    const again = await world.again();
+    assert.equal(
+      again.hub.rooms().map(({ room, nick, isIn }) => ({ room, nick, isIn })),
+      [{ room, nick: 'alice', isIn: false }],
+      'not the one that never was entered',
+    );
+    const early = again.client('early');
+    early.send(joining('alice'));
+    again.hub.online(core, false);
+    const [join] = joins(again);
+    like(join, `to="${room}/alice"`, 'since="2026-01-02T03:03:05Z"', 'away from the keyboard');
+    admits(again, 'alice', {
+      history: [
+        said('bob', 'before', { sid: 's1', at: '2026-01-02T03:04:05Z' }),
+        said('bob', 'meanwhile', { sid: 's2', at: '2026-01-02T03:04:30Z' }),
+      ],
+    });
+    again.server(said('bob', 'after', { sid: 's3' }));
+    const all = ['bob', 'carol', 'alice 110', 'bob: before', 'bob: meanwhile', 'subject Cauldron', 'bob: after'];
+    assert.equal(inShort(early.take()), all);
+    assert.equal(joins(again), []);
+    const third = await world.again();
+    third.hub.online(core, false);
+    third.up.splice(0);
+    const desk = third.client('desk');
+    desk.send(leaving('alice'));
+    third.server(gone([110]));
+    const last = await world.again();
+    assert.equal(last.hub.rooms(), [], 'what was left is left');
+    assert.equal(await last.store.read('alice@work.example', 'room-message'), []);
+  }),
+);
+
+test(
+  'after a restart nobody waits for ever while the server is away',
+  inWorld(async (world) => {
+    inRoom(world);
+    const again = await world.again();
+    const phone = again.client('phone');
+    phone.send(joining('alice'));
+    assert.equal(phone.take(), []);
+    again.now += 30_000;
+    again.hub.sweep();
+    assert.equal(inShort(phone.take()), ['error remote-server-timeout']);
+  }),
+);
+
+test(
+  'a client that is attached again is in the rooms it was in',
+  inWorld(async (world) => {
+    inRoom(world, { others: [] });
+    const again = await world.again();
+    const phone = again.client('phone', { presence: '<presence/>', rooms: [room, 'lost@muc.example'] });
+    const told = phone.take().filter((text) => text.includes('@muc'));
+    assert.is(told.length, 1);
+    like(told[0], 'from="lost@muc.example/', 'code="110"', 'code="333"');
+    again.hub.online(core, false);
+    admits(again, 'alice', { others: ['bob'], topic: '' });
+    again.server(said('bob', 'hi'));
+    assert.equal(inShort(phone.take().filter((text) => text.includes('coven'))), [
+      ...['bob', 'alice 110', 'subject', 'bob: hi'],
+    ]);
+  }),
+);
+
+test(
+  'what we said and nobody knows whether the room has it goes again only if it has not',
+  inWorld((world) => {
+    const phone = inRoom(world);
+    const message = (id: string) => `<message to="${room}" type="groupchat" id="${id}"><body>${id}</body></message>`;
+    world.hub.offline();
+    world.hub.unacknowledged([message('one'), message('two')]);
+    world.hub.online(core, false);
+    assert.not.ok(world.up.some((text) => text.startsWith('<message')));
+    admits(world, 'alice', { history: [said('alice', 'one', { at: '2026-01-02T03:04:30Z' })] });
+    const sent = world.up.filter((text) => text.startsWith('<message'));
+    assert.is(sent.length, 1);
+    like(sent[0], `to="${room}"`, 'id="two"', `<delay xmlns="${NS.delay}"`);
+    assert.equal(inShort(phone.take()), ['alice: one']);
+  }),
+);
+
+test.run();
