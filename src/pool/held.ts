@@ -30,8 +30,8 @@ export class Held {
   #first = 0;
   #last = 0;
   #weight = 0;
-  /** Open requests by session and id. */
-  readonly #requests = new Map<number, Map<string, Entry>>();
+  /** Open requests by session and id; one that uses an id twice at once has two of it. */
+  readonly #requests = new Map<number, Map<string, Entry[]>>();
 
   /** Roughly the bytes that the unit has not taken. */
   get weight(): number {
@@ -54,9 +54,9 @@ export class Held {
   }
 
   #open(sid: number, id: string, entry: Entry): void {
-    const open = this.#requests.get(sid);
-    if (open === undefined) this.#requests.set(sid, new Map([[id, entry]]));
-    else open.set(id, entry);
+    const open = this.#requests.get(sid) ?? new Map<string, Entry[]>();
+    this.#requests.set(sid, open);
+    open.set(id, [...(open.get(id) ?? []), entry]);
   }
 
   /** The unit has done all up to that number. */
@@ -91,17 +91,23 @@ export class Held {
 
   /** A response was delivered to that session. */
   answered(sid: number, id: string | undefined): void {
-    const open = this.#requests.get(sid);
-    const entry = id === undefined ? undefined : open?.get(id);
-    if (open === undefined || entry === undefined) return;
-    open.delete(id!);
-    if (open.size === 0) this.#requests.delete(sid);
+    const entry = id === undefined ? undefined : this.#requests.get(sid)?.get(id)?.[0];
+    if (entry !== undefined) this.#close(entry, id!);
+  }
+
+  #close(entry: Entry, id: string): void {
     this.#entries.delete(entry.number);
+    const open = this.#requests.get(entry.sid);
+    const left = open?.get(id)?.filter((other) => other !== entry) ?? [];
+    if (left.length > 0) return void open?.set(id, left);
+    open?.delete(id);
+    if (open?.size === 0) this.#requests.delete(entry.sid);
   }
 
   /** Nobody waits for that session's answers any more. */
   forgetRequests(sid: number): void {
-    for (const { number } of this.#requests.get(sid)?.values() ?? []) this.#entries.delete(number);
+    for (const entries of this.#requests.get(sid)?.values() ?? [])
+      for (const { number } of entries) this.#entries.delete(number);
     this.#requests.delete(sid);
   }
 
@@ -115,7 +121,7 @@ export class Held {
     for (const entry of this.#entries.values()) {
       if (keep(entry)) continue;
       this.#entries.delete(entry.number);
-      if (entry.stanza !== undefined && isRequest(entry.stanza)) this.answered(entry.sid, entry.stanza.id);
+      if (entry.stanza?.id !== undefined && isRequest(entry.stanza)) this.#close(entry, entry.stanza.id);
     }
     this.#untaken = [...this.#entries.values()];
     this.#first = 0;
