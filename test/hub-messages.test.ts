@@ -79,6 +79,47 @@ test(
 );
 
 test(
+  'what came for a client that never answered again goes to the one that came since, with its date',
+  inWorld((world) => {
+    world.online();
+    const phone = world.client('phone').available();
+    const lost = chat('into the tunnel', `to="${core}" id="t1"`);
+    world.server(lost);
+    world.now += 60_000;
+    const desk = world.client('desk').available();
+    const seen = chat('seen', `to="${core}" id="t2"`);
+    world.server(seen);
+    desk.take();
+    world.now += 240_000;
+    phone.leave([lost, seen]);
+    const messages = desk.take().filter((text) => text.startsWith('<message'));
+    assert.is(messages.length, 1);
+    like(messages[0], 'into the tunnel', '<delay ', 'stamp="2026-01-02T03:04:05Z"');
+  }),
+);
+
+test(
+  'an inline copy of an own message is not kept as if it were the contact’s',
+  inWorld((world) => {
+    world.online();
+    const phone = world.client('phone').available();
+    const desk = world.client('desk').available();
+    world.now += 60_000;
+    phone.send('<message to="bob@home.example" type="chat" id="o1"><body>mine</body></message>');
+    const [copy] = desk.take();
+    like(copy, '→ mine');
+    phone.leave();
+    desk.leave([copy!]);
+    const third = world.client('third');
+    third.send('<presence/>');
+    assert.equal(
+      third.take().filter((text) => text.startsWith('<message')),
+      [],
+    );
+  }),
+);
+
+test(
   'of equal receipts and markers one leaves',
   inWorld((world) => {
     world.online();

@@ -19,12 +19,14 @@ import { Discovery } from './discovery.ts';
 import { Forwarded } from './forwarded.ts';
 import { Inbound } from './inbound.ts';
 import { Incoming } from './incoming.ts';
+import { isCopy } from './mirror.ts';
 import { isKeepable, Waiting } from './offline.ts';
 import { Outbound, Sent } from './outbound.ts';
 import { Events } from './pep.ts';
 import { Presences } from './presence.ts';
 import { Requests } from './requests.ts';
-import { type RoomAction, type RoomSummary, Rooms } from './rooms.ts';
+import type { RoomSummary } from './room.ts';
+import { type RoomAction, Rooms } from './rooms.ts';
 import { Roster } from './roster.ts';
 import { MediaSessions } from './sessions.ts';
 import { isSubscription, Subscriptions } from './subscriptions.ts';
@@ -278,16 +280,26 @@ export class Hub implements Pick<CoreEvents, 'online' | 'offline' | 'stanza' | '
     this.#rooms.gone(sid);
     this.#archives.gone(sid);
     this.#outbound.gone(sid);
-    if (this.#clients.reachable.length > 0) return;
-    for (const message of unacknowledged)
-      if (isKeepable(message) && this.#isContacts(message)) this.#offline.add(message);
+    this.#keepUnseen(unacknowledged);
+  }
+
+  /** What nobody took but a client that is gone; those that came later have not seen it either. */
+  #keepUnseen(unacknowledged: readonly Stanza[]): void {
+    const { reachable } = this.#clients;
+    const since = Math.min(...reachable.map((sid) => this.#clients.get(sid)!.availableAt));
+    for (const message of unacknowledged) {
+      if (this.#offline.isFull || !isKeepable(message) || !this.#isContacts(message)) continue;
+      const at = this.#inbound.seenAt(message);
+      if (reachable.length === 0 || (at !== undefined && at < since)) this.#offline.add(message, undefined, at);
+    }
+    if (reachable.length > 0) this.#giveWaiting();
   }
 
   /** From somebody else, not a copy of ours. */
-  #isContacts({ from }: Stanza): boolean {
-    return (
-      from !== undefined && from !== this.#context.account && domainOf(from as Jid) !== this.#context.settings.domain
-    );
+  #isContacts(message: Stanza): boolean {
+    const { account, settings } = this.#context;
+    const { from } = message;
+    return from !== undefined && from !== account && domainOf(from as Jid) !== settings.domain && !isCopy(message);
   }
 
   activity(sid: number, inactive: boolean): void {
@@ -355,11 +367,14 @@ export class Hub implements Pick<CoreEvents, 'online' | 'offline' | 'stanza' | '
 
   /** What nobody took waits for a client that takes messages to the bare address. */
   #drainOffline({ priority }: Client): void {
-    if (priority >= 0)
-      this.#offline.drain((message) => {
-        this.#context.outlet.deliver(this.#clients.reachable, message);
-        return true;
-      });
+    if (priority >= 0) this.#giveWaiting();
+  }
+
+  #giveWaiting(): void {
+    this.#offline.drain((message) => {
+      this.#context.outlet.deliver(this.#clients.reachable, message);
+      return true;
+    });
   }
 
   // ---- the server

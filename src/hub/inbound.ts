@@ -25,16 +25,24 @@ interface Parts {
   sent: Sent;
 }
 
+const keyOf = ({ from, id }: Stanza): string => `${from} ${id}`;
+
 export class Inbound {
   readonly #context: Context;
   readonly #parts: Parts;
-  /** Messages that came as themselves: a carbon of one of them is a second copy. */
-  readonly #seen = new BoundedMap<string, true>(500);
+  /** When messages came, as themselves or as a carbon: a further carbon of one of them is a second copy. */
+  readonly #seen = new BoundedMap<string, number>(500);
 
   constructor(context: Context, parts: Parts) {
     this.#context = context;
     this.#parts = parts;
   }
+
+  /** When that message came; undefined where nobody knows (any more). */
+  seenAt(message: Stanza): number | undefined {
+    return message.id === undefined ? undefined : this.#seen.get(keyOf(message));
+  }
+
   take(message: Stanza): void {
     const { rooms } = this.#parts;
     if (message.type === 'error') return this.#error(message);
@@ -75,7 +83,7 @@ export class Inbound {
     const { clients, outlet, up } = this.#context;
     const toBare = message.to === undefined || !isFull(message.to as Jid);
     const recipients = toBare ? clients.reachable : clients.available;
-    if (message.id !== undefined) this.#seen.set(`${message.from} ${message.id}`, true);
+    if (message.id !== undefined) this.#seen.set(keyOf(message), this.#context.now());
     if (recipients.length === 0) return this.#keep(message);
     const own =
       message.from === up.address() ? this.#parts.sent.senderOf(this.#context.account, message.id) : undefined;
@@ -105,9 +113,8 @@ export class Inbound {
       return;
     }
     if (rooms.isPrivate(inner)) return;
-    const key = `${inner.from} ${inner.id}`;
-    if (inner.id !== undefined && this.#seen.has(key)) return;
-    if (inner.id !== undefined) this.#seen.set(key, true);
+    if (this.seenAt(inner) !== undefined) return;
+    if (inner.id !== undefined) this.#seen.set(keyOf(inner), this.#context.now());
     const present = [...clients.all()].filter(({ presence }) => presence !== undefined);
     const withCarbons = present.filter((client) => client.carbons).map(({ sid }) => sid);
     const without = present.filter((client) => !client.carbons && client.priority >= 0).map(({ sid }) => sid);

@@ -20,6 +20,9 @@ export function concernsCopy(message: Stanza): boolean {
   return id?.startsWith(copyPrefix) ?? false;
 }
 
+/** Is that an inline copy, which looks as if the contact had sent it? */
+export const isCopy = ({ id }: Stanza): boolean => id?.startsWith(copyPrefix) ?? false;
+
 /**
  * Mirrors a message that went out from `from`, to all clients but its sender. `sender` is undefined when another resource of
  * the account, not a client of ours, sent it.

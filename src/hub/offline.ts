@@ -58,12 +58,12 @@ export class Waiting {
     return this.#entries.length >= most[this.#kind];
   }
 
-  /** Where it belongs by its `order`, if it is not there already; behind all others without one. */
-  add(stanza: Stanza, order = Math.max(this.#last + 1, this.#context.now() * 1000)): void {
+  /** Where it belongs by its `order`, if it is not there already; behind all others without one. `at`: when it came. */
+  add(stanza: Stanza, order = Math.max(this.#last + 1, this.#context.now() * 1000), at = this.#context.now()): void {
     this.#last = Math.max(this.#last, order);
     const key = keyOf(order);
     const before = this.#entries.findLastIndex((entry) => entry.key <= key);
-    if (this.#entries[before]?.key !== key) this.#entries.splice(before + 1, 0, this.#keep(key, stanza));
+    if (this.#entries[before]?.key !== key) this.#entries.splice(before + 1, 0, this.#keep(key, stanza, at));
   }
 
   /** Before all others; `stanzas` are in order. */
@@ -74,10 +74,10 @@ export class Waiting {
     this.#entries.unshift(...stanzas.map((stanza, index) => this.#keep(keyOf(first + index), stanza)));
   }
 
-  #keep(key: string, stanza: Stanza): { key: string; text: string } {
+  #keep(key: string, stanza: Stanza, at = this.#context.now()): { key: string; text: string } {
     this.#given.delete(key); // it has come back
     const dated = clone(stanza.tree);
-    if (childIn(dated, NS.delay) === undefined) dated.append(delay(this.#context.account, this.#context.now()));
+    if (childIn(dated, NS.delay) === undefined) dated.append(delay(this.#context.account, at));
     const entry = { key, text: serialize(dated) };
     this.#context.kept.put(this.#kind, entry.key, entry.text);
     return entry;
