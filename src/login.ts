@@ -1,9 +1,11 @@
-/** Who may log in (DESIGN §3): what the streams ask, answered from the registry, and by real servers where people enrol. */
+/** Who may log in (RULES, Logging in): what the streams ask, answered from the registry, and by real servers where people enrol. */
 import type { AccountSettings } from './link/link.ts';
 import type { Pool } from './pool/pool.ts';
 import { type AccountRecord, type Registry, RegistryError } from './registry/types.ts';
 import { checkAgainstNothing, checkPassword } from './registry/verifiers.ts';
 import type { Authority, PlainVerdict } from './stream/authority.ts';
+import { addressKey, isLoopback } from './stream/remote.ts';
+import type { Failure, FailureKind } from './wire/failure.ts';
 import { type BareJid, domainOf, escapeLocal, localOf } from './wire/jid.ts';
 
 export interface LoginOptions {
@@ -20,9 +22,10 @@ const later = (text: string): PlainVerdict => ({ ok: false, reason: 'temporary-a
 
 const hour = 3_600_000;
 const minute = 60_000;
-/** Trials of logins we do not know: for a client's address and JID, and for a domain, in an hour. */
-const mostTrials = 5;
-const mostTrialsOfDomain = 60;
+/** Trials of logins we do not know, in an hour: of one JID by one client, by one client, of a domain. */
+const mostTrials = { login: 5, client: 30, domain: 60 };
+/** Behind loopback a relay may stand, with many people. */
+const loopback = 10;
 
 export function createAuthority(options: LoginOptions): Authority {
   const { domain, enroll, registry } = options;
@@ -38,19 +41,19 @@ export function createAuthority(options: LoginOptions): Authority {
     verifier: (login, mechanism) =>
       (isOwn(login) ? registry.user(userIn(login)) : registry.ownerOf(login)?.account)?.verifiers?.[mechanism],
     async plain(login, password, remote) {
-      if (isOwn(login)) return matches(registry.user(userIn(login))?.verifiers, password);
+      if (isOwn(login)) return matches(() => registry.user(userIn(login))?.verifiers, password);
+      const verifiers = () => registry.ownerOf(login)?.account.verifiers;
       const owned = registry.ownerOf(login);
       if (owned === undefined) {
         await checkAgainstNothing(password);
-        const since = registry.ownerOf(login); // another app of the same person was quicker
-        if (since !== undefined) return matches(since.account.verifiers, password);
+        if (verifiers() !== undefined) return matches(verifiers, password); // another app of the same person was quicker
         if (!isOpen(domainOf(login))) return wrong;
         const key = JSON.stringify([login, password, remote]);
         const trial = enrolling.get(key) ?? enrol(options, trials, login, password, remote);
         enrolling.set(key, trial);
         return trial.finally(() => enrolling.delete(key));
       }
-      const verdict = await matches(owned.account.verifiers, password);
+      const verdict = await matches(verifiers, password);
       return verdict.ok || !owned.account.refused ? verdict : renew(options, trials, owned.account, password);
     },
     user(login) {
@@ -80,9 +83,17 @@ function labelIn(login: BareJid): string | undefined {
 export const hasAccountAt = (registry: Registry, domain: string): boolean =>
   registry.users.some(({ accounts }) => accounts.some(({ jid }) => domainOf(jid) === domain));
 
-async function matches(verifiers: AccountRecord['verifiers'] | undefined, password: string): Promise<PlainVerdict> {
+/** `now`: asked again at the end, for checking takes a while and the password may be another one then. */
+async function matches(now: () => AccountRecord['verifiers'] | undefined, password: string): Promise<PlainVerdict> {
+  const verifiers = now();
   const isRight = await (verifiers === undefined ? checkAgainstNothing(password) : checkPassword(verifiers, password));
-  return isRight ? { ok: true } : wrong;
+  return isRight && now() === verifiers ? { ok: true } : wrong;
+}
+
+/** A stranger learns what the server says, and nothing of names and addresses in our own network. */
+function notFoundOut({ kind, text }: Failure, jid: BareJid): PlainVerdict {
+  const told: readonly FailureKind[] = ['certificate', 'no-tls', 'mechanisms', 'stream'];
+  return later(told.includes(kind) ? text : `The server of ${domainOf(jid)} cannot be reached.`);
 }
 
 /** The server refused what we have, so the password was changed elsewhere: what the app has may be the new one. */
@@ -93,11 +104,11 @@ async function renew(
   password: string,
 ): Promise<PlainVerdict> {
   const { jid } = account;
-  if (!trials.mayTry(`renew ${jid}`, 1, minute)) return later('Try again in a minute.');
+  if (!trials.mayTry({ [`renew ${jid}`]: 1 }, minute)) return later('Try again in a minute.');
   const user = registry.ownerOf(jid)!.user.name;
   const { resource, label, route, pin } = account;
   const trial = await pool.tryLogin(user, { jid, label, resource, password, enabled: true, route, pin });
-  if ('failure' in trial) return trial.failure.kind === 'refused' ? wrong : later(trial.failure.text);
+  if ('failure' in trial) return trial.failure.kind === 'refused' ? wrong : notFoundOut(trial.failure, jid);
   await registry.setAccount(jid, { password, refused: false });
   await pool.refresh(user);
   log.info('new password taken over', { account: jid });
@@ -112,10 +123,13 @@ async function enrol(
   password: string,
   remote: string,
 ): Promise<PlainVerdict> {
-  const mayTry =
-    trials.mayTry(`enrol ${remote} ${jid}`, mostTrials, hour) &&
-    trials.mayTry(`enrol ${domainOf(jid)}`, mostTrialsOfDomain, hour);
-  if (!mayTry) return later('Too many trials; try again in an hour.');
+  const client = addressKey(remote);
+  const limits = {
+    [`login ${client} ${jid}`]: mostTrials.login,
+    [`client ${client}`]: mostTrials.client * (isLoopback(remote) ? loopback : 1),
+    [`domain ${domainOf(jid)}`]: mostTrials.domain,
+  };
+  if (!trials.mayTry(limits, hour)) return later('Too many trials; try again in an hour.');
   const account: AccountSettings = {
     jid,
     label: '',
@@ -126,8 +140,8 @@ async function enrol(
     pin: undefined,
   };
   const trial = await pool.tryLogin('', account);
-  if ('failure' in trial) return trial.failure.kind === 'refused' ? wrong : later(trial.failure.text);
-  const name = escapeLocal(jid).replaceAll('+', '\\2b'); // + parts user and label
+  if ('failure' in trial) return trial.failure.kind === 'refused' ? wrong : notFoundOut(trial.failure, jid);
+  const name = nameOf(jid);
   try {
     if (registry.user(name) === undefined) await registry.addUser({ name, admin: false });
     await registry.addAccount(name, { jid, password });
@@ -140,19 +154,43 @@ async function enrol(
   return { ok: true };
 }
 
+/** XEP-0106, and the same for `+`, which parts user and label; no other address has that name. */
+const nameOf = (jid: BareJid): string =>
+  escapeLocal(jid)
+    .replace(/\\(?=2b)/g, '\\5c')
+    .replaceAll('+', '\\2b');
+
+/** Keys remembered at once; beyond it the oldest are forgotten. */
+const mostKeys = 10_000;
+
 /** So many in so long, by key. */
 class Trials {
   readonly #now: () => number;
+  /** In the order of the last trial. */
   readonly #tried = new Map<string, number[]>();
   constructor(now: () => number) {
     this.#now = now;
   }
-  mayTry(key: string, most: number, within: number): boolean {
+
+  /** Has every key room for one more? Only then all of them count it. */
+  mayTry(limits: Readonly<Record<string, number>>, within: number): boolean {
     const now = this.#now();
-    for (const [old, times] of this.#tried) if (times.every((time) => now - time > hour)) this.#tried.delete(old);
-    const recent = (this.#tried.get(key) ?? []).filter((time) => now - time < within);
-    if (recent.length >= most) return false;
-    this.#tried.set(key, [...recent, now]);
+    this.#forget(now);
+    const recent = (key: string) => (this.#tried.get(key) ?? []).filter((time) => now - time < within);
+    const keys = Object.keys(limits);
+    if (keys.some((key) => recent(key).length >= limits[key]!)) return false;
+    for (const key of keys) {
+      const times = [...recent(key), now];
+      this.#tried.delete(key);
+      this.#tried.set(key, times);
+    }
     return true;
+  }
+
+  #forget(now: number): void {
+    for (const [key, times] of this.#tried) {
+      if (this.#tried.size <= mostKeys && now - times.at(-1)! < hour) return;
+      this.#tried.delete(key);
+    }
   }
 }

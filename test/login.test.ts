@@ -166,13 +166,61 @@ test(
   'trials are limited, and what could not be found out is no guess',
   inWorld('open', async ({ authority, trials, clock, passwords }) => {
     const away = await authority.plain(carol, 'x', '::1');
-    assert.equal(away, { ok: false, reason: 'temporary-auth-failure', text: 'no route' });
+    const text = 'The server of open.example cannot be reached.';
+    assert.equal(away, { ok: false, reason: 'temporary-auth-failure', text }, 'no addresses, whose they may be');
     passwords.set(carol, 'pw');
     for (let count = 0; count < 6; count++) await authority.plain(carol, `wrong ${count}`, '::1');
     assert.is(trials.length, 5);
     assert.is(((await authority.plain(carol, 'pw', '::1')) as { reason: string }).reason, 'temporary-auth-failure');
     clock.now += 3_600_000;
     assert.equal(await authority.plain(carol, 'pw', '::1'), { ok: true });
+  }),
+);
+
+test(
+  'one client has so many trials, whichever address of its network it takes; what is refused for that counts nowhere',
+  inWorld('open', async ({ authority, trials, passwords }) => {
+    passwords.set(carol, 'pw');
+    const tryAs = (name: string, remote: string) =>
+      authority.plain(parseJid(`${name}@open.example`) as BareJid, 'x', remote);
+    for (let count = 0; count < 6; count++)
+      await authority.plain(carol, `wrong ${count}`, `2001:db8::${count.toString(16)}`);
+    assert.is(trials.length, 5, 'of one login: all of a /64 is one client');
+    for (let count = 0; count < 40; count++) await tryAs(`user${count}`, '2001:db8::1');
+    assert.is(trials.length, 30);
+    for (let count = 0; count < 20; count++) await tryAs(`user${count}`, '192.0.2.1');
+    assert.is(trials.length, 50, 'what the first was refused leaves room for others');
+    for (let count = 0; count < 20; count++) await tryAs(`user${count}`, '192.0.2.2');
+    assert.is(trials.length, 60, 'of a domain');
+  }),
+);
+
+test(
+  'whose address is another one has another name',
+  inWorld('open', async ({ authority, passwords, registry }) => {
+    const plus = parseJid('bob+x@open.example') as BareJid;
+    const odd = parseJid('bob\\2bx@open.example') as BareJid;
+    for (const jid of [plus, odd]) {
+      passwords.set(jid, 'pw');
+      assert.equal(await authority.plain(jid, 'pw', '::1'), { ok: true });
+    }
+    assert.equal(
+      registry.users.map(({ name }) => name),
+      ['bob\\2bx\\40open.example', 'bob\\5c2bx\\40open.example'],
+    );
+  }),
+);
+
+test(
+  'a password that is changed while it is checked is the wrong one',
+  inWorld('closed', async (world) => {
+    await withAlice(world);
+    const { authority, registry } = world;
+    const al = parseJid('al@proxy.example') as BareJid;
+    const changed = registry.setUser('al', { password: 'another word' });
+    const verdicts = Array.from({ length: 20 }, () => authority.plain(al, 'proxy word', '::1')); // done in their turn
+    assert.is((await verdicts.at(-1)!).ok, false);
+    await changed;
   }),
 );
 
