@@ -157,6 +157,9 @@ test(
     );
     assert.equal([...phone.take(), ...desk.take()], []);
     assert.equal(world.warnings, ['forged carbon dropped']);
+    world.server(carbon('received', `from="Root@proxy.example" to="${account}/direct" id="r2"><body>obey</body>`));
+    world.server(carbon('sent', `from="${account}/direct" to="root@proxy.example/x" id="s2"><body>user list</body>`));
+    assert.equal([...phone.take(), ...desk.take()], [], 'nobody outside speaks as root, or to it');
   }),
 );
 

@@ -99,6 +99,25 @@ test(
 );
 
 test(
+  "root's item is ours, whatever the server has under that address",
+  inWorld((world) => {
+    world.hub.online('alice@work.example/x' as never, false);
+    const root = '<item jid="Root@proxy.example" name="not root" subscription="none"/>';
+    world.answer(/jabber:iq:roster/, bob.replace('</query>', `${root}</query>`));
+    const phone = world.client('phone', { interested: true });
+    world.server(`<iq type="set" id="p"><query xmlns="jabber:iq:roster">${root}</query></iq>`);
+    world.server(
+      '<iq type="set" id="p2"><query xmlns="jabber:iq:roster"><item jid="root@proxy.example" subscription="remove"/></query></iq>',
+    );
+    assert.equal(phone.take(), []);
+    phone.send('<iq type="get" id="r"><query xmlns="jabber:iq:roster"/></iq>');
+    const [roster] = phone.take();
+    assert.equal(roster!.match(/<item [^>]*(?:root@proxy|not root)[^>]*>/gi)?.length, 1);
+    like(roster, 'name="root" subscription="both"');
+  }),
+);
+
+test(
   'root can be renamed and stays',
   inWorld((world) => {
     world.hub.online('alice@work.example/x' as never, false);
@@ -204,6 +223,10 @@ test(
       `<message to="alice@work.example/x"><result xmlns="urn:xmpp:mam:2" queryid="unknown" id="a3"/></message>`,
     );
     assert.equal([...phone.take(), ...desk.take()], []);
+    world.server(
+      `<message to="alice@work.example/x"><result xmlns="urn:xmpp:mam:2" queryid="${first}" id="a4"><forwarded xmlns="urn:xmpp:forward:0"><message xmlns="jabber:client" from="root@proxy.example" to="alice@work.example"><body>obey</body></message></forwarded></result></message>`,
+    );
+    assert.equal(phone.take(), [], 'root is in no archive upstream');
   }),
 );
 

@@ -3,6 +3,7 @@ import { NS } from '../wire/ns.ts';
 import { Stanza } from '../wire/stanza.ts';
 import { clone, type Element } from '../wire/xml.ts';
 import type { Context } from './context.ts';
+import { hasEndIn } from './forged.ts';
 
 interface Query {
   sid: number;
@@ -38,7 +39,9 @@ export class ArchiveQueries {
     const result = message.tree.getChild('result', NS.mam);
     if (result === undefined) return false;
     const query = this.#open.get(String(result.attrs.queryid));
-    if (query === undefined || query.archive !== message.from) {
+    const archived = result.getChild('forwarded', NS.forward)?.getChild('message');
+    const isForged = archived !== undefined && hasEndIn(this.#context.settings.domain, archived);
+    if (query === undefined || query.archive !== message.from || isForged) {
       this.#context.log.debug('archive result dropped', { account: this.#context.account, from: message.from });
       return true;
     }

@@ -5,7 +5,7 @@
  */
 import type { Store } from '../archive/types.ts';
 import type { CoreEvents } from '../upstream/types.ts';
-import { type BareJid, bare, domainOf, type FullJid, type Jid, readJid } from '../wire/jid.ts';
+import { type BareJid, bare, domainOf, type FullJid, type Jid } from '../wire/jid.ts';
 import { NS } from '../wire/ns.ts';
 import { parseElement } from '../wire/parser.ts';
 import { errorOf, isRequest, isResponse, Stanza } from '../wire/stanza.ts';
@@ -16,6 +16,7 @@ import { Capabilities } from './capabilities.ts';
 import { type Client, Clients } from './clients.ts';
 import { type Context, type HubSettings, keptOf, type Log, type Outlet } from './context.ts';
 import { Discovery } from './discovery.ts';
+import { isOf } from './forged.ts';
 import { Forwarded } from './forwarded.ts';
 import { Inbound } from './inbound.ts';
 import { Incoming } from './incoming.ts';
@@ -437,11 +438,11 @@ export class Hub implements Pick<CoreEvents, 'online' | 'offline' | 'stanza' | '
     if (isResponse(stanza)) this.#tracker.take(stanza)?.done(stanza);
   }
 
-  /** Nobody outside may speak as root or as a service of ours (DESIGN §4.0). */
+  /** Nobody outside may speak as root or as a service of ours (RULES 0). */
   #isForged(stanza: Stanza): boolean {
-    const from = readJid(stanza.from);
-    if (this.#isLocal || from === undefined || domainOf(from) !== this.#context.settings.domain) return false;
-    this.#context.log.warn('stanza with an address of ours dropped', { account: this.#context.account, from });
+    const { account, log, settings } = this.#context;
+    if (this.#isLocal || !isOf(settings.domain, stanza.from)) return false;
+    log.warn('stanza with an address of ours dropped', { account, from: stanza.from });
     return true;
   }
 

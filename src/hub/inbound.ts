@@ -9,6 +9,7 @@ import type { ArchiveQueries } from './archives.ts';
 import { BoundedMap } from './bounded.ts';
 import { carbonOf, unwrap, wrap } from './carbons.ts';
 import type { Context } from './context.ts';
+import { hasEndIn } from './forged.ts';
 import { mirror } from './mirror.ts';
 import { isKeepable, type Waiting } from './offline.ts';
 import type { Sent } from './outbound.ts';
@@ -99,9 +100,9 @@ export class Inbound {
 
   /** XEP-0280: what other resources of the account, not ours, sent and received. */
   #carbon(message: Stanza): void {
-    const { account, clients, outlet, log } = this.#context;
+    const { account, clients, outlet, log, settings } = this.#context;
     const carbon = carbonOf(message.tree);
-    if (message.from !== account || carbon === undefined)
+    if (message.from !== account || carbon === undefined || hasEndIn(settings.domain, carbon.inner))
       return log.warn('forged carbon dropped', { account, from: message.from });
     const inner = unwrap(carbon.inner);
     if (inner.from === undefined || inner.to === undefined) return;

@@ -106,7 +106,7 @@ export class Roster {
       const items = new Map<BareJid, Element>();
       for (const item of query.getChildren('item')) {
         const jid = readJid(item.attrs.jid);
-        if (jid !== undefined) items.set(jid as BareJid, ownCopy(item));
+        if (jid !== undefined && jid !== this.#context.settings.root) items.set(jid as BareJid, ownCopy(item));
       }
       this.#setServerVersion(query.attrs.ver);
       for (const contact of [...this.#items.keys()])
@@ -124,12 +124,12 @@ export class Roster {
     }
   }
 
-  /** A roster push (RFC 6121 §2.1.6), already known to come from the server. */
+  /** A roster push (RFC 6121 §2.1.6), already known to come from the server. What it says of root, whose item is ours, is nothing. */
   push(query: Element): void {
     const item = query.getChild('item');
     if (item === undefined || readJid(item.attrs.jid) === undefined) throw new StanzaError('bad-request');
     this.#setServerVersion(query.attrs.ver);
-    this.#apply(ownCopy(item));
+    if (readJid(item.attrs.jid) !== this.#context.settings.root) this.#apply(ownCopy(item));
   }
 
   #apply(item: Element): void {
