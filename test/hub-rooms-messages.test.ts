@@ -75,6 +75,25 @@ test(
 );
 
 test(
+  'strangers cannot make us keep without end: the last 50 private messages, and not too many characters',
+  inWorld((world) => {
+    const { phone, desk, pad } = cast(world);
+    phone.leave();
+    desk.leave();
+    for (let number = 0; number < 60; number++) world.server(whisper('bob', `w${number}`));
+    pad.take();
+    pad.send(joining('alice'));
+    const told = inShort(pad.take()).filter((text) => text.startsWith('bob: w'));
+    assert.equal([told.length, told[0]], [50, 'bob: w10']);
+    pad.send('<presence type="unavailable"/>');
+    for (const body of ['x', 'y']) world.server(whisper('bob', body.repeat(100_000)));
+    pad.take();
+    pad.send(joining('alice'));
+    assert.is(inShort(pad.take()).filter((text) => /^bob: [xy]/.test(text)).length, 1);
+  }),
+);
+
+test(
   'a private message that a client sends is copied to the clients in that room, and to no others',
   inWorld((world) => {
     const { phone, desk, pad } = cast(world);

@@ -8,7 +8,7 @@ import { childIn, clone, type Element, elements, hasChild, serialize, xml } from
 export const isJoin = ({ name, type, tree }: Stanza): boolean =>
   name === 'presence' && type === undefined && hasChild(tree, 'x', NS.muc);
 
-/** §7.2.6 */
+/** §7.2.5 */
 export const passwordOf = (join: Stanza): string | undefined =>
   join.tree.getChild('x', NS.muc)?.getChildText('password') ?? undefined;
 
@@ -19,12 +19,12 @@ export const affiliationOf = (presence: Stanza): string => String(itemOf(presenc
 /** §7.6: the nick that follows, in the presence that ends the old one. */
 export const nextNick = (presence: Stanza): string | undefined => itemOf(presence)?.attrs.nick as string | undefined;
 
-/** Status codes (§15.6.2): 110 is about oneself, 303 a change of nick, … */
+/** Status codes (§16.6.2): 110 is about oneself, 303 a change of nick, … */
 export const codesOf = ({ tree }: Stanza): ReadonlySet<string> =>
   new Set((tree.getChild('x', NS.mucUser)?.getChildren('status') ?? []).map(({ attrs }) => String(attrs.code)));
 
 /**
- * §8.2, §9.1, §9.4, §10.9: did somebody want us out? 333 outweighs 307 (§17.2).
+ * §8.2, §9.1, §9.4, §10.9: did somebody want us out? 333 outweighs 307 (§11.1).
  * COMPAT: ejabberd 23.01 says nothing but 110 when an earlier session of ours, of the same full address, ends late.
  */
 export const isWilled = ({ tree }: Stanza, codes: ReadonlySet<string>): boolean =>
@@ -93,7 +93,7 @@ function withoutStatus(presence: Element): Element | undefined {
 
 const status = (code: string): Element => xml('status', { code });
 
-/** §7.2.3: who enters is shown itself, under the id of its own presence. */
+/** §7.2.2: who enters is shown itself, under the id of its own presence. */
 export function selfPresence(known: Stanza, codes: readonly string[], id: string | undefined): Stanza {
   const copy = clone(known.tree);
   if (id === undefined) delete copy.attrs.id;
@@ -114,7 +114,7 @@ export interface Ending {
   destroyed?: boolean;
 }
 
-/** An occupant is in no longer (§7.14, §8.2, §9.1, §17.3), or not under that nick. */
+/** An occupant is in no longer (§7.14, §8.2, §9.1, §11.2), or not under that nick. */
 export function ending(room: BareJid, nick: string, end: Ending = {}): Stanza {
   const { affiliation = 'none', codes = [], id, destroyed = false } = end;
   const role = end.nick === undefined ? 'none' : undefined;
@@ -132,7 +132,7 @@ export function ending(room: BareJid, nick: string, end: Ending = {}): Stanza {
 export const noSubject = (room: BareJid): Stanza =>
   Stanza.of(xml('message', { type: 'groupchat', from: room }, xml('subject')));
 
-/** Own full addresses in `item` and `actor` (§7.2.4, §8.2) are each client's own. */
+/** Own full addresses in `item` and `actor` (§7.2.3, §8.2) are each client's own. */
 export function withOwnAddress(presence: Stanza, core: string, own: FullJid): Stanza {
   const copy = clone(presence.tree);
   const items = copy.getChild('x', NS.mucUser)?.getChildren('item') ?? [];
@@ -148,7 +148,7 @@ export const compact = ({ name, from, id, type, rest }: Stanza): Stanza =>
 /** The nick a presence to an occupant's address asks for; empty for the room itself. */
 export const nickIn = (address: string | undefined): string => resourceOf((address ?? '') as FullJid);
 
-/** §7.2: what a refusal to let us in again means for clients that took us to be in. */
+/** §7.2.17: what a refusal to let us in again means for clients that took us to be in. */
 export function endingFor(condition: string): Ending {
   if (condition === 'forbidden') return { codes: ['110', '301'] };
   if (condition === 'registration-required') return { codes: ['110', '321'] };
@@ -157,7 +157,7 @@ export function endingFor(condition: string): Ending {
 }
 
 /**
- * §7.2: refusals that trying again does not change. Who is back first after a restart of the service makes a room anew, and
+ * §7.2.17: refusals that trying again does not change. Who is back first after a restart of the service makes a room anew, and
  * nobody else may enter before it is configured (§10.1): item-not-found; or we may not make it: not-allowed. These are final
  * only after some attempts.
  */

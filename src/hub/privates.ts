@@ -7,7 +7,7 @@ import { childIn, clone } from '../wire/xml.ts';
 import type { Kept } from './context.ts';
 
 /** Strangers write these: the oldest go. */
-const most = 50;
+const most = { messages: 50, characters: 256 * 1024 };
 
 export class Privates {
   readonly #room: BareJid;
@@ -38,7 +38,12 @@ export class Privates {
     const entry = { number: this.#next++, text: Stanza.of(dated).toString() };
     this.#waiting.push(entry);
     this.#kept.put('room-private', `${this.#room} ${entry.number}`, entry.text);
-    if (this.#waiting.length > most) this.#forget(this.#waiting.shift()!.number);
+    while (this.#waiting.length > most.messages || this.#characters > most.characters)
+      this.#forget(this.#waiting.shift()!.number);
+  }
+
+  get #characters(): number {
+    return this.#waiting.reduce((sum, { text }) => sum + text.length, 0);
   }
 
   #forget(number: number): void {

@@ -8,6 +8,7 @@ import { NS } from '../wire/ns.ts';
 import { delay, Stanza } from '../wire/stanza.ts';
 import { childIn, clone, type Element, xml } from '../wire/xml.ts';
 import { Audience, type Join } from './audience.ts';
+import { BoundedMap } from './bounded.ts';
 import type { Client } from './clients.ts';
 import type { Context } from './context.ts';
 import { Mentions } from './mentions.ts';
@@ -35,6 +36,9 @@ import { Privates } from './privates.ts';
 import { Scene } from './scene.ts';
 import { SelfPing, saysOut } from './selfping.ts';
 
+/** Of the history that a room tells on our return, at most. */
+const mostTold = 1000;
+
 /** What is kept of it (JSON). */
 export interface RoomRecord {
   nick: string;
@@ -42,6 +46,17 @@ export interface RoomRecord {
   detached: boolean;
   /** Since when we are in: milliseconds since the epoch. */
   joined: number;
+}
+
+/** A room as administration sees it. */
+export interface RoomSummary {
+  room: BareJid;
+  nick: string;
+  /** False while we are out of it and try to be in again. */
+  isIn: boolean;
+  detached: boolean;
+  occupants: number;
+  clients: number;
 }
 
 /** What a room needs of those around it. */
@@ -66,8 +81,8 @@ export class Room {
   readonly scene: Scene;
   readonly privates: Privates;
   readonly audience: Audience;
+  readonly context: Context;
   readonly #host: RoomHost;
-  readonly #context: Context;
   readonly #occupancy: Occupancy;
   readonly #ping: SelfPing;
   readonly #mentions = new Mentions();
@@ -87,12 +102,12 @@ export class Room {
   /** Our presence as the room has it. */
   #shown: Stanza | undefined;
   /** Nick → the client that asked for it last. */
-  readonly #nicks = new Map<string, number>();
+  readonly #nicks = new BoundedMap<string, number>(50);
 
   constructor(host: RoomHost, address: BareJid, { nick, password, detached, joined }: RoomRecord) {
     const { context } = host;
     this.#host = host;
-    this.#context = context;
+    this.context = context;
     this.address = address;
     this.scene = new Scene(address, nick, context.kept);
     this.privates = new Privates(address, context.account, context.kept);
@@ -114,8 +129,18 @@ export class Room {
   get record(): RoomRecord {
     return { nick: this.scene.nick, password: this.#password, detached: this.#detached, joined: this.#joined };
   }
+  get summary(): RoomSummary {
+    return {
+      room: this.address,
+      nick: this.scene.nick,
+      isIn: this.context.up.online() && this.#occupancy.isIn,
+      detached: this.#detached,
+      occupants: this.scene.occupants.count,
+      clients: this.audience.members.size,
+    };
+  }
   get isUnsettled(): boolean {
-    return this.audience.hasWaiting || this.#occupancy.isUnsettled(this.#context.now());
+    return this.audience.hasWaiting || this.#occupancy.isUnsettled(this.context.now());
   }
   get #self(): FullJid {
     return withResource(this.address, this.scene.nick);
@@ -143,7 +168,7 @@ export class Room {
 
   /** Our own join, for what was missed (§7.2.14). */
   #rejoin(): void {
-    if (!this.#context.up.online()) return; // renewed() comes
+    if (!this.context.up.online()) return; // renewed() comes
     const since = new Date(this.scene.history.since(this.#joined)).toISOString().replace(/\.\d+Z$/, 'Z');
     const password = this.#password === undefined ? undefined : xml('password', {}, this.#password);
     const presence = this.#host.presence();
@@ -174,7 +199,7 @@ export class Room {
     scene.entered(self);
     if (isNews || this.#first !== undefined) audience.tell(self);
     if (this.#first !== undefined) {
-      this.#joined = this.#context.now();
+      this.#joined = this.context.now();
       scene.history.clear();
     } else if (codesOf(self).has('201')) this.#unlock();
     this.#host.changed(this);
@@ -193,7 +218,7 @@ export class Room {
     this.#first = undefined;
     for (const join of this.audience.takeWaiting()) this.#welcome(join);
     for (const message of this.#again.splice(0))
-      if (!this.scene.history.has(this.#self, message.id)) this.#context.up.send(message.toString());
+      if (!this.scene.history.has(this.#self, message.id)) this.context.up.send(message.toString());
   }
 
   /** What was said while we were out. */
@@ -203,9 +228,9 @@ export class Room {
 
   /** In the order of §7.1, without a word to the room. */
   #welcome({ sid, presence }: Join): void {
-    const client = this.#context.clients.get(sid);
+    const client = this.context.clients.get(sid);
     if (client === undefined) return;
-    const scene = this.scene.welcome(presence, client.address, this.#context.now());
+    const scene = this.scene.welcome(presence, client.address, this.context.now());
     for (const stanza of [...scene, ...this.privates.take()]) this.audience.tell(stanza, [sid]);
     this.audience.add(sid);
   }
@@ -227,7 +252,7 @@ export class Room {
 
   #refused(first: Join, error: Stanza | undefined): void {
     const isThere = this.audience.members.has(first.sid);
-    if (error === undefined) this.#context.up.send(this.#farewell()); // an answer that comes late finds nobody
+    if (error === undefined) this.context.up.send(this.#farewell()); // an answer that comes late finds nobody
     if (isThere && error !== undefined) this.audience.tell(error, [first.sid]);
     else if (isThere) this.audience.refuse(first, new StanzaError('remote-server-timeout', 'The room does not answer'));
     this.#end();
@@ -240,7 +265,7 @@ export class Room {
     const { audience } = this;
     audience.remove(sid);
     const stays = audience.members.size > 0 || audience.hasWaiting || this.phase === 'leaving';
-    const isAnswered = !stays && this.phase !== 'out' && this.#context.up.online();
+    const isAnswered = !stays && this.phase !== 'out' && this.context.up.online();
     if (isAnswered) audience.add(sid);
     else audience.tell(this.#ending({ codes: ['110'], id: presence.id }), [sid]);
     if (!stays) this.quit(presence);
@@ -309,10 +334,10 @@ export class Room {
     else if (due === 'answer') this.#failed(undefined);
     else if (due === 'history') this.#filled();
     else if (due === 'release') this.#end({ codes: ['110'] });
-    if (!mayAsk || this.phase !== 'in' || !this.#context.up.online() || !this.#ping.isDue(now)) return false;
+    if (!mayAsk || this.phase !== 'in' || !this.context.up.online() || !this.#ping.isDue(now)) return false;
     this.#ping.asked();
     this.#host.ask('get', this.#self, xml('ping', NS.ping), (response) => {
-      this.#ping.answered(this.#context.now());
+      this.#ping.answered(this.context.now());
       if (saysOut(response)) this.#miss();
     });
     return true;
@@ -320,7 +345,7 @@ export class Room {
 
   /** The room refused a message because we are not in (§7.4). */
   doubt(): void {
-    if (this.phase === 'in' && this.#ping.doubt(this.#context.now())) this.#miss();
+    if (this.phase === 'in' && this.#ping.doubt(this.context.now())) this.#miss();
   }
 
   #miss(): void {
@@ -338,7 +363,7 @@ export class Room {
     const fitted = this.#host.fitted(presence);
     if (nick === this.scene.nick) return leading ? this.#show(fitted) : undefined;
     this.#nicks.set(nick, client.sid);
-    this.#context.up.send(fitted.textFor(presence.to, undefined));
+    this.context.up.send(fitted.textFor(presence.to, undefined));
   }
 
   /** The account's presence has changed for all to see. */
@@ -350,7 +375,7 @@ export class Room {
 
   #show(presence: Stanza): void {
     if (this.#shown !== undefined && essence(presence) === essence(this.#shown)) return;
-    if (this.#context.up.send(presence.textFor(this.#self, undefined))) this.#shown = presence;
+    if (this.context.up.send(presence.textFor(this.#self, undefined))) this.#shown = presence;
   }
 
   /** Why that client cannot speak in the room now; undefined if it can. */
@@ -363,14 +388,14 @@ export class Room {
   /** A message that the room may never have got: it goes once the room has told us what it did get. */
   again(message: Stanza): void {
     const copy = clone(message.tree);
-    if (childIn(copy, NS.delay) === undefined) copy.append(delay(this.#context.account, this.#context.now()));
+    if (childIn(copy, NS.delay) === undefined) copy.append(delay(this.context.account, this.context.now()));
     this.#again.push(Stanza.of(copy));
   }
 
   // ---- what the room says
 
   presence(presence: Stanza): void {
-    this.#ping.heard(this.#context.now());
+    this.#ping.heard(this.context.now());
     const nick = nickIn(presence.from);
     if (presence.type === 'error') return this.#error(presence, nick);
     const codes = codesOf(presence);
@@ -405,7 +430,7 @@ export class Room {
   }
 
   /**
-   * A kick, a ban and the like are somebody's will. What else takes us out (the service's end, a technical fault: §17) we take
+   * A kick, a ban and the like are somebody's will. What else takes us out (the service's end, a technical fault: §11) we take
    * back, and clients hear of it only if that takes long: their own streams did not break, so nothing would bring them back.
    */
   #removed(presence: Stanza, codes: ReadonlySet<string>): void {
@@ -420,36 +445,41 @@ export class Room {
   }
 
   groupchat(message: Stanza): void {
-    this.#ping.heard(this.#context.now());
+    this.#ping.heard(this.context.now());
     if (isSubject(message)) return this.#subject(message);
     if (this.phase === 'filling') {
       if (stampOf(message) === undefined) this.#filled();
-      else if (this.#first === undefined) return void this.#told.push(message);
+      else if (this.#first === undefined) return this.#tells(message);
     }
     this.scene.configured(message);
     this.#live(message);
   }
 
+  #tells(message: Stanza): void {
+    this.#told.push(message);
+    if (this.#told.length > mostTold) this.#told.shift();
+  }
+
   #subject(message: Stanza): void {
     const isFilling = this.phase === 'filling';
     if (isFilling) this.#recall();
-    const isNews = this.scene.setSubject(message, isFilling ? undefined : this.#context.now());
+    const isNews = this.scene.setSubject(message, isFilling ? undefined : this.context.now());
     if (isNews || !isFilling || this.#first !== undefined) this.audience.tell(message);
     if (isFilling) this.#filled();
   }
 
   #live(message: Stanza): void {
-    if (isHistory(message)) this.scene.history.add(message, this.#context.now());
+    if (isHistory(message)) this.scene.history.add(message, this.context.now());
     this.audience.tell(message);
     if (this.#first === undefined) this.#relay(message, false);
   }
 
   /** From an occupant to us alone (§7.5): for the clients that are in, or the first that will be. */
   private(message: Stanza): void {
-    this.#ping.heard(this.#context.now());
+    this.#ping.heard(this.context.now());
     if (this.audience.members.size > 0) return this.audience.tell(message);
     if (!isKeepable(message)) return;
-    this.privates.add(message, this.#context.now());
+    this.privates.add(message, this.context.now());
     this.#relay(message, true);
   }
 
@@ -458,7 +488,7 @@ export class Room {
     const from = nickIn(message.from);
     if (!this.#detached || !body || from === '' || from === this.scene.nick) return;
     const who = `${from} in ${this.address}`;
-    const text = this.#mentions.take(who, body, this.scene.nick, isPrivate, this.#context.now());
-    if (text !== undefined) this.#context.tell(text);
+    const text = this.#mentions.take(who, body, this.scene.nick, isPrivate, this.context.now());
+    if (text !== undefined) this.context.tell(text);
   }
 }

@@ -9,7 +9,8 @@ import type { Join } from './audience.ts';
 import type { Client } from './clients.ts';
 import type { Context } from './context.ts';
 import { conditionOf, ending, isInvitation, isJoin, nickIn, statusText } from './muc.ts';
-import { Room, type RoomHost, type RoomRecord } from './room.ts';
+import { Room, type RoomHost, type RoomSummary } from './room.ts';
+import { forget, keep, keptRooms } from './roomstore.ts';
 
 /** In one account, at most. */
 const mostRooms = 500;
@@ -20,16 +21,6 @@ const round = 1000;
 /** All rooms that have been silent for long are asked within so many looks at them. */
 const spread = 20;
 
-/** A room as administration sees it. */
-export interface RoomSummary {
-  room: BareJid;
-  nick: string;
-  /** False while we are out of it and try to be in again. */
-  isIn: boolean;
-  detached: boolean;
-  occupants: number;
-  clients: number;
-}
 export type RoomAction = 'leave' | 'detach' | 'attach';
 
 interface Parts {
@@ -62,7 +53,7 @@ export class Rooms {
       undelivered,
       presence: () => clone(this.#presence),
       fitted: (presence) => this.#fitted(presence),
-      changed: (room) => this.#keep(room),
+      changed: keep,
       moved: (sid) => this.#moved(sid),
       ended: (room, waiting) => this.#ended(room, waiting),
     };
@@ -70,27 +61,7 @@ export class Rooms {
 
   /** Once, before anything else. */
   async load(): Promise<void> {
-    const { kept } = this.#context;
-    const [records, messages, privates] = await Promise.all([
-      kept.read('room'),
-      kept.read('room-message'),
-      kept.read('room-private'),
-    ]);
-    for (const { key, value } of records) {
-      const room = new Room(this.#host, key as BareJid, JSON.parse(value) as RoomRecord);
-      const own = (entry: { key: string }) => entry.key.startsWith(`${key} `);
-      room.scene.history.restore(messages.filter(own).map((entry) => entry.value));
-      room.privates.restore(
-        privates.filter(own).map((entry) => ({ number: Number(entry.key.slice(key.length)), text: entry.value })),
-      );
-      this.#rooms.set(room.address, room);
-    }
-  }
-
-  #keep(room: Room): void {
-    const { kept } = this.#context;
-    if (room.phase === 'leaving') kept.remove('room', room.address);
-    else kept.put('room', room.address, JSON.stringify(room.record));
+    for (const room of await keptRooms(this.#host)) this.#rooms.set(room.address, room);
   }
 
   #moved(sid: number): void {
@@ -100,9 +71,7 @@ export class Rooms {
 
   #ended(room: Room, waiting: Join[]): void {
     this.#rooms.delete(room.address);
-    this.#context.kept.remove('room', room.address);
-    room.scene.history.clear();
-    room.privates.take();
+    forget(room);
     const [first, ...rest] = waiting;
     if (first === undefined) return;
     const next = this.#open(first);
@@ -127,7 +96,8 @@ export class Rooms {
   }
 
   #at(address: string | undefined): Room | undefined {
-    return address === undefined ? undefined : this.#rooms.get(bare(address as Jid));
+    if (address === undefined || this.#rooms.size === 0) return undefined;
+    return this.#rooms.get(bare(address as Jid));
   }
 
   has(address: string | undefined): boolean {
@@ -289,16 +259,7 @@ export class Rooms {
   }
 
   list(): RoomSummary[] {
-    return [...this.#rooms.values()]
-      .filter(({ phase }) => phase !== 'leaving')
-      .map((room) => ({
-        room: room.address,
-        nick: room.scene.nick,
-        isIn: this.#context.up.online() && (room.phase === 'in' || room.phase === 'filling'),
-        detached: room.isDetached,
-        occupants: room.scene.occupants.count,
-        clients: room.audience.members.size,
-      }));
+    return [...this.#rooms.values()].filter(({ phase }) => phase !== 'leaving').map(({ summary }) => summary);
   }
 
   /** False if there is no such room. */
@@ -317,6 +278,6 @@ export class Rooms {
   }
 }
 
-/** §7.2.17: presence of somebody who takes himself to be in. */
+/** §7.2.18: presence of somebody who takes himself to be in. */
 const outsider = (room: Room, { id }: Stanza): Stanza =>
   ending(room.address, room.scene.nick, { codes: ['110', '307', '333'], id });

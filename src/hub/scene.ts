@@ -6,7 +6,7 @@ import { History, wishOf } from './history.ts';
 import { affiliationOf, codesOf, compact, nickIn, noSubject, selfPresence, withDelay } from './muc.ts';
 import { Occupants } from './occupants.ts';
 
-/** §15.6.2: codes of one moment, not of the room as it is. */
+/** §16.6.2: codes of one moment, not of the room as it is. */
 const passing: ReadonlySet<string> = new Set(['110', '201', '210']);
 
 /** §10.2.1: what a message about the configuration changes in the codes that who enters is shown. */
@@ -70,7 +70,7 @@ export class Scene {
     ];
   }
 
-  /** §7.2.3: 210 where another nick was asked. */
+  /** §7.2.2: 210 where another nick was asked. */
   #self(join: Stanza): Stanza[] {
     const self = this.occupants.get(this.nick);
     const codes = ['110', ...this.#standing];
