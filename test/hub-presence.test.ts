@@ -234,6 +234,33 @@ test(
 );
 
 test(
+  'directed presence that changed while the server was away is told when it is back',
+  inWorld((world) => {
+    const directed = () => world.up.splice(0).filter((text) => text.includes('to="'));
+    world.online();
+    const phone = world.client('phone').available();
+    phone.send('<presence to="bob@home.example/x"/>');
+    phone.send('<presence to="gate.example"/>');
+    world.hub.offline();
+    world.up.splice(0);
+    phone.send('<presence to="bob@home.example/x" type="unavailable"/>');
+    phone.send('<presence to="eve@home.example/y"/>');
+    world.hub.online(core, true);
+    assert.equal(directed(), [
+      '<presence to="bob@home.example/x" type="unavailable"/>',
+      '<presence to="eve@home.example/y"/>',
+    ]);
+    world.hub.offline();
+    phone.send('<presence to="gate.example" type="unavailable"/>');
+    world.hub.online(core, false);
+    assert.equal(
+      directed().filter((text) => text.startsWith('<presence')),
+      ['<presence to="eve@home.example/y"/>'],
+    );
+  }),
+);
+
+test(
   'the server is told inactive while every client is inactive or absent',
   inWorld((world) => {
     world.online();

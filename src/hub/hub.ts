@@ -333,14 +333,14 @@ export class Hub implements Pick<CoreEvents, 'online' | 'offline' | 'stanza' | '
 
   #presenceFrom(client: Client, presence: Stanza): void {
     const to = presence.to as Jid | undefined;
-    const { up, account } = this.#context;
+    const { account } = this.#context;
     if (presence.type !== undefined && presence.type !== 'unavailable') return this.#signalFrom(client, presence, to);
     if (to === undefined || to === account) return this.#broadcast(client, presence);
     const peer = this.#clients.at(to);
     if (peer !== undefined)
       return this.#context.outlet.deliver([peer.sid], presence.readdress({ from: client.address }));
     if (this.#rooms.fromClient(client, presence, to)) return;
-    if (up.online() || presence.type === undefined) this.#presences.direct(client, presence, to);
+    this.#presences.direct(client, presence, to);
   }
 
   /** Presence that is not availability: subscriptions, probes. */
@@ -383,7 +383,8 @@ export class Hub implements Pick<CoreEvents, 'online' | 'offline' | 'stanza' | '
   online(address: FullJid, resumed: boolean): void {
     this.#address = address;
     this.#online = true;
-    if (!resumed) this.#introduce();
+    if (resumed) this.#presences.resumed();
+    else this.#introduce();
     this.#rooms.online(resumed);
     this.#requests.flush();
     this.#outbound.flush();

@@ -21,6 +21,8 @@ export class Presences {
   #last: Stanza | undefined;
   /** Who got directed presence (RFC 6121 §4.6) from whom, and its text as sent last. */
   readonly #directed = new Map<string, { sids: Set<number>; text: string }>();
+  /** Directed presence that could not go while the server was away, by target. */
+  readonly #owed = new Map<string, string>();
   /** Told what our one presence is, whenever it may have changed. */
   onAnnounce: (presence: Element) => void = () => {};
   /** The contacts whose presence we get. */
@@ -125,19 +127,28 @@ export class Presences {
 
   /** RFC 6121 §4.6: to one address only. */
   direct(client: Client, presence: Stanza, to: Jid): void {
-    const { up } = this.#context;
     if (presence.type === 'unavailable') {
       if (this.#directed.get(to)?.sids.has(client.sid)) this.#undirect(client.sid, to, presence);
-      else if (!this.#directed.has(to)) up.send(presence.textFor(to, undefined));
+      else if (!this.#directed.has(to)) this.#sendTo(to, presence.textFor(to, undefined));
       return;
     }
     const entry = this.#directed.get(to) ?? { sids: new Set<number>(), text: '' };
     entry.sids.add(client.sid);
     this.#directed.set(to, entry);
     const text = presence.textFor(to, undefined);
-    if (text !== entry.text) up.send(text);
+    if (text !== entry.text) this.#sendTo(to, text);
     entry.text = text;
     this.#factsOf(client.sid);
+  }
+
+  #sendTo(target: string, text: string): void {
+    if (this.#context.up.send(text)) this.#owed.delete(target);
+    else this.#owed.set(target, text);
+  }
+
+  /** The session upstream goes on: nobody there knows what changed while it was away. */
+  resumed(): void {
+    for (const [target, text] of [...this.#owed]) this.#sendTo(target, text);
   }
 
   #undirect(sid: number, target: string, presence = Stanza.of(xml('presence', { type: 'unavailable' }))): void {
@@ -145,7 +156,7 @@ export class Presences {
     if (!entry?.sids.delete(sid)) return;
     if (entry.sids.size === 0) {
       this.#directed.delete(target);
-      this.#context.up.send(presence.textFor(target, undefined));
+      this.#sendTo(target, presence.textFor(target, undefined));
     }
     this.#factsOf(sid);
   }
@@ -158,6 +169,7 @@ export class Presences {
   /** A new session upstream: the server knows nothing of us, and what we knew of contacts may be over. */
   renewed(): void {
     this.#sent = undefined;
+    this.#owed.clear();
     this.announce();
     for (const { text } of this.#directed.values()) this.#context.up.send(text);
     this.#before = new Map([...this.#contacts, ...(this.#before ?? [])]);
