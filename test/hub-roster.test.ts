@@ -1,6 +1,6 @@
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
-import { inWorld, like, World } from './lib/hub.ts';
+import { core, inWorld, like, World } from './lib/hub.ts';
 
 const get = (id: string, ver?: string) =>
   `<iq type="get" id="${id}"><query xmlns="jabber:iq:roster"${ver === undefined ? '' : ` ver="${ver}"`}/></iq>`;
@@ -258,6 +258,47 @@ test(
       world.up.find((text) => text.includes('u3')),
       'service-unavailable',
     );
+  }),
+);
+
+test(
+  'answers and words about subscriptions reach the server although its stream broke',
+  inWorld((world) => {
+    world.online();
+    const phone = world.client('phone').available();
+    world.server(`<iq type="get" id="v" from="bob@home.example/x" to="${core}"><vCard xmlns="vcard-temp"/></iq>`);
+    const id = /id="([^"]+)"/.exec(phone.take()[0]!)![1];
+    phone.send('<presence type="subscribed" to="carol@home.example"/>');
+    const lost = world.up.splice(0);
+    world.hub.offline();
+    phone.send(`<iq type="result" id="${id}" to="bob@home.example/x"/>`);
+    assert.equal(world.up, []);
+    world.hub.online(core, true);
+    assert.ok(world.up.splice(0).includes('<iq to="bob@home.example/x" type="result" id="v"/>'), 'resumed');
+    world.hub.offline();
+    world.hub.unacknowledged([
+      ...lost,
+      '<iq to="bob@home.example/x" type="result" id="w"/>',
+      '<iq type="get" id="p"/>',
+    ]);
+    world.hub.online(core, false);
+    const again = world.up.filter((text) => /carol@|id="[wp]"/.test(text));
+    assert.equal(again, [...lost, '<iq to="bob@home.example/x" type="result" id="w"/>']);
+  }),
+);
+
+test(
+  'an answer shows the address that was asked and no other',
+  inWorld((world) => {
+    world.online();
+    const phone = world.client('phone').available();
+    world.server(
+      `<iq type="set" id="j" from="bob@home.example/x" to="${core}"><jingle xmlns="urn:xmpp:jingle:1" action="session-initiate" sid="s" responder="${core}"/></iq>`,
+    );
+    like(phone.take()[0], `responder="${phone.address}"`);
+    phone.leave();
+    like(world.up.at(-1), 'service-unavailable', `responder="${core}"`);
+    assert.not.match(world.up.at(-1)!, phone.address);
   }),
 );
 

@@ -23,6 +23,7 @@ import { Incoming } from './incoming.ts';
 import { isCopy } from './mirror.ts';
 import { isKeepable, Waiting } from './offline.ts';
 import { Outbound, Sent } from './outbound.ts';
+import { isOwed, Owed } from './owed.ts';
 import { Events } from './pep.ts';
 import { Presences } from './presence.ts';
 import { Requests } from './requests.ts';
@@ -96,6 +97,7 @@ export class Hub implements Pick<CoreEvents, 'online' | 'offline' | 'stanza' | '
   readonly #outbound: Outbound;
   readonly #requests: Requests;
   readonly #incoming: Incoming;
+  readonly #owed: Owed;
   readonly #sweep: NodeJS.Timeout;
   readonly #isLocal: boolean;
   #address: FullJid | undefined;
@@ -179,7 +181,9 @@ export class Hub implements Pick<CoreEvents, 'online' | 'offline' | 'stanza' | '
       media,
       passwordChanged: options.passwordChanged,
     });
+    this.#owed = new Owed(context.up);
     this.#incoming = new Incoming(context, {
+      owed: this.#owed,
       capabilities: this.#capabilities,
       forwarded: this.#forwarded,
       roster: this.#roster,
@@ -386,6 +390,7 @@ export class Hub implements Pick<CoreEvents, 'online' | 'offline' | 'stanza' | '
     if (resumed) this.#presences.resumed();
     else this.#introduce();
     this.#rooms.online(resumed);
+    this.#owed.flush();
     this.#requests.flush();
     this.#outbound.flush();
     this.#presences.announce();
@@ -424,11 +429,14 @@ export class Hub implements Pick<CoreEvents, 'online' | 'offline' | 'stanza' | '
     return this.#rooms.act(address, action);
   }
 
-  /** What the server may never have got: once more, dated, before anything new. Requests are answered by the tracker. */
-  unacknowledged(stanzas: string[]): void {
-    this.#outbound.again(
-      stanzas.filter((text) => text.startsWith('<message')).map((text) => Stanza.of(parseElement(text))),
-    );
+  /**
+   * What the server may never have got: once more, messages dated, before anything new. Requests are answered by the tracker,
+   * presence is told anew.
+   */
+  unacknowledged(texts: string[]): void {
+    const stanzas = texts.map((text) => Stanza.of(parseElement(text)));
+    this.#outbound.again(stanzas.filter(({ name }) => name === 'message'));
+    for (const stanza of stanzas.filter(isOwed)) this.#owed.add(stanza.toString());
   }
 
   stanza(stanza: Stanza): void {

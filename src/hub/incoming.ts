@@ -11,6 +11,7 @@ import type { Capabilities } from './capabilities.ts';
 import type { Client } from './clients.ts';
 import type { Context } from './context.ts';
 import type { Forwarded } from './forwarded.ts';
+import type { Owed } from './owed.ts';
 import type { Roster } from './roster.ts';
 import { exchange, isBeginning, isSessionPayload, type MediaSessions } from './sessions.ts';
 
@@ -19,6 +20,7 @@ interface Parts {
   forwarded: Forwarded;
   roster: Roster;
   media: MediaSessions;
+  owed: Owed;
 }
 
 export class Incoming {
@@ -55,15 +57,15 @@ export class Incoming {
     const { up } = this.#context;
     if (isSessionPayload(payload)) this.#parts.media.give(payload, client.sid);
     const inward = Stanza.of(exchange(withUsableCandidates(request.tree), up.address(), client.address));
-    this.#parts.forwarded.hand(client, inward, (response) => this.#reply(request, response));
+    this.#parts.forwarded.hand(client, inward, (response) =>
+      this.#reply(request, Stanza.of(exchange(response.tree, client.address, up.address()))),
+    );
   }
 
   #reply(request: Stanza, response: Stanza): void {
-    const { up, account } = this.#context;
-    const outward = Stanza.of(exchange(response.tree, response.from ?? '', up.address()));
     // the server's own pushes carry no address to answer to
-    const to = request.from === account ? undefined : request.from;
-    up.send(outward.textFor(to, undefined));
+    const to = request.from === this.#context.account ? undefined : request.from;
+    this.#parts.owed.send(response.textFor(to, undefined));
   }
 
   /** Roster (RFC 6121 §2.1.6) and block list (XEP-0191 §3.3): only the account itself may push. */
