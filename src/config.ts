@@ -1,4 +1,4 @@
-/** The configuration (DESIGN §11): flags, then the environment, then `.env`, then defaults. Nobody else reads the environment. */
+/** The configuration: flags, then the environment, then `.env`, then defaults. Nobody else reads the environment. */
 import { chmodSync, existsSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import parseFlags from 'yargs-parser';

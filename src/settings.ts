@@ -96,7 +96,7 @@ export const settings = {
     key: 'UPSTREAM_CA',
     summary: 'additional CAs for the certificates of servers',
     allowed: 'a PEM file',
-    absent: "the system's and Node's CAs alone",
+    absent: "Node's own CAs alone",
     read: readCertificates,
   }),
   upstreamPrivate: given({

@@ -1,4 +1,4 @@
-/** Clients that do not answer, do not read, or are away for too long (XEP-0198, DESIGN §9 back-pressure). */
+/** Clients that do not answer, do not read, or are away for too long (XEP-0198). */
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { NS } from '../src/wire/ns.ts';

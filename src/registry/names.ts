@@ -1,4 +1,4 @@
-/** One name space (DESIGN §3): every name that is given away is checked here and nowhere else. */
+/** One name space: every name that is given away is checked here and nowhere else. */
 import { type BareJid, domainOf, isFull, localOf, readJid } from '../wire/jid.ts';
 import { Misshapen } from './shape.ts';
 import type { AccountRecord, User } from './types.ts';

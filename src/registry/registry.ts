@@ -1,4 +1,4 @@
-/** The registry over its file: what an administrator sets, in the main thread only (DESIGN §9). */
+/** The registry over its file: what an administrator sets, in the main thread only. */
 import { realpath } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import { Low } from 'lowdb';

@@ -29,7 +29,7 @@ export interface AccountRecord {
   pin?: string;
   /** For logins to the identity view; made from the account's own password. */
   verifiers: Verifiers;
-  /** The server has refused the stored password: a differing PLAIN password may be tried (DESIGN §3). */
+  /** The server has refused the stored password: a differing PLAIN password may be tried (RULES, Logging in). */
   refused?: boolean;
 }
 
@@ -77,7 +77,7 @@ export interface Registry {
     account: BareJid,
     change: { password?: string; label?: string; enabled?: boolean; route?: string; pin?: string; refused?: boolean },
   ): Promise<void>;
-  /** Would that name, label or address be free? Undefined if so, else why not, in words. One name space for all (DESIGN §3). */
+  /** Would that name, label or address be free? Undefined if so, else why not, in words. One name space for all. */
   taken(
     what: { user: string } | { account: BareJid; for: string } | { label: string; for: string },
   ): string | undefined;

@@ -1,4 +1,4 @@
-/** The edge: listening sockets, streams and sessions on one side, units and root on the other (DESIGN §9). */
+/** The edge: listening sockets, streams and sessions on one side, units and root on the other. */
 import { randomBytes } from 'node:crypto';
 import type { Door, DoorOutlet, Speaker } from '../link/door.ts';
 import type { EdgeLink, LoginView, UnitLink } from '../link/link.ts';

@@ -1,4 +1,4 @@
-/** The way to root and back (DESIGN §8): root is in no unit, so what is said to it is taken out here. */
+/** The way to root and back: root is in no unit, so what is said to it is taken out here. */
 import { randomBytes } from 'node:crypto';
 import type { Door, DoorOutlet } from '../link/door.ts';
 import { type Log, said } from '../stream/log.ts';
@@ -61,7 +61,7 @@ export function arrive({ door, sessions, log }: RootContext, session: Session): 
   });
 }
 
-/** DESIGN §4 rule 6: the login's other clients see what was said, as a carbon (XEP-0280) or in words. */
+/** RULES 6: the login's other clients see what was said, as a carbon (XEP-0280) or in words. */
 function mirror(root: BareJid, sessions: Sessions, session: Session, stanza: Stanza): void {
   const { address, bare } = session.facts;
   const body = stanza.tree.getChildText('body');

@@ -24,7 +24,7 @@ export type PlainVerdict =
 export interface Authority {
   /** Does a stream `to` that domain concern us (else `host-unknown`)? */
   serves(domain: string): boolean;
-  /** What is offered there, best first (DESIGN §3: a domain open to enrolment offers PLAIN alone). */
+  /** What is offered there, best first (RULES, Logging in: a domain open to enrolment offers PLAIN alone). */
   mechanisms(domain: string): readonly Mechanism[];
   /** Undefined for an unknown login: the stream then plays the exchange to its end with a verifier nobody can meet. */
   verifier(login: BareJid, mechanism: ScramMechanism): Verifier | undefined;

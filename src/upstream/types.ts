@@ -49,7 +49,7 @@ export interface CoreSession {
   stop(within: number): Promise<void>;
 }
 
-/** DESIGN §11: UPSTREAM_*. */
+/** The settings UPSTREAM_*. */
 export interface UpstreamOptions {
   /** domain → `host:port` or `xmpps://host:port`. */
   routes: Record<string, string>;

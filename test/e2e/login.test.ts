@@ -1,4 +1,4 @@
-/** Who gets in, by which way, and what the others are told (RFC 6120 §§5, 6; DESIGN §3). */
+/** Who gets in, by which way, and what the others are told (RFC 6120 §§5, 6; RULES, Logging in). */
 import * as assert from 'uvu/assert';
 import { isPresence } from '../lib/party.ts';
 import { askRoot } from '../lib/proxy.ts';

@@ -1,4 +1,4 @@
-/** Channel binding and certificates through the whole program (RFC 5802 §6, XEP-0440; DESIGN §3). */
+/** Channel binding and certificates through the whole program (RFC 5802 §6, XEP-0440; RULES, Logging in). */
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import * as assert from 'uvu/assert';
