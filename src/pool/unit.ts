@@ -1,15 +1,15 @@
 /** A unit: one user's hubs, views, core sessions and database. Lives in the main thread or in a worker, and does not know which. */
 import type { Store } from '../archive/types.ts';
 import type { HubSettings, Log } from '../hub/context.ts';
-import { Hub } from '../hub/hub.ts';
-import { LocalServer } from '../hub/local.ts';
+import type { Hub } from '../hub/hub.ts';
 import type { Answer, Ask, EdgeLink, SessionFacts, UnitLink, UnitQuestions, UnitSettings } from '../link/link.ts';
 import { ViewOutlet } from '../view/outlet.ts';
 import { type TranslatedParts, TranslatedView } from '../view/translated.ts';
 import { openView, type View } from '../view/view.ts';
-import type { BareJid, FullJid } from '../wire/jid.ts';
+import type { BareJid } from '../wire/jid.ts';
 import type { Stanza } from '../wire/stanza.ts';
 import { Account, type AccountOptions, type OpenCore } from './account.ts';
+import { Merged } from './merged.ts';
 
 export interface UnitServices {
   edge: EdgeLink;
@@ -27,7 +27,7 @@ export class Unit implements UnitLink {
   /** From an account's hub to its views. */
   readonly #outlets = new Map<BareJid, ViewOutlet>();
   #settings: UnitSettings;
-  #merged: Hub | undefined;
+  readonly #merged: Merged;
   /** Changes of settings happen one after the other. */
   #turn: Promise<unknown> = Promise.resolve();
 
@@ -35,7 +35,6 @@ export class Unit implements UnitLink {
     const store = await services.openStore(settings.archiveDir, settings.user);
     const unit = new Unit(settings, services, store);
     try {
-      await unit.#openMerged();
       await unit.#configure(settings);
       return unit;
     } catch (error) {
@@ -48,22 +47,15 @@ export class Unit implements UnitLink {
     this.#settings = settings;
     this.#services = services;
     this.#store = store;
-  }
-
-  async #openMerged(): Promise<void> {
-    const account = `${this.#settings.user}@${this.#settings.domain}` as BareJid;
-    const server = new LocalServer(account, (stanza) => this.#merged?.stanza(stanza));
-    this.#merged = await Hub.open({
-      account,
+    const { edge, log } = services;
+    this.#merged = new Merged({
+      account: `${settings.user}@${settings.domain}` as BareJid,
       settings: this.#hubSettings(),
-      store: this.#store,
-      outlet: this.#services.edge,
-      log: this.#services.log,
-      isLocal: true,
-      send: (text) => server.send(text),
-      passwordChanged: () => {},
+      store,
+      outlet: edge,
+      log,
+      refuse: (sid) => edge.close(sid, 'internal-server-error', 'This login cannot be opened now'),
     });
-    this.#merged.online(`${account}/xmpproxy` as FullJid, false);
   }
 
   #hubSettings(): HubSettings {
@@ -74,7 +66,7 @@ export class Unit implements UnitLink {
   async #configure(settings: UnitSettings): Promise<void> {
     this.#settings = settings;
     const hub = this.#hubSettings();
-    if (this.#merged !== undefined) this.#merged.settings = hub;
+    this.#merged.settings = hub;
     const wanted = new Map(settings.accounts.map((account) => [account.jid, account]));
     for (const jid of [...this.#accounts.keys()]) if (!wanted.has(jid)) await this.#closeAccount(jid, 1000);
     for (const [jid, account] of wanted) {
@@ -132,10 +124,15 @@ export class Unit implements UnitLink {
 
   attach(sid: number, facts: SessionFacts): void {
     const account = facts.view === 'identity' ? facts.bare : facts.account;
-    const hub = account === undefined ? this.#merged : this.#accounts.get(account)?.hub;
-    if (hub === undefined) return this.#services.edge.close(sid, 'not-authorized', 'That account is not here any more');
-    const view = facts.view === 'single' ? this.#openTranslated(hub, account!, sid, facts) : openView(hub, sid, facts);
-    this.#views.set(sid, { view, account, login: facts.bare });
+    const view = account === undefined ? this.#merged.open(sid, facts) : this.#openView(account, sid, facts);
+    if (view !== undefined) this.#views.set(sid, { view, account, login: facts.bare });
+    else this.#services.edge.close(sid, 'not-authorized', 'That account is not here any more');
+  }
+
+  #openView(account: BareJid, sid: number, facts: SessionFacts): View | undefined {
+    const hub = this.#accounts.get(account)?.hub;
+    if (hub === undefined) return undefined;
+    return facts.view === 'single' ? this.#openTranslated(hub, account, sid, facts) : openView(hub, sid, facts);
   }
 
   #openTranslated(hub: Hub, account: BareJid, sid: number, facts: SessionFacts): View {
@@ -188,7 +185,7 @@ export class Unit implements UnitLink {
     this.#accounts.clear();
     this.#views.clear();
     await Promise.all(accounts.map((account) => account.close(within)));
-    this.#merged?.close();
+    await this.#merged.close();
     await this.#store.close();
   }
 }
