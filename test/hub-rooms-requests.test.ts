@@ -110,6 +110,8 @@ test(
     assert.is(toRoom().length, 1);
     desk.send(`<presence to="${room}/alice"><status>only here</status></presence>`);
     like(toRoom()[0], 'only here');
+    phone.send(`<presence>${away}<priority>1</priority></presence>`);
+    assert.equal(toRoom(), [], 'what is seen of the account has not changed');
     phone.send(`<presence to="${room}/alice"><status>nor me</status></presence>`);
     assert.equal(toRoom(), [], 'the account does not speak by that client');
     phone.leave();
