@@ -160,6 +160,46 @@ test(
 );
 
 test(
+  'strangers cannot make us keep without end; contacts are kept beside them, and all is passed on',
+  inWorld(async (world) => {
+    world.online();
+    world.server(
+      '<iq type="set" id="p"><query xmlns="jabber:iq:roster"><item jid="bob@home.example" subscription="both"/></query></iq>',
+    );
+    const phone = learn(world, 'phone', 'mood+notify');
+    phone.take();
+    for (let count = 0; count < 600; count++)
+      world.server(event('mood', 'i', '<happy/>', `stranger${count}@evil.example`));
+    for (let count = 0; count < 300; count++) world.server(event(`node${count}`, 'i', '<x/>'));
+    world.server(event('mood', 'i', `<happy>${'x'.repeat(100_000)}</happy>`, account));
+    assert.is(phone.take().length, 601);
+    const events = await world.store.read(account, 'pep');
+    assert.is(events.filter(({ key }) => key.startsWith('stranger')).length, 500);
+    assert.is(events.filter(({ key }) => key.startsWith('bob')).length, 200);
+    assert.is(events.length, 700);
+
+    for (let count = 0; count < 1100; count++)
+      world.server(
+        `<presence type="subscribe" from="s${count}@evil.example" to="${account}"><status>${'x'.repeat(20_000)}</status></presence>`,
+      );
+    assert.is(phone.take().length, 1100);
+    const requests = await world.store.read(account, 'subscription');
+    assert.is(requests.length, 1000);
+    assert.is(requests[0]!.value, '<presence from="s0@evil.example" type="subscribe"/>');
+
+    for (let count = 0; count < 5100; count++)
+      world.server(`<presence from="bot@evil.example/${count}" to="${account}"/>`);
+    world.server(`<presence from="bob@home.example/x" to="${account}"/>`);
+    assert.is(phone.take().length, 5101);
+    const desk = world.client('desk');
+    desk.send('<presence/>');
+    const shown = desk.take();
+    assert.is(shown.filter((text) => text.includes('bot@evil')).length, 5000);
+    assert.is(shown.filter((text) => text.includes('from="bob@home.example/x"')).length, 1);
+  }),
+);
+
+test(
   'a subscription request is kept until any client answers it',
   inWorld(async (world) => {
     world.online();

@@ -197,6 +197,7 @@ export class Hub implements Pick<CoreEvents, 'online' | 'offline' | 'stanza' | '
       this.#events.replay(client);
       this.#presences.announce();
     };
+    this.#events.isContact = (owner) => /^(to|both)$/.test(this.#roster.subscription(owner));
     this.#presences.sources = () => this.#roster.sources();
     this.#presences.onAnnounce = (presence) => this.#rooms.show(presence);
     this.#sweep = setInterval(() => this.sweep(), sweep);

@@ -9,6 +9,9 @@ import { wantedNodes } from './capabilities.ts';
 import type { Client } from './clients.ts';
 import type { Context } from './context.ts';
 
+/** Anybody can send events: what is kept at most, of strangers in all, of a contact, of one node in characters. */
+const most = { ofStrangers: 500, ofContact: 200, characters: 65_536 };
+
 const keyOf = (owner: BareJid, node: string): string => `${owner} ${node}`;
 
 export class Events {
@@ -16,6 +19,8 @@ export class Events {
   readonly #capabilities: Capabilities;
   /** Owner and node → last event. */
   readonly #last = new Map<string, Stanza>();
+  /** Do we get presence, and with it events, of that address? */
+  isContact: (owner: BareJid) => boolean = () => false;
 
   constructor(context: Context, capabilities: Capabilities) {
     this.#context = context;
@@ -37,10 +42,10 @@ export class Events {
     const owner = bare(message.from as Jid);
     if (localOf(owner) === '') return false; // a pubsub service (XEP-0060): whoever subscribed did it on purpose
     const key = keyOf(owner, node);
-    if (hasItem(items)) this.#keep(key, message);
-    else if (this.#ends(key, items)) this.#drop(key);
+    const isKept = hasItem(items) && this.#keep(owner, key, message);
+    if (!hasItem(items) && this.#ends(key, items)) this.#drop(key);
     const text = message.rest;
-    const wanting = this.#capabilities.wanting(node).filter((client) => !hasItem(items) || isNews(client, key, text));
+    const wanting = this.#capabilities.wanting(node).filter((client) => !isKept || isNews(client, key, text));
     this.#context.outlet.deliver(
       wanting.map(({ sid }) => sid),
       message,
@@ -48,9 +53,25 @@ export class Events {
     return true;
   }
 
-  #keep(key: string, message: Stanza): void {
+  /** False if it is too much to be kept: then it is for those that are there, each time it comes. */
+  #keep(owner: BareJid, key: string, message: Stanza): boolean {
+    if (message.rest.length > most.characters || (!this.#last.has(key) && !this.#hasRoomFor(owner))) {
+      this.#drop(key);
+      return false;
+    }
     this.#last.set(key, message);
     this.#context.kept.put('pep', key, message.textFor(undefined, message.from));
+    return true;
+  }
+
+  #hasRoomFor(owner: BareJid): boolean {
+    const isContact = owner === this.#context.account || this.isContact(owner);
+    let count = 0;
+    for (const key of this.#last.keys()) {
+      const other = key.slice(0, key.indexOf(' ')) as BareJid;
+      if (isContact ? other === owner : !this.isContact(other)) count++;
+    }
+    return count < (isContact ? most.ofContact : most.ofStrangers);
   }
 
   /** Deleted, purged, or the item we hold retracted. */

@@ -10,6 +10,9 @@ import type { Context } from './context.ts';
 /** How long after a new login the server has to tell us who is still there: milliseconds. */
 const settling = 15_000;
 
+/** Anybody can send presence: so much of it is kept of strangers, and in all. */
+const most = { withStrangers: 5000, inAll: 20_000 };
+
 export class Presences {
   readonly #context: Context;
   readonly #capabilities: Capabilities;
@@ -39,10 +42,16 @@ export class Presences {
   fromContact(presence: Stanza): void {
     const { from } = presence;
     if (from === undefined || from === this.#context.up.address()) return;
-    if (presence.type === undefined) this.#contacts.set(from, presence);
+    if (presence.type === undefined && this.#hasRoomFor(from)) this.#contacts.set(from, presence);
     else if (presence.type === 'unavailable') this.#forget(from);
     this.#before?.delete(from);
     this.#context.outlet.deliver(this.#context.clients.available, presence);
+  }
+
+  #hasRoomFor(from: string): boolean {
+    const { size } = this.#contacts;
+    if (size < most.withStrangers || this.#contacts.has(from)) return true;
+    return size < most.inAll && this.sources().includes(bare(from as Jid));
   }
 
   #forget(from: string): void {

@@ -2,9 +2,13 @@
 import { type BareJid, bare, type Jid } from '../wire/jid.ts';
 import { parseElement } from '../wire/parser.ts';
 import { Stanza } from '../wire/stanza.ts';
+import { xml } from '../wire/xml.ts';
 import type { Client } from './clients.ts';
 import type { Context } from './context.ts';
 import type { Subscription } from './roster.ts';
+
+/** Anybody can ask: so many requests are kept, and of one so many characters. */
+const most = { requests: 1000, characters: 16_384 };
 
 export const isSubscription = (type: string | undefined): boolean =>
   type === 'subscribe' || type === 'subscribed' || type === 'unsubscribe' || type === 'unsubscribed';
@@ -28,12 +32,18 @@ export class Subscriptions {
     const { outlet, clients } = this.#context;
     if (presence.type === 'subscribe') {
       const request = presence.readdress({ from: contact });
-      this.#requests.set(contact, request);
-      this.#context.kept.put('subscription', contact, request.toString());
+      if (this.#requests.has(contact) || this.#requests.size < most.requests) this.#keep(contact, request);
       return outlet.deliver(clients.available, request);
     }
     if (presence.type === 'unsubscribe') this.#settle(contact);
     outlet.deliver(clients.interested, presence);
+  }
+
+  #keep(contact: BareJid, request: Stanza): void {
+    const isLong = request.rest.length > most.characters;
+    const kept = isLong ? Stanza.of(xml('presence', { type: 'subscribe', from: contact })) : request;
+    this.#requests.set(contact, kept);
+    this.#context.kept.put('subscription', contact, kept.toString());
   }
 
   /** A client's initial presence (RFC 6121 §3.1.3). */
