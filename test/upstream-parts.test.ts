@@ -3,7 +3,7 @@ import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { retryAfter, retryAfterConflict } from '../src/upstream/backoff.ts';
 import { failedByStream } from '../src/upstream/failed.ts';
-import { DomainGate } from '../src/upstream/gate.ts';
+import { DomainGate, shareOf } from '../src/upstream/gate.ts';
 import { isLoopback, isPublic } from '../src/upstream/guard.ts';
 import { asciiDomain, type Dns, findAddresses, findEndpoints, inOrder, parseRoute } from '../src/upstream/resolve.ts';
 import { NS } from '../src/wire/ns.ts';
@@ -151,6 +151,10 @@ test('four at once at one domain, in order; others are not held up', async () =>
   (await doors[2]!)('ok'); // leaving twice opens nothing
   await settled();
   assert.equal(inside, [0, 1, 2, 3, 4]);
+});
+
+test('threads share what a domain gets, and each has a turn', () => {
+  assert.equal([1, 2, 3, 4, 5, 64].map(shareOf), [4, 2, 1, 1, 1, 1]);
 });
 
 test('one at a time after a failure, until one succeeds', async () => {

@@ -2,7 +2,7 @@
 import { storesIn } from '../archive/store.ts';
 import type { Log } from '../hub/context.ts';
 import type { AccountSettings, EdgeLink, MortalUnit, UnitHost, UnitSettings, UpstreamSettings } from '../link/link.ts';
-import { DomainGate } from '../upstream/gate.ts';
+import { DomainGate, shareOf } from '../upstream/gate.ts';
 import { openCoreSession } from '../upstream/supervisor.ts';
 import { tryLogin } from '../upstream/trial.ts';
 import type { OpenCore } from './account.ts';
@@ -15,9 +15,9 @@ export function createHost(edge: EdgeLink, version: string, log: Log): UnitHost 
   return { ...host, open: (settings) => Unit.open(settings, services) };
 }
 
-/** In a worker: a unit can say what would be lost if the thread died. */
-export function createMortalHost(edge: EdgeLink, version: string, log: Log): UnitHost<MortalUnit> {
-  const { services, ...host } = prepare(edge, version, log);
+/** In one of so many workers: a unit can say what would be lost if the thread died. */
+export function createMortalHost(edge: EdgeLink, version: string, log: Log, workers: number): UnitHost<MortalUnit> {
+  const { services, ...host } = prepare(edge, version, log, workers);
   return { ...host, open: (settings) => openMortal(settings, services) };
 }
 
@@ -38,8 +38,8 @@ async function openMortal(settings: UnitSettings, services: UnitServices): Promi
   };
 }
 
-function prepare(edge: EdgeLink, version: string, log: Log) {
-  const gate = new DomainGate();
+function prepare(edge: EdgeLink, version: string, log: Log, workers = 1) {
+  const gate = new DomainGate(shareOf(workers));
   const openCore: OpenCore = (account, upstream, events) => openCoreSession(account, upstream, gate, events, log);
   const openStore: UnitServices['openStore'] = (folder, user) => storesIn(folder)(user);
   return {

@@ -7,9 +7,11 @@ import { createMortalHost } from './host.ts';
 export interface WorkerData {
   version: string;
   logLevel: string;
+  /** How many workers there are. */
+  workers: number;
 }
 
-const { version, logLevel } = workerData as WorkerData;
+const { version, logLevel, workers } = workerData as WorkerData;
 if (parentPort === null) throw new Error('not a worker');
 const port = parentPort;
 
@@ -25,6 +27,6 @@ const log = { error: say('error'), warn: say('warn'), info: say('info'), debug: 
 
 serveUnits(
   port,
-  (edge) => createMortalHost(edge, version, log),
+  (edge) => createMortalHost(edge, version, log, workers),
   (reason) => log.error('uncaught', { error: (reason as Error)?.stack ?? String(reason) }),
 );

@@ -156,8 +156,8 @@ export class Workers implements UnitHost {
   }
 
   #newThread(): Thread {
-    const { version, logLevel, log, startThread = startWorker } = this.#options;
-    const thread = new Thread(startThread({ version, logLevel }), this.#edge, log, (reason) =>
+    const { count, version, logLevel, log, startThread = startWorker } = this.#options;
+    const thread = new Thread(startThread({ version, logLevel, workers: count }), this.#edge, log, (reason) =>
       this.#died(thread, reason),
     );
     return thread;

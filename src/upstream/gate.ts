@@ -10,11 +10,17 @@ interface Door {
 /** How an attempt ended; `undefined`: it was given up by ourselves. */
 export type Outcome = 'ok' | 'failed' | undefined;
 
+/** For one domain, whatever accounts we have there. */
+const widest = 4;
+
+/** How wide the gate of one of so many threads is: each has its own, and together they are one to the domain. */
+export const shareOf = (threads: number): number => Math.max(1, Math.floor(widest / threads));
+
 export class DomainGate {
   readonly #doors = new Map<string, Door>();
   readonly #wide: number;
 
-  constructor(wide = 4) {
+  constructor(wide = widest) {
     this.#wide = wide;
   }
 
