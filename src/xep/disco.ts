@@ -70,24 +70,34 @@ export function capsHash({ identities, features }: Info): string {
 
 const byOctets = (a: string, b: string): number => Buffer.compare(Buffer.from(a), Buffer.from(b));
 
-/** XEP-0115 §5.4: does a disco#info result answer for that hash? Forms and languages take part in it. */
+/**
+ * XEP-0115 §5.4: does a disco#info result answer for that hash? Forms and languages take part in it. Other results give the
+ * same hash where the parts that are strung together hold their separators (§9.1): such a one answers for nothing.
+ */
 export function verifyCaps(query: Element, hash: string): boolean {
   const identities: string[] = [];
   const forms: string[][] = [];
   for (const child of elements(query)) {
     const { category, type, name } = child.attrs;
+    if (child.name === 'identity' && !(isWord(category) && isWord(type))) return false;
     if (child.name === 'identity')
       identities.push(`${category}/${type}/${child.attrs['xml:lang'] ?? ''}/${name ?? ''}`);
     else if (child.name === 'x' && child.getNS() === NS.data) forms.push(formParts(child));
   }
   const sortedForms = forms.sort((a, b) => byOctets(a[0] ?? '', b[0] ?? '')).flat();
   const parts = [...identities.sort(byOctets), ...featuresOf(query).sort(byOctets), ...sortedForms];
+  if (parts.some((part) => part.includes('<')) || forms.some(([type]) => type !== softwareInfo)) return false;
   return (
     createHash('sha1')
       .update(parts.map((part) => `${part}<`).join(''))
       .digest('base64') === hash
   );
 }
+
+/** XEP-0232: the only form that takes part; features could be dressed up as another. */
+const softwareInfo = 'urn:xmpp:dataforms:softwareinfo';
+
+const isWord = (text: unknown): boolean => typeof text === 'string' && /^[\w-]+$/.test(text);
 
 /** FORM_TYPE first, then each field's name and sorted values, by name. */
 function formParts(form: Element): string[] {
