@@ -62,6 +62,8 @@ test(
     like(world.up.at(-1), 'working', '<priority>7</priority>');
     phone.send('<presence><show>dnd</show><status>quiet</status></presence>');
     like(world.up.at(-1), '<show>dnd</show>', 'quiet', '<priority>7</priority>');
+    desk.send('<presence><show>odd</show><priority>7</priority></presence>');
+    like(world.up.at(-1), '<show>dnd</show>', 'quiet');
     const count = world.up.length;
     phone.send('<presence><show>dnd</show><status>quiet</status></presence>');
     assert.is(world.up.length, count, 'the same presence is not sent twice');

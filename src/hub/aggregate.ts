@@ -18,7 +18,11 @@ const passed: readonly { name: string; ns: string }[] = [
   { name: 'nick', ns: NS.nick },
 ];
 
-const showOf = (presence: Element): Show => (presence.getChildText('show') as Show | null) ?? 'online';
+/** RFC 6121 §4.7.2.1: what is none of these says nothing. */
+const showOf = (presence: Element): Show => {
+  const show = presence.getChildText('show') as Show | null;
+  return show !== null && precedence.includes(show) ? show : 'online';
+};
 
 /** The presence the server gets, without addresses. `last`: what the clients' last presence was, for those who do not want auto-away. */
 export function aggregate(
