@@ -232,7 +232,11 @@ test(
     phone.send('<message to="bob@home.example" type="chat" id="w2"><body>two</body></message>');
     phone.send('<message to="room@muc.example" type="groupchat" id="w3"><body>late</body></message>');
     like(phone.take()[0], 'type="error"', 'id="w3"', 'recipient-unavailable');
+    const composing =
+      '<message to="bob@home.example" type="chat" id="c"><composing xmlns="http://jabber.org/protocol/chatstates"/></message>';
+    phone.send(composing); // nobody is to hear of that later
     world.hub.unacknowledged([
+      composing,
       '<message to="bob@home.example" type="chat" id="w0"><body>zero</body></message>',
       '<iq type="get" id="x"/>',
     ]);

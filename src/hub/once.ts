@@ -60,6 +60,10 @@ export class ChatStates {
 const anotherIsIn = (states: Map<number, ChatState>, sid: number): boolean =>
   [...states].some(([other, state]) => other !== sid && state !== 'inactive' && state !== 'gone');
 
+/** Of one moment only: not to be sent later. */
+export const isPassing = (message: Element): boolean =>
+  childIn(message, NS.chatStates) !== undefined && isStandalone(message);
+
 /** Nothing but a chat state, a thread and hints. */
 const isStandalone = (message: Element): boolean =>
   elements(message).every(

@@ -7,7 +7,7 @@ import type { Client } from './clients.ts';
 import type { Context } from './context.ts';
 import { concernsCopy, mirror } from './mirror.ts';
 import type { Waiting } from './offline.ts';
-import { Acknowledgements, ChatStates } from './once.ts';
+import { Acknowledgements, ChatStates, isPassing } from './once.ts';
 import type { Rooms } from './rooms.ts';
 import type { MediaSessions } from './sessions.ts';
 
@@ -77,7 +77,7 @@ export class Outbound {
   #send(client: Client, message: Stanza, to: Jid, order: number | undefined): boolean {
     // behind what waits already, to keep the order
     if (this.#outbox.size === 0 && this.#context.up.send(message.textFor(to, undefined))) return true;
-    if (message.type === 'error') return false;
+    if (message.type === 'error' || isPassing(message.tree)) return false;
     const refusal = this.#refusal(message);
     if (refusal === undefined) this.#outbox.add(message.readdress({ to }), order);
     else this.#context.outlet.deliver([client.sid], errorOf(message, refusal));
@@ -105,7 +105,7 @@ export class Outbound {
   repeat(client: Client, message: Stanza, order?: number): void {
     const { account, clients, outlet, up } = this.#context;
     const to = (message.to ?? account) as Jid;
-    if (message.type === 'error' || clients.at(to) !== undefined) return;
+    if (message.type === 'error' || isPassing(message.tree) || clients.at(to) !== undefined) return;
     this.#sent.note(to, message.id, client.sid);
     const isRooms = message.type === 'groupchat' && this.#rooms.has(to);
     const refusal = isRooms ? undefined : this.#refusal(message);
@@ -120,7 +120,7 @@ export class Outbound {
 
   /** Messages the server may never have got, oldest first: before those that wait already. */
   again(messages: readonly Stanza[]): void {
-    this.#outbox.addFirst(messages);
+    this.#outbox.addFirst(messages.filter(({ tree }) => !isPassing(tree)));
   }
 
   gone(sid: number): void {
