@@ -105,9 +105,10 @@ async function assemble(
       bot.relay(user, account, text);
       return null;
     },
-    async setProxyPassword({ user, password }) {
+    async setProxyPassword({ user, password, by }) {
       try {
         await registry.setUser(user, { password });
+        endLogins(edge, user, by);
         return { refusal: null };
       } catch (reason) {
         if (reason instanceof RegistryError) return { refusal: reason.message };
@@ -127,8 +128,7 @@ async function assemble(
     await edge.stop();
     throw error;
   });
-  const byOldPassword = ({ user, view }: SessionInfo) => user === admin?.name && view !== 'identity';
-  edge.endSessions(byOldPassword, 'not-authorized', 'The password was changed');
+  if (admin !== undefined) endLogins(edge, admin.name);
   for (const { name } of registry.users) pool.unit(name).catch(() => {}); // said in the log by the pool
   const fingerprint = certificates.fingerprint(domain) ?? '';
   return {
@@ -141,6 +141,12 @@ async function assemble(
       await registry.close();
     },
   };
+}
+
+/** The proxy password is another one: what was opened by the old one is over, but for one session. */
+function endLogins(edge: Edge, name: string, except?: number): void {
+  const isOne = ({ sid, user, view }: SessionInfo) => sid !== except && user === name && view !== 'identity';
+  edge.endSessions(isOne, 'not-authorized', 'The password was changed');
 }
 
 const bracketed = (host: string): string => (host.includes(':') ? `[${host}]` : host);

@@ -126,9 +126,9 @@ export interface EdgeQuestions {
     ask: { account: BareJid; password: string };
     answer: null;
   };
-  /** A user's new proxy password (jabber:iq:register in a view that goes by it); the answer says why not, in words. */
+  /** A user's new proxy password (jabber:iq:register of the session `by`, whose view goes by it); the answer says why not, in words. */
   setProxyPassword: {
-    ask: { user: string; password: string };
+    ask: { user: string; password: string; by: number };
     answer: { refusal: string | null };
   };
   /** Root says it to who has that account. */

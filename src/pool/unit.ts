@@ -79,11 +79,18 @@ export class Unit implements UnitLink {
 
   /** A login by a label that is another account's now, or nobody's, would not be the same after a reconnect. */
   #endRenamed(): void {
-    const { accounts, user, domain } = this.#settings;
-    const logins = new Map(accounts.map(({ jid, label }) => [jid, `${user}+${label}@${domain}`]));
     for (const [sid, { account, login }] of this.#views)
-      if (account !== undefined && login !== account && login !== logins.get(account))
-        this.#services.edge.close(sid, 'not-authorized', 'This account has another label now');
+      if (account !== undefined && this.#isRenamed(login, account)) this.#closeRenamed(sid);
+  }
+
+  #isRenamed(login: BareJid, account: BareJid): boolean {
+    const { accounts, user, domain } = this.#settings;
+    const label = accounts.find(({ jid }) => jid === account)?.label;
+    return login !== account && login !== `${user}+${label}@${domain}`;
+  }
+
+  #closeRenamed(sid: number): void {
+    this.#services.edge.close(sid, 'not-authorized', 'This account has another label now');
   }
 
   #accountOptions(settings: UnitSettings['accounts'][number], hub: HubSettings): AccountOptions {
@@ -127,6 +134,8 @@ export class Unit implements UnitLink {
     const view = account === undefined ? this.#merged.open(sid, facts) : this.#openView(account, sid, facts);
     if (view !== undefined) this.#views.set(sid, { view, account, login: facts.bare });
     else this.#services.edge.close(sid, 'not-authorized', 'That account is not here any more');
+    // its label may have changed since it logged in
+    if (view !== undefined && account !== undefined && this.#isRenamed(facts.bare, account)) this.#closeRenamed(sid);
   }
 
   #openView(account: BareJid, sid: number, facts: SessionFacts): View | undefined {
@@ -143,7 +152,7 @@ export class Unit implements UnitLink {
       account,
       outlet: this.#outlets.get(account)!,
       tell: (stanza) => edge.deliver([sid], stanza),
-      setPassword: (password) => edge.ask('setProxyPassword', { user, password }),
+      setPassword: (password) => edge.ask('setProxyPassword', { user, password, by: sid }),
     };
     return new TranslatedView(parts, sid, facts);
   }

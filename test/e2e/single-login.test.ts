@@ -65,6 +65,7 @@ scenarios.alone('the password that is changed is the proxy’s', async ({ server
   const alice = await proxy.account(server, 'alice');
   const single = singleLogin(proxy, alice);
   const tablet = await proxy.login(single, { resource: 'tablet' });
+  const other = await proxy.login(single, { resource: 'other' });
   const remove = await tablet.iq('set', tablet.domain, xml('query', NS.register, xml('remove')));
   assert.ok(remove.getChild('error')?.getChild('not-allowed', NS.stanzas));
   const username = single.jid.split('@')[0]!;
@@ -72,6 +73,8 @@ scenarios.alone('the password that is changed is the proxy’s', async ({ server
   assert.is(told.getChild('query', NS.register)?.getChildText('username'), username);
   const change = xml('query', NS.register, xml('username', {}, username), xml('password', {}, 'another one'));
   assert.is((await tablet.iq('set', tablet.domain, change)).attrs.type, 'result');
+  const error = await other.received(({ name }) => name === 'error');
+  assert.ok(error.getChild('not-authorized', NS.streams), String(error)); // it goes by the old password
   await tablet.roundtrip();
   const refused = await proxy.login(single).catch((reason: unknown) => reason);
   assert.instance(refused, LoginFailure);
