@@ -99,7 +99,7 @@ export class Account {
     core.start();
   }
 
-  /** New settings: the core session starts anew only where they matter to it. */
+  /** New settings: the core session starts anew where they matter to it, or where it had given up. */
   async configure(settings: AccountSettings, hub: HubSettings): Promise<void> {
     this.hub.settings = hub;
     const before = this.#settings;
@@ -109,7 +109,7 @@ export class Account {
       before.password === settings.password &&
       before.route === settings.route &&
       before.pin === settings.pin;
-    if (same) return;
+    if (same && this.#status.status !== 'stopped') return;
     await this.#stopCore(1000);
     if (settings.enabled) this.#start();
   }

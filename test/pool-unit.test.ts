@@ -1,0 +1,181 @@
+/** A unit over a scripted core session: what settings that change at run time do to apps that are connected. */
+import { test } from 'uvu';
+import * as assert from 'uvu/assert';
+import { openMemoryStore } from '../src/archive/store.ts';
+import type { AccountSettings, EdgeLink, SessionFacts, UnitSettings } from '../src/link/link.ts';
+import { Unit } from '../src/pool/unit.ts';
+import type { CoreEvents, CoreSession } from '../src/upstream/types.ts';
+import { type BareJid, type FullJid, parseJid } from '../src/wire/jid.ts';
+import { parseElement } from '../src/wire/parser.ts';
+import { Stanza } from '../src/wire/stanza.ts';
+
+const jid = parseJid('alice@work.example') as BareJid;
+const address = parseJid('alice@work.example/core') as FullJid;
+const work: AccountSettings = {
+  ...{ jid, label: 'work', password: 'secret', resource: 'core', enabled: true },
+  ...{ route: undefined, pin: undefined },
+};
+const settingsWith = (...accounts: AccountSettings[]): UnitSettings => ({
+  user: 'alice',
+  domain: parseJid('proxy.example') as BareJid,
+  root: parseJid('root@proxy.example') as BareJid,
+  accounts,
+  ...{ mirror: 'inline', awayText: 'away', autoAway: true, archiveDir: '' },
+  upstream: { routes: {}, ca: undefined, allowPrivate: false, allowPlaintext: false },
+});
+
+/** A core session that the test makes do things. */
+class Core implements CoreSession {
+  readonly status = 'off';
+  readonly address = undefined;
+  readonly sent: string[] = [];
+  readonly events: CoreEvents;
+  readonly account: AccountSettings;
+  starts = 0;
+  stops = 0;
+  /** What it gives back when it is stopped, and what that waits for. */
+  left: string[] = [];
+  stopping: Promise<void> | undefined;
+  constructor(account: AccountSettings, events: CoreEvents) {
+    this.account = account;
+    this.events = events;
+  }
+  start(): void {
+    this.starts++;
+  }
+  send(text: string): boolean {
+    return this.sent.push(text) > 0;
+  }
+  setInactive(): void {}
+  async acknowledged(): Promise<void> {}
+  async stop(): Promise<void> {
+    this.stops++;
+    await this.stopping;
+    if (this.left.length > 0) this.events.unacknowledged(this.left);
+  }
+  online(): this {
+    this.events.status('online', undefined);
+    this.events.online(address, false);
+    this.sent.splice(0);
+    return this;
+  }
+}
+
+async function inUnit(
+  run: (world: {
+    unit: Unit;
+    cores: Core[];
+    delivered: string[];
+    closed: string[];
+    configure(...accounts: AccountSettings[]): Promise<unknown>;
+    attach(sid: number, facts: Partial<SessionFacts>): void;
+    send(sid: number, xml: string): void;
+  }) => Promise<void>,
+): Promise<void> {
+  const cores: Core[] = [];
+  const delivered: string[] = [];
+  const closed: string[] = [];
+  const edge: EdgeLink = {
+    deliver: (sids, stanza) => delivered.push(...sids.map((sid) => `${sid} ${stanza}`)),
+    facts() {},
+    close: (sid, condition, text) => closed.push(`${sid} ${condition} ${text}`),
+    pause() {},
+    resume() {},
+    account() {},
+    ask: () => Promise.reject(new Error('nobody answers here')),
+  };
+  const quiet = { debug() {}, info() {}, warn() {}, error() {} };
+  const unit = await Unit.open(settingsWith(work), {
+    edge,
+    openStore: openMemoryStore,
+    openCore(account, _upstream, events) {
+      const core = new Core(account, events);
+      cores.push(core);
+      return core;
+    },
+    version: '0',
+    log: quiet,
+  });
+  const facts = { carbons: false, interested: false, blocklist: false, presence: undefined, inactive: false };
+  try {
+    await run({
+      ...{ unit, cores, delivered, closed },
+      configure: (...accounts) => unit.ask('configure', { settings: settingsWith(...accounts) }),
+      attach: (sid, change) =>
+        unit.attach(sid, { view: 'identity', bare: jid, ...facts, directed: [], rooms: [], ...change } as SessionFacts),
+      send: (sid, xml) => unit.stanza(sid, Stanza.of(parseElement(xml))),
+    });
+  } finally {
+    await unit.ask('stop', { within: 0 });
+  }
+}
+
+const messages = (core: Core) =>
+  core.sent.filter((text) => text.startsWith('<message')).map((text) => /id="(\w+)"/.exec(text)![1]);
+const saying = (id: string) => `<message to="bob@home.example" type="chat" id="${id}"><body>${id}</body></message>`;
+
+test('an account is switched off and on under a connected app: what it says waits, in order', () =>
+  inUnit(async ({ cores, closed, configure, attach, send }) => {
+    cores[0]!.online();
+    attach(1, { address: parseJid(`${jid}/phone`) as FullJid });
+    send(1, '<presence/>');
+    send(1, saying('a'));
+    cores[0]!.left = [saying('a')];
+    let stop = () => {};
+    cores[0]!.stopping = new Promise<void>((resolve) => (stop = resolve));
+    const off = configure({ ...work, enabled: false });
+    await new Promise(setImmediate);
+    send(1, saying('b'));
+    stop();
+    await off;
+    send(1, saying('c'));
+    assert.equal([cores.length, cores[0]!.stops, messages(cores[0]!)], [1, 1, ['a']]);
+    await configure({ ...work, password: 'another' });
+    assert.equal([cores.length, cores[1]!.starts, cores[1]!.account.password], [2, 1, 'another']);
+    cores[1]!.events.online(address, false);
+    assert.equal(messages(cores[1]!), ['a', 'b', 'c']);
+    assert.equal(closed, []);
+  }));
+
+test('a session that goes by a label of another time is closed, and one that is late with it, too', () =>
+  inUnit(async ({ closed, configure, attach }) => {
+    const single = (label: string, resource: string): Partial<SessionFacts> => {
+      const bare = parseJid(`alice+${label}@proxy.example`) as BareJid;
+      return { view: 'single', bare, account: jid, address: `${bare}/${resource}` as FullJid };
+    };
+    attach(1, single('work', 'phone'));
+    attach(2, { address: parseJid(`${jid}/desk`) as FullJid });
+    await configure({ ...work, label: 'job' });
+    assert.equal(closed, ['1 not-authorized This account has another label now']);
+    attach(3, single('work', 'tablet'));
+    attach(4, single('job', 'tablet'));
+    assert.equal(closed.slice(1), ['3 not-authorized This account has another label now']);
+  }));
+
+test('an account that stopped, for its password was refused, is tried again when it is set anew', () =>
+  inUnit(async ({ unit, cores, configure }) => {
+    cores[0]!.events.status('stopped', { kind: 'refused', text: 'no' } as never);
+    await configure({ ...work, label: 'job' });
+    const [state] = await unit.ask('status', null);
+    assert.equal([cores.length, cores[1]?.starts, state!.status], [2, 1, 'off']);
+    cores[1]!.online();
+    await configure({ ...work, label: 'desk' });
+    assert.equal([cores.length, cores[1]!.stops], [2, 0], 'what runs is left alone');
+  }));
+
+test('an account that is removed closes its sessions and no others', () =>
+  inUnit(async ({ cores, closed, delivered, configure, attach, send }) => {
+    cores[0]!.online();
+    attach(1, { address: parseJid(`${jid}/phone`) as FullJid });
+    attach(2, { view: 'merged', bare: 'alice@proxy.example' as BareJid, address: 'alice@proxy.example/x' as FullJid });
+    send(1, '<presence/>');
+    delivered.splice(0);
+    await configure();
+    assert.equal(closed, ['1 not-authorized This account was removed from the proxy']);
+    cores[0]!.events.stanza(
+      Stanza.of(parseElement('<message from="bob@home.example" id="m"><body>x</body></message>')),
+    );
+    assert.equal(delivered, []);
+  }));
+
+test.run();
