@@ -2,6 +2,7 @@
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { NS } from '../src/wire/ns.ts';
+import { StreamParser } from '../src/wire/parser.ts';
 import { HandClock, inWorld, type World } from './lib/edge.ts';
 import { back, body, managed, noticed, say } from './lib/managed.ts';
 import { Wire } from './lib/wire.ts';
@@ -68,6 +69,34 @@ test('a client that is asked and gives no sign of life loses its stream, not its
     assert.is(await body(again), 'one');
     await again.close();
   });
+});
+
+test('a stream that is silent for a while sleeps; what then comes is as ever', async () => {
+  const clock = new HandClock();
+  const { sleep } = StreamParser.prototype;
+  let slept = 0;
+  StreamParser.prototype.sleep = function () {
+    slept += 1;
+    sleep.call(this);
+  };
+  try {
+    await inWorld({ clock, plaintext: true }, async ({ edge, starttls, unit }) => {
+      const wire = await Wire.bound(starttls);
+      const { sid } = await unit.hears('attach');
+      wire.send('<message id="1" to="x@y.example"/>');
+      await unit.hears('stanza');
+      clock.move(15_000);
+      assert.is(slept, 1);
+      wire.send(' <message id="2" to="x@y.example"><body>half');
+      wire.send('</body></message><stream:x/>');
+      await unit.hears('stanza', ({ stanza }) => stanza.id === '2');
+      assert.equal(unit.stanzas(sid)[1], '<message to="x@y.example" id="2"><body>half</body></message>');
+      assert.match(await wire.end(), '<unsupported-stanza-type ', 'the prefix is known still');
+      assert.is(edge.sessions().length, 0);
+    });
+  } finally {
+    StreamParser.prototype.sleep = sleep;
+  }
 });
 
 test('an idle client is asked whether it is there', async () => {

@@ -193,4 +193,68 @@ test('after halt nothing of the same chunk comes out', () => {
   assert.equal(got, ['starttls']);
 });
 
+/** Everything that a stream may bring, in chunks of that many bytes; `sleepy`: asleep whenever it can be. */
+function chunked(text: string, size: number, sleepy: boolean): string[] {
+  const { got, write, made } = parser();
+  try {
+    for (let at = 0; at < text.length; at += size) {
+      write(Buffer.from(text).subarray(at, at + size));
+      if (sleepy) made.sleep();
+    }
+  } catch (error) {
+    got.push((error as StreamError).condition);
+  }
+  return got;
+}
+
+test('a parser that sleeps between elements gives the same', () => {
+  const own = header.replace(' to="x"', ' to="x" xmlns:p="urn:p&amp;&quot;" xml:lang="de" id="1"');
+  const streams = [
+    `${own}<message to="e"><body>1 &amp; 2</body></message> \n\r\n <p:iq id="a" p:b="1"/><presence/></stream:stream>`,
+    `${own.replace('jabber:client', 'urn:other')}<message/><c:message xmlns:c="jabber:client"><a/></c:message>`,
+    `${own}<message/><q:a/>`,
+    `${own}<message/>text<a/>`,
+    `${own}<message/> <!-- c -->`,
+    `${own}<message/><?xml version="1.0"?>`,
+    `${own}<message/>${own}`,
+    `${own}<message/></stream:flow>`,
+    `${own}<message/>\ufeff<message/>`,
+    `${own}<a><b><c><d><e><f><g><h><i><j/></i></h></g></f></e></d></c></b></a> <a/>`,
+    `${own}<message/><a>${'x'.repeat(985)}</a> <a>${'x'.repeat(993)}</a><a>${'x'.repeat(994)}</a>`,
+  ];
+  for (const stream of streams)
+    for (const size of [1, 2, 7, 50, 10_000])
+      assert.equal(
+        chunked(stream, size, true),
+        chunked(stream, size, false),
+        `${size}: ${stream.slice(own.length, 300)}`,
+      );
+  assert.equal(chunked(streams[0]!, 1, true), [
+    'open x',
+    '<message to="e"><body>1 &amp; 2</body></message>',
+    '<iq xmlns="urn:p&amp;&quot;" id="a" p:b="1" xmlns:p="urn:p&amp;&quot;"/>',
+    '<presence/>',
+    'close',
+  ]);
+});
+
+test('a parser does not sleep within an element, and is not woken by white space for good', () => {
+  const { got, write, made } = parser();
+  write(`${header}<message><bo`);
+  made.sleep();
+  write('dy/></message><iq');
+  made.sleep();
+  write('/>');
+  made.sleep();
+  for (let time = 0; time < 3; time += 1) {
+    write(' ');
+    made.sleep();
+  }
+  write('<presence/>');
+  made.halt();
+  made.sleep();
+  write('<presence/>');
+  assert.equal(got, ['open x', '<message><body/></message>', '<iq/>', '<presence/>']);
+});
+
 test.run();

@@ -230,6 +230,7 @@ export class Session implements StreamOwner {
     const { clock, limits } = this.#host;
     const management = this.#management;
     const silence = clock.now() - stream.heard;
+    if (silence >= quiet) stream.sleep();
     if (management?.hopeless) this.end(new StreamError('resource-constraint', 'too much is unacknowledged'));
     else if (management && Math.min(management.unansweredFor, silence) >= limits.answer)
       stream.abandon(new StreamError('connection-timeout'));
@@ -259,6 +260,9 @@ export class Session implements StreamOwner {
     this.#host.over(this, management?.unacknowledged ?? []);
   }
 }
+
+/** Milliseconds without a byte after which a stream sleeps. */
+const quiet = 15_000;
 
 /** A stanza's text behind its `to`. */
 export function tailOf(stanza: Stanza): string {

@@ -1,6 +1,6 @@
 /** One socket: TLS on it, what is written to it in one tick as one write, and its end. No XML here. */
 import type { Socket } from 'node:net';
-import { type SecureContext, TLSSocket } from 'node:tls';
+import { type SecureContext, TLSSocket, type TLSSocketOptions } from 'node:tls';
 import { type ChannelBinding, channelBindings } from './channel.ts';
 import type { Clock, Timer } from './clock.ts';
 import { flood, type StreamLimits } from './limits.ts';
@@ -21,9 +21,10 @@ export interface ConnectionEvents {
 export interface TlsOptions {
   /** For a client that names no domain (SNI), or none of ours. */
   context: SecureContext;
-  byName(name: string): SecureContext | undefined;
-  /** RFC 7301: a client that names protocols must name one of these. */
-  protocols?: string[];
+  /** What a client is shown that names one (SNI). Both of these are shared by all connections: each has many. */
+  byName: TLSSocketOptions['SNICallback'];
+  /** RFC 7301: undefined where any protocol is taken for ours. */
+  protocol?: TLSSocketOptions['ALPNCallback'];
 }
 
 export class Connection {
@@ -56,7 +57,7 @@ export class Connection {
   }
 
   /** TLS from here on, as the server; what was written before goes out in clear, what was read before is dropped. */
-  encrypt({ context, byName, protocols }: TlsOptions): void {
+  encrypt({ context, byName, protocol }: TlsOptions): void {
     this.flush();
     const plain = this.#socket;
     plain.off('data', this.#data).off('close', this.#over); // 'error' stays heard; of the end the TLS socket tells
@@ -64,20 +65,21 @@ export class Connection {
     const socket = new TLSSocket(plain, {
       isServer: true,
       secureContext: context,
-      SNICallback: (name, done) => done(null, this.#named(name, byName)),
-      ...(protocols && { ALPNProtocols: protocols }),
+      SNICallback: byName,
+      ...(protocol && { ALPNCallback: protocol }),
     });
     this.#socket = socket;
     this.#listen();
     socket.on('data', this.#data); // none comes before 'secure'; but an end may, and is seen by who reads
-    socket.once('end', () => {
-      if (!this.secure) this.destroy(); // what waits for the handshake to be written would wait for ever
-    });
+    const early = () => this.destroy(); // what waits for the handshake to be written would wait for ever
+    socket.once('end', early);
     const handshake = this.#clock.after(this.#limits.handshake, () => this.destroy());
     this.#timer = handshake;
     socket.once('secure', () => {
+      socket.off('end', early);
       handshake.cancel();
       if (this.#ending) return;
+      this.#timer = undefined;
       this.secure = true;
       this.#events.secured();
     });
@@ -86,15 +88,6 @@ export class Connection {
   /** None without TLS. */
   get bindings(): ChannelBinding[] {
     return this.secure ? channelBindings(this.#socket as TLSSocket) : [];
-  }
-
-  /** A certificate that cannot be had is no reason to break off: the client decides on the other one. */
-  #named(name: string, byName: TlsOptions['byName']): SecureContext | undefined {
-    try {
-      return byName(name);
-    } catch {
-      return undefined;
-    }
   }
 
   #listen(): void {

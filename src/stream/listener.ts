@@ -4,7 +4,7 @@ import { StreamError } from '../wire/error.ts';
 import { serialize } from '../wire/xml.ts';
 import type { Clock } from './clock.ts';
 import { headerText } from './header.ts';
-import { Negotiation, type NegotiationContext, tlsOptions } from './negotiation.ts';
+import { byNameOf, Negotiation, type NegotiationContext, tlsOptions } from './negotiation.ts';
 import { Counts, isLoopback, plainAddress } from './remote.ts';
 import { ClientStream, type StreamContext } from './stream.ts';
 
@@ -36,14 +36,14 @@ export class ListenError extends Error {
   }
 }
 
-export interface ListenerContext extends NegotiationContext {
+export interface ListenerContext extends Omit<NegotiationContext, 'byName'> {
   clock: Clock;
 }
 
 export class Listener {
   /** Open connections, with and without a session. */
   readonly streams = new Set<ClientStream>();
-  readonly #context: ListenerContext;
+  readonly #context: ListenerContext & NegotiationContext;
   readonly #streamContext: Omit<StreamContext, 'direct'>;
   readonly #servers: Server[] = [];
   /** Connections without a session, by address. */
@@ -51,10 +51,11 @@ export class Listener {
   #emptied: (() => void) | undefined;
 
   constructor(context: ListenerContext) {
-    this.#context = context;
+    const whole = { ...context, byName: byNameOf(context.certificates) };
+    this.#context = whole;
     this.#streamContext = {
       ...context,
-      negotiate: (stream) => new Negotiation(stream, context),
+      negotiate: (stream) => new Negotiation(stream, whole),
       settled: (stream) => this.#pending.remove(stream.remote),
       ended: (stream) => this.#ended(stream),
     };
@@ -96,8 +97,7 @@ export class Listener {
 
   #open(socket: Socket, direct: boolean): ClientStream {
     const { domain } = this.#context;
-    // RFC 7301, XEP-0368: a client that names protocols must name XMPP.
-    const options = direct ? { ...tlsOptions(this.#context, domain), protocols: ['xmpp-client'] } : undefined;
+    const options = direct ? { ...tlsOptions(this.#context, domain), protocol } : undefined;
     return new ClientStream(socket, domain, { ...this.#streamContext, direct: options });
   }
 
@@ -128,3 +128,7 @@ export class Listener {
     if (this.streams.size > 0) await gone;
   }
 }
+
+/** RFC 7301, XEP-0368: a client that names protocols must name XMPP. */
+const protocol = ({ protocols }: { protocols: string[] }): string | undefined =>
+  protocols.find((name) => name === 'xmpp-client');

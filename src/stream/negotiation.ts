@@ -23,6 +23,7 @@ export interface NegotiationContext {
   domain: BareJid;
   authority: Authority;
   certificates: Certificates;
+  byName: TlsOptions['byName'];
   decoys: Decoys;
   guesses: Guesses;
   /** May clients on loopback log in without TLS? */
@@ -131,8 +132,19 @@ export class Negotiation implements StreamOwner {
 }
 
 /** `wanted`: the domain shown to a client that names none in TLS. Throws if there is no certificate at all. */
-export function tlsOptions({ certificates, domain }: NegotiationContext, wanted: BareJid): TlsOptions {
+export function tlsOptions({ byName, certificates, domain }: NegotiationContext, wanted: BareJid): TlsOptions {
   const context = certificates.secureContext(wanted) ?? certificates.secureContext(domain);
   if (context === undefined) throw new Error(`no certificate for ${domain}`);
-  return { context, byName: (name) => certificates.secureContext(name) };
+  return { context, byName };
+}
+
+/** For TLS. A certificate that cannot be had is no reason to break off: the client decides on the other one. */
+export function byNameOf(certificates: Certificates): NonNullable<TlsOptions['byName']> {
+  return (name, done) => {
+    let context: ReturnType<Certificates['secureContext']>;
+    try {
+      context = certificates.secureContext(name);
+    } catch {}
+    done(null, context);
+  };
 }

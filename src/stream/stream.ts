@@ -55,7 +55,7 @@ export class ClientStream {
   #waiting: (Element | undefined)[] = [];
   #closed = false;
   #settled = false;
-  readonly #deadline: Timer;
+  #deadline: Timer | undefined;
 
   /** `domain`: ours, until the client has said which it wants. */
   constructor(socket: Socket, domain: string, context: StreamContext) {
@@ -121,6 +121,11 @@ export class ClientStream {
     this.#answered = false;
   }
 
+  /** Nothing has come for a while: gives up what it does not need until something does. */
+  sleep(): void {
+    this.#parser.sleep();
+  }
+
   own(owner: StreamOwner): void {
     this.#owner = owner;
   }
@@ -151,7 +156,7 @@ export class ClientStream {
   close(error?: StreamError): void {
     if (this.#closed) return;
     this.#over();
-    this.#deadline.cancel();
+    this.#deadline?.cancel();
     if (!this.#answered) this.greet(this.#from, undefined);
     this.write(`${error === undefined ? '' : serialize(error.toElement())}</stream:stream>`);
     this.#connection.end();
@@ -234,7 +239,8 @@ export class ClientStream {
   }
 
   #settle(): void {
-    this.#deadline.cancel();
+    this.#deadline?.cancel();
+    this.#deadline = undefined;
     if (this.#settled) return;
     this.#settled = true;
     this.#context.settled(this);

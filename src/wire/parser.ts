@@ -5,10 +5,12 @@
  * its parent's (jabber:client at the top), declarations of prefixes only for attributes that need them. So no later text
  * depends on what a stream header declared, and a stanza that we frame as one is framed as one by everybody.
  */
+import { TextDecoder } from 'node:util';
 import { SaxesParser, type SaxesTagNS } from 'saxes';
 import { StreamError } from './error.ts';
 import { NS } from './ns.ts';
-import { Element } from './xml.ts';
+import { canonical, checkHeader, headerOf, restricted, streamFault, tooLarge } from './tag.ts';
+import type { Element } from './xml.ts';
 
 export interface Limits {
   /** Bytes of one element of the first level, its tags included. */
@@ -28,12 +30,18 @@ export interface ParserEvents {
   close(): void;
 }
 
+const options = { xmlns: true, position: false } as const;
+
 /** One stream's parser. A restart (RFC 6120 §4.3.3) needs a new one. */
 export class StreamParser {
   limits: Limits;
   readonly #events: ParserEvents;
-  readonly #decoder = new TextDecoder('utf-8', { fatal: true });
-  readonly #sax = new SaxesParser({ xmlns: true, position: false });
+  #decoder: TextDecoder | undefined = new TextDecoder('utf-8', { fatal: true });
+  /** Undefined while asleep. */
+  #sax: SaxesParser<typeof options> | undefined = this.#newSax();
+  /** What the stream's header declares; once it has slept, as a header that does so. */
+  #declared: Record<string, string> = {};
+  #header = '';
   #root: Element | undefined;
   #cursor: Element | undefined;
   #namespaces: string[] = [];
@@ -55,7 +63,11 @@ export class StreamParser {
   constructor(events: ParserEvents, limits: Limits) {
     this.#events = events;
     this.limits = limits;
-    const sax = this.#sax as unknown as Handlers; // named properties: .on() makes saxes four times slower
+  }
+
+  #newSax(): SaxesParser<typeof options> {
+    const parser = new SaxesParser(options);
+    const sax = parser as unknown as Handlers; // named properties: .on() makes saxes four times slower
     sax.errorHandler = ({ message }) => this.#refuse(streamFault(message));
     sax.xmldeclHandler = ({ encoding = 'utf-8' }) => {
       if (encoding.toLowerCase() !== 'utf-8') this.#refuse(new StreamError('unsupported-encoding'));
@@ -67,27 +79,58 @@ export class StreamParser {
     sax.closeTagHandler = () => this.#close();
     sax.textHandler = (text) => this.#text(text);
     sax.cdataHandler = (text) => this.#text(text);
+    return parser;
+  }
+
+  /**
+   * Between elements it gives up what only the next one needs, which is most of what it takes up: for streams of which
+   * there are many and little comes. Nothing else changes by it.
+   */
+  sleep(): void {
+    if (!this.#resting || this.#halted || this.#sax === undefined) return;
+    if (this.#header === '') this.#header = headerOf(this.#declared);
+    this.#declared = {};
+    this.#sax = undefined;
+    this.#decoder = undefined;
+    this.#root = undefined;
+    this.#cursor = undefined;
+    this.#namespaces = [];
+  }
+
+  #wake(): SaxesParser<typeof options> {
+    this.#decoder = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
+    const sax = this.#newSax();
+    this.#sax = sax;
+    this.#consumed = this.#header.length;
+    sax.write(this.#header);
+    return sax;
   }
 
   /** Takes what came from the socket; throws StreamError, after which the parser takes nothing more. */
   write(chunk: Uint8Array): void {
     if (this.#halted) return;
     try {
+      const sax = this.#sax ?? this.#wake();
       const text = this.#decode(chunk);
-      if (this.#resting && text.trim() === '') return; // white space keepalive (RFC 6120 §4.6.1)
+      const isWhole = (chunk.at(-1) ?? 0) < 0x80; // or the decoder may have half a character
+      if (this.#resting && isWhole && text.trim() === '') return; // white space keepalive (RFC 6120 §4.6.1)
+      this.#resting = false;
       this.#consumed += text.length;
       this.#pending += chunk.length;
-      this.#sax.write(text);
+      sax.write(text);
       this.#emit();
       const tail = this.#consumed - this.#mark;
       if (tail < text.length) this.#pending = Buffer.byteLength(text.slice(text.length - tail)); // of the next element
       this.#resting =
         this.#cursor !== undefined &&
         this.#cursor === this.#root &&
+        isWhole &&
         tail < text.length &&
         text.slice(text.length - tail).trim() === '';
-      if (this.#resting) this.#pending = 0;
-      else if (this.#pending > this.limits.bytes) throw tooLarge(this.limits.bytes);
+      if (this.#resting) {
+        this.#pending = 0;
+        this.#mark = this.#consumed;
+      } else if (this.#pending > this.limits.bytes) throw tooLarge(this.limits.bytes);
     } catch (error) {
       this.halt();
       throw error;
@@ -106,7 +149,7 @@ export class StreamParser {
 
   #decode(chunk: Uint8Array): string {
     try {
-      return this.#decoder.decode(chunk, { stream: true });
+      return this.#decoder!.decode(chunk, { stream: true });
     } catch {
       throw new StreamError('unsupported-encoding', 'not UTF-8');
     }
@@ -126,6 +169,8 @@ export class StreamParser {
       element.attrs.xmlns = tag.ns?.[''] ?? '';
       checkHeader(tag);
       this.#rest();
+      if (this.#header !== '') return; // told of before it slept
+      this.#declared = tag.ns ?? {};
       this.#events.open(element);
     } else if (parent !== this.#root) {
       element.parent = parent;
@@ -145,7 +190,7 @@ export class StreamParser {
       this.#cursor = element.parent as Element;
     } else {
       this.#cursor = this.#root;
-      if (this.#sax.position - this.#mark > this.limits.bytes) throw tooLarge(this.limits.bytes);
+      if (this.#sax!.position - this.#mark > this.limits.bytes) throw tooLarge(this.limits.bytes);
       this.#rest();
       this.#finished = element;
     }
@@ -161,7 +206,7 @@ export class StreamParser {
   }
 
   #rest(): void {
-    this.#mark = this.#sax.position;
+    this.#mark = this.#sax!.position;
     this.#pending = 0;
   }
 
@@ -202,35 +247,4 @@ interface Handlers {
   closeTagHandler(): void;
   textHandler(text: string): void;
   cdataHandler(text: string): void;
-}
-
-function canonical(tag: SaxesTagNS, inherited: string, most: number): Element {
-  const element = new Element(tag.local);
-  const attrs = element.attrs;
-  if (tag.uri !== inherited) attrs.xmlns = tag.uri;
-  let count = 0;
-  for (const key in tag.attributes) {
-    const attribute = tag.attributes[key]!;
-    if (++count > most) throw new StreamError('policy-violation', 'too many attributes');
-    if (attribute.prefix === 'xmlns' || key === 'xmlns') continue;
-    attrs[key] = attribute.value;
-    if (attribute.prefix !== '' && attribute.prefix !== 'xml') attrs[`xmlns:${attribute.prefix}`] = attribute.uri;
-  }
-  return element;
-}
-
-function checkHeader(tag: SaxesTagNS): void {
-  if (tag.local !== 'stream') throw new StreamError('bad-format', 'not a stream header');
-  if (tag.uri !== NS.stream) throw new StreamError('invalid-namespace');
-  if (tag.prefix !== 'stream') throw new StreamError('bad-namespace-prefix');
-}
-
-const tooLarge = (bytes: number) => new StreamError('policy-violation', `stanza larger than ${bytes} bytes`);
-const restricted = (what: string) => new StreamError('restricted-xml', what);
-
-/** saxes says what it found in words; RFC 6120 §4.9.3 has a condition for each. */
-function streamFault(message: string): StreamError {
-  if (/unbound namespace prefix/i.test(message)) return new StreamError('bad-namespace-prefix');
-  if (/entity/i.test(message) && !/character entity/i.test(message)) return new StreamError('restricted-xml', 'entity');
-  return new StreamError('not-well-formed', message.slice(0, 200));
 }

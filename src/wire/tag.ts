@@ -1,0 +1,47 @@
+/** What saxes finds, in our terms: elements in canonical form, stream headers, and stream errors (RFC 6120 §4.9.3). */
+import type { SaxesTagNS } from 'saxes';
+import { StreamError } from './error.ts';
+import { NS } from './ns.ts';
+import { Element, escapeAttribute } from './xml.ts';
+
+export function canonical(tag: SaxesTagNS, inherited: string, most: number): Element {
+  const element = new Element(tag.local);
+  const attrs = element.attrs;
+  if (tag.uri !== inherited) attrs.xmlns = tag.uri;
+  let count = 0;
+  for (const key in tag.attributes) {
+    const attribute = tag.attributes[key]!;
+    if (++count > most) throw new StreamError('policy-violation', 'too many attributes');
+    if (attribute.prefix === 'xmlns' || key === 'xmlns') continue;
+    attrs[key] = attribute.value;
+    if (attribute.prefix !== '' && attribute.prefix !== 'xml') attrs[`xmlns:${attribute.prefix}`] = attribute.uri;
+  }
+  return element;
+}
+
+/** A header that declares those namespaces and says nothing else. */
+export function headerOf(declared: Readonly<Record<string, string>>): string {
+  const attributes = Object.entries(declared).map(
+    ([prefix, uri]) => ` xmlns${prefix === '' ? '' : `:${prefix}`}="${escapeAttribute(uri)}"`,
+  );
+  const header = `<stream:stream${attributes.sort().join('')}>`;
+  return header === usual ? usual : header;
+}
+/** One text for nearly all. */
+const usual = `<stream:stream xmlns="${NS.client}" xmlns:stream="${NS.stream}">`;
+
+export function checkHeader(tag: SaxesTagNS): void {
+  if (tag.local !== 'stream') throw new StreamError('bad-format', 'not a stream header');
+  if (tag.uri !== NS.stream) throw new StreamError('invalid-namespace');
+  if (tag.prefix !== 'stream') throw new StreamError('bad-namespace-prefix');
+}
+
+export const tooLarge = (bytes: number) => new StreamError('policy-violation', `stanza larger than ${bytes} bytes`);
+export const restricted = (what: string) => new StreamError('restricted-xml', what);
+
+/** saxes says what it found in words; RFC 6120 §4.9.3 has a condition for each. */
+export function streamFault(message: string): StreamError {
+  if (/unbound namespace prefix/i.test(message)) return new StreamError('bad-namespace-prefix');
+  if (/entity/i.test(message) && !/character entity/i.test(message)) return new StreamError('restricted-xml', 'entity');
+  return new StreamError('not-well-formed', message.slice(0, 200));
+}
