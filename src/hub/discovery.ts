@@ -6,7 +6,8 @@ import { type BareJid, readJid } from '../wire/jid.ts';
 import { NS } from '../wire/ns.ts';
 import { parseElement } from '../wire/parser.ts';
 import type { Stanza } from '../wire/stanza.ts';
-import { clone, type Element, serialize, xml } from '../wire/xml.ts';
+import { detached, type Element, serialize, xml } from '../wire/xml.ts';
+import { BoundedMap } from './bounded.ts';
 import type { Context } from './context.ts';
 
 type Ask = (to: string, payload: Element, done: (response?: Stanza) => void) => void;
@@ -15,14 +16,25 @@ type Ask = (to: string, payload: Element, done: (response?: Stanza) => void) => 
 const mostItems = 20;
 const longest = 65_536;
 
+/** Answers of usual length are the same for most accounts of a server: one text for all hubs of a thread. */
+const texts = new BoundedMap<string, string>(300);
+const usual = 16_384;
+
+function shared(text: string): string {
+  if (text.length > usual) return text;
+  const one = texts.get(text) ?? text;
+  texts.set(one, one); // newest again
+  return one;
+}
+
 const prefix = 'disco ';
 const keyOf = (ns: string, to: string): string => `${prefix}${ns} ${to}`;
 
 export class Discovery {
   readonly #context: Context;
   readonly #ask: Ask;
-  /** Namespace and address → the result's payload. */
-  readonly #kept = new Map<string, Element>();
+  /** Namespace and address → the result's payload as text. */
+  readonly #kept = new Map<string, string>();
 
   constructor(context: Context, ask: Ask) {
     this.#context = context;
@@ -31,7 +43,7 @@ export class Discovery {
 
   async load(): Promise<void> {
     for (const { key, value } of await this.#context.kept.read('meta'))
-      if (key.startsWith(prefix)) this.#kept.set(key, parseElement(value));
+      if (key.startsWith(prefix)) this.#kept.set(detached(key), shared(value));
   }
 
   /** The answer to a client's question about the server, its services or the account; undefined where only they know. */
@@ -41,7 +53,8 @@ export class Discovery {
     const to = request.to ?? this.#context.account;
     const known = this.#kept.get(keyOf(ns, to));
     if (known === undefined) return undefined;
-    return to === this.#context.server && ns === NS.discoInfo ? withCarbons(known) : clone(known);
+    const result = parseElement(known);
+    return to === this.#context.server && ns === NS.discoInfo ? withCarbons(result) : result;
   }
 
   /** A new session upstream: everything is asked again. */
@@ -65,12 +78,11 @@ export class Discovery {
   }
 
   #keep(key: string, payload: Element): void {
-    const copy = clone(payload);
-    const text = serialize(copy);
+    const text = detached(serialize(payload));
     if (text.length > longest) return this.#drop(key);
-    const before = this.#kept.get(key);
-    this.#kept.set(key, copy);
-    if (before === undefined || serialize(before) !== text) this.#context.kept.put('meta', key, text);
+    if (this.#kept.get(key) === text) return;
+    this.#kept.set(detached(key), shared(text));
+    this.#context.kept.put('meta', key, text);
   }
 
   #drop(key: string): void {
@@ -90,8 +102,7 @@ function servicesIn(items: Element): BareJid[] {
 
 /** We offer carbons (XEP-0280) whether the server does or not. */
 function withCarbons(info: Element): Element {
-  const copy = clone(info);
-  if (!copy.getChildren('feature').some(({ attrs }) => attrs.var === NS.carbons))
-    copy.append(xml('feature', { var: NS.carbons }));
-  return copy;
+  if (!info.getChildren('feature').some(({ attrs }) => attrs.var === NS.carbons))
+    info.append(xml('feature', { var: NS.carbons }));
+  return info;
 }

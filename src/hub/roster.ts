@@ -6,9 +6,8 @@ import { createHash } from 'node:crypto';
 import { StanzaError } from '../wire/error.ts';
 import { type BareJid, readJid } from '../wire/jid.ts';
 import { NS } from '../wire/ns.ts';
-import { parseElement } from '../wire/parser.ts';
-import { resultOf, Stanza } from '../wire/stanza.ts';
-import { clone, type Element, elements, firstElement, serialize, xml } from '../wire/xml.ts';
+import { iqAround, resultOf, Stanza } from '../wire/stanza.ts';
+import { clone, detached, type Element, elements, escapeAttribute, firstElement, serialize, xml } from '../wire/xml.ts';
 import type { Context } from './context.ts';
 
 /** How long a roster request waits when nothing is kept yet: milliseconds. */
@@ -18,8 +17,9 @@ export type Subscription = 'none' | 'to' | 'from' | 'both' | 'remove';
 
 export class Roster {
   readonly #context: Context;
-  readonly #items = new Map<BareJid, Element>();
-  #rootItem: Element;
+  /** As text, which is a tenth of what an element takes. */
+  readonly #items = new Map<BareJid, string>();
+  #rootItem: string;
   /** The server's version string (XEP-0237), if it has one. */
   #serverVersion: string | undefined;
   #known = false;
@@ -31,17 +31,17 @@ export class Roster {
 
   constructor(context: Context) {
     this.#context = context;
-    this.#rootItem = xml('item', { jid: context.settings.root, name: 'root', subscription: 'both' });
+    this.#rootItem = itemText(xml('item', { jid: context.settings.root, name: 'root', subscription: 'both' }));
   }
 
   async load(): Promise<void> {
     for (const { key, value } of await this.#context.kept.read('roster')) {
-      this.#items.set(key as BareJid, parseElement(value));
+      this.#items.set(key as BareJid, value);
     }
     for (const { key, value } of await this.#context.kept.read('meta')) {
       if (key === 'roster-version') this.#serverVersion = value;
       if (key === 'roster-known') this.#known = true;
-      if (key === 'roster-root') this.#rootItem = parseElement(value);
+      if (key === 'roster-root') this.#rootItem = value;
     }
   }
 
@@ -51,12 +51,11 @@ export class Roster {
 
   /** The contacts whose presence we get. */
   sources(): BareJid[] {
-    const isSource = ({ attrs }: Element) => attrs.subscription === 'to' || attrs.subscription === 'both';
-    return [...this.#items].filter(([, item]) => isSource(item)).map(([contact]) => contact);
+    return [...this.#items.keys()].filter((contact) => /^(to|both)$/.test(this.subscription(contact)));
   }
 
   subscription(contact: BareJid): Subscription {
-    return (this.#items.get(contact)?.attrs.subscription ?? 'none') as Subscription;
+    return subscriptionIn(this.#items.get(contact) ?? '');
   }
 
   /** A client's get: at once from the kept copy, or as soon as the server has told us, or an error after 30 s. */
@@ -78,20 +77,19 @@ export class Roster {
   #answer(sid: number, request: Stanza): void {
     const asked = firstElement(request.tree)?.attrs.ver as string | undefined;
     const ver = this.#version();
-    const query =
-      asked === ver
-        ? undefined
-        : xml('query', { xmlns: NS.roster, ver: asked === undefined ? undefined : ver }, ...this.#all().map(clone));
-    this.#context.outlet.deliver([sid], resultOf(request, query));
+    const { id, from: to, to: from } = request;
+    const whole = queryAround(this.#all().join(''), asked === undefined ? undefined : ver);
+    const answer = asked === ver ? resultOf(request) : iqAround(whole, { type: 'result', id, from, to });
+    this.#context.outlet.deliver([sid], answer);
   }
 
-  #all(): Element[] {
+  #all(): string[] {
     return [...this.#items.values(), this.#rootItem];
   }
 
   /** Ours, over all that clients see: the server's would not change with root's item. */
   #version(): string {
-    this.#ownVersion ??= createHash('sha1').update(this.#all().map(serialize).sort().join('')).digest('base64url');
+    this.#ownVersion ??= createHash('sha1').update(this.#all().sort().join('')).digest('base64url');
     return this.#ownVersion;
   }
 
@@ -103,18 +101,14 @@ export class Roster {
   /** The server's answer: the whole roster, or nothing where ours is current. Interested clients get what differs. */
   replace(query: Element | undefined): void {
     if (query !== undefined) {
-      const items = new Map<BareJid, Element>();
+      const items = new Map<BareJid, string>();
       for (const item of query.getChildren('item')) {
-        const jid = readJid(item.attrs.jid);
-        if (jid !== undefined && jid !== this.#context.settings.root) items.set(jid as BareJid, ownCopy(item));
+        const jid = readJid(item.attrs.jid) as BareJid | undefined;
+        if (jid !== undefined && jid !== this.#context.settings.root) items.set(jid, itemText(item));
       }
       this.#setServerVersion(query.attrs.ver);
-      for (const contact of [...this.#items.keys()])
-        if (!items.has(contact)) this.#apply(xml('item', { jid: contact, subscription: 'remove' }));
-      for (const [contact, item] of items) {
-        const known = this.#items.get(contact);
-        if (known === undefined || serialize(known) !== serialize(item)) this.#apply(item);
-      }
+      for (const contact of [...this.#items.keys()]) if (!items.has(contact)) this.#apply(contact, removal(contact));
+      for (const [contact, item] of items) if (this.#items.get(contact) !== item) this.#apply(contact, item);
     }
     if (!this.#known) this.#context.kept.put('meta', 'roster-known', '1');
     this.#known = true;
@@ -127,40 +121,38 @@ export class Roster {
   /** A roster push (RFC 6121 §2.1.6), already known to come from the server. What it says of root, whose item is ours, is nothing. */
   push(query: Element): void {
     const item = query.getChild('item');
-    if (item === undefined || readJid(item.attrs.jid) === undefined) throw new StanzaError('bad-request');
+    const contact = readJid(item?.attrs.jid) as BareJid | undefined;
+    if (item === undefined || contact === undefined) throw new StanzaError('bad-request');
     this.#setServerVersion(query.attrs.ver);
-    if (readJid(item.attrs.jid) !== this.#context.settings.root) this.#apply(ownCopy(item));
+    if (contact !== this.#context.settings.root) this.#apply(contact, itemText(item));
   }
 
-  #apply(item: Element): void {
-    const contact = item.attrs.jid as BareJid;
+  #apply(contact: BareJid, item: string): void {
     const { kept } = this.#context;
-    if (item.attrs.subscription === 'remove') {
+    const subscription = subscriptionIn(item);
+    if (subscription === 'remove') {
       this.#items.delete(contact);
       kept.remove('roster', contact);
     } else {
-      this.#items.set(contact, item);
-      kept.put('roster', contact, serialize(item));
+      this.#items.set(detached(contact), item);
+      kept.put('roster', contact, item);
     }
     this.#tell(item);
-    this.onChange(contact, (item.attrs.subscription ?? 'none') as Subscription);
+    this.onChange(contact, subscription);
   }
 
-  #tell(item: Element): void {
+  #tell(item: string): void {
     this.#ownVersion = undefined;
     const { interested } = this.#context.clients;
     if (!this.#known || interested.length === 0) return;
-    const query = xml('query', { xmlns: NS.roster, ver: this.#version() }, clone(item));
     const id = `roster${(this.#nextPush++).toString(36)}-${Date.now().toString(36)}`;
-    this.#context.outlet.deliver(
-      interested,
-      Stanza.of(xml('iq', { type: 'set', id, from: this.#context.account }, query)),
-    );
+    const push = queryAround(item, this.#version());
+    this.#context.outlet.deliver(interested, iqAround(push, { type: 'set', id, from: this.#context.account }));
   }
 
   #setServerVersion(ver: unknown): void {
     if (typeof ver !== 'string' || ver === this.#serverVersion) return;
-    this.#serverVersion = ver;
+    this.#serverVersion = detached(ver);
     this.#context.kept.put('meta', 'roster-version', ver);
   }
 
@@ -169,10 +161,11 @@ export class Roster {
     const items = elements(firstElement(request.tree)!).filter(({ name }) => name === 'item');
     if (items.length !== 1 || readJid(items[0]!.attrs.jid) !== this.#context.settings.root) return undefined;
     if (items[0]!.attrs.subscription === 'remove') throw new StanzaError('not-allowed', 'root stays in every roster');
-    this.#rootItem = ownCopy(items[0]!);
-    this.#rootItem.attrs.subscription = 'both';
-    delete this.#rootItem.attrs.ask;
-    this.#context.kept.put('meta', 'roster-root', serialize(this.#rootItem));
+    const item = clone(items[0]!);
+    item.attrs.subscription = 'both';
+    delete item.attrs.ask;
+    this.#rootItem = itemText(item);
+    this.#context.kept.put('meta', 'roster-root', this.#rootItem);
     this.#tell(this.#rootItem);
     return resultOf(request);
   }
@@ -182,14 +175,20 @@ export class Roster {
   }
 }
 
-/** Without what the stream around it declared, and with a prepared address: comparable. */
-function ownCopy(item: Element): Element {
-  const copy = clone(item);
-  copy.attrs.jid = readJid(item.attrs.jid)!;
-  copy.attrs.xmlns = NS.roster;
-  copy.children = elements(copy);
-  return parseElement(serialize(copy));
+/** With a prepared address and nothing between its elements: comparable. */
+function itemText(item: Element): string {
+  const own = { xmlns: NS.roster, jid: readJid(item.attrs.jid)! };
+  return detached(serialize(xml('item', { ...own, ...item.attrs, ...own }, ...elements(item).map(clone))));
 }
+
+const removal = (contact: BareJid): string => itemText(xml('item', { jid: contact, subscription: 'remove' }));
+
+/** In the start tag no other attribute's value has a quotation mark in it, or a closing bracket. */
+const subscriptionIn = (item: string): Subscription =>
+  (/^<item[^>]* subscription="(\w+)"/.exec(item)?.[1] ?? 'none') as Subscription;
+
+const queryAround = (items: string, ver: string | undefined): string =>
+  `<query xmlns="${NS.roster}"${ver === undefined ? '' : ` ver="${escapeAttribute(ver)}"`}>${items}</query>`;
 
 const timedOut = (request: Stanza): Stanza =>
   Stanza.of(

@@ -86,6 +86,12 @@ export function resultOf(request: Stanza, payload?: Element): Stanza {
   return Stanza.of(xml('iq', { type: 'result', id: request.id, from: request.to, to: request.from }, payload));
 }
 
+/** An IQ around a payload that is text already. */
+export function iqAround(payload: string, outer: { type: string } & Outer): Stanza {
+  const id = outer.id === undefined ? '' : ` id="${escapeAttribute(outer.id)}"`;
+  return Stanza.fromParts('iq', outer, ` type="${outer.type}"${id}>${payload}</iq>`);
+}
+
 /**
  * RFC 6120 §8.3.1: the error that answers a stanza, with the payload it answers where that is an IQ.
  * Never call it for an error (RFC 6120 §8.3.1) or a result.

@@ -33,6 +33,9 @@ export const escapeText = (text: string): string =>
 export const escapeAttribute = (text: string): string =>
   /[&<>"'\r\t\n]/.test(text) ? text.replace(/[&<>"'\r\t\n]/g, (char) => inAttribute[char]!) : text;
 
+/** The same text on its own: a piece cut from a larger text keeps all of that in memory (V8), which is dear for what is kept long. */
+export const detached = <T extends string>(text: T): T => Buffer.from(text).toString() as T;
+
 /** The element as text; 1.5 times as fast as ltx's own and tab, newline and return survive in attributes. */
 export function serialize(element: Element): string {
   return `<${element.name}${serializeAttributes(element)}${serializeContent(element)}`;
