@@ -54,7 +54,10 @@ async function overPort(
     for (const look of wake) look();
   };
   const unit: MortalUnit = {
-    attach: (sid, facts) => note(seen, 'attach', sid, facts),
+    attach(sid, facts) {
+      note(seen, 'attach', sid, facts);
+      if (facts.presence === 'bad') throw new Error('a session too odd');
+    },
     detach: (sid, left) => note(seen, 'detach', sid, left.map(String)),
     stanza(sid, it, _order, again) {
       note(seen, again ? 'again' : 'stanza', sid, String(it));
@@ -163,6 +166,14 @@ test('every call crosses a port in order, either way', () =>
       ['ask', 'rememberPassword', { account: 'a@b', password: 'p' }],
     ]);
     assert.ok('presence' in (told[1] as [string, number, object])[2]);
+  }));
+
+test('a session that its unit cannot have is closed, not left unanswered', () =>
+  overPort(async ({ host, told, progress, until }) => {
+    const unit = await host.open({ user: 'alice' } as UnitSettings, progress);
+    unit.attach(5, { ...facts, presence: 'bad' });
+    await until(1, told);
+    assert.equal(told, [['close', 5, 'internal-server-error', 'This login cannot be served now']]);
   }));
 
 test('an answer comes once, a failure as one, and none is left when the thread ends', () =>

@@ -110,7 +110,8 @@ export function serveUnits(
           const facts = JSON.parse(reader.string()) as SessionFacts;
           if (found === undefined) break;
           bySession.set(sid, found);
-          guarded(() => found.unit.attach(sid, facts));
+          const refuse = () => edge.close(sid, 'internal-server-error', 'This login cannot be served now');
+          guarded(() => found.unit.attach(sid, facts), refuse);
           break;
         }
         case DETACH: {
