@@ -99,6 +99,21 @@ test(
 );
 
 test(
+  'what waits is not given to a client that is attached again only to end',
+  inWorld(async (world) => {
+    world.online();
+    world.server(chat('kept'));
+    const again = await world.again();
+    again.client('phone', { presence: '<presence/>' }).leave();
+    const desk = again.client('desk', { presence: '<presence/>' });
+    await Promise.resolve();
+    const got = desk.take().filter((text) => text.startsWith('<message'));
+    assert.is(got.length, 1);
+    like(got[0], 'kept', '<delay ');
+  }),
+);
+
+test(
   'an inline copy of an own message is not kept as if it were the contact’s',
   inWorld((world) => {
     world.online();

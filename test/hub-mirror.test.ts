@@ -113,6 +113,21 @@ test(
 );
 
 test(
+  'apps that take another resource each time do not fill the store',
+  inWorld(async (world) => {
+    world.online();
+    for (let count = 0; count < 210; count++) {
+      const app = world.client(`r${count}`);
+      app.send('<iq type="set" id="c"><enable xmlns="urn:xmpp:carbons:2"/></iq>');
+      app.leave();
+    }
+    const known = await world.store.read(account, 'client');
+    assert.is(known.length, 200);
+    assert.is(known[0]!.key, `${account}/r10`);
+  }),
+);
+
+test(
   'mirror=log tells a client without carbons from log@',
   inWorld(
     (world) => {

@@ -1,4 +1,5 @@
 /** MAM (XEP-0313), passed through: query ids are ours upstream and the client's own downstream, so that two may use one. */
+import { randomBytes } from 'node:crypto';
 import { NS } from '../wire/ns.ts';
 import { Stanza } from '../wire/stanza.ts';
 import { clone, type Element } from '../wire/xml.ts';
@@ -16,6 +17,8 @@ interface Query {
 export class ArchiveQueries {
   readonly #context: Context;
   readonly #open = new Map<string, Query>();
+  /** A late result for a hub before this one shall not be taken for one to this. */
+  readonly #run = randomBytes(4).toString('hex');
   #next = 0;
 
   constructor(context: Context) {
@@ -26,7 +29,7 @@ export class ArchiveQueries {
   begin(sid: number, request: Element): { request: Element; end(): void } | undefined {
     const query = request.getChild('query', NS.mam);
     if (query === undefined || request.attrs.type !== 'set') return undefined;
-    const id = `q${(this.#next++).toString(36)}`;
+    const id = `q${(this.#next++).toString(36)}-${this.#run}`;
     const archive = (request.attrs.to as string | undefined) ?? this.#context.account;
     this.#open.set(id, { sid, queryid: query.attrs.queryid as string | undefined, archive });
     const copy = clone(request);

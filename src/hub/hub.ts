@@ -75,6 +75,9 @@ function after(milliseconds: number, run: () => void): () => void {
   return () => clearTimeout(timer);
 }
 
+/** Clients of which it is remembered that they enable carbons. */
+const mostKnown = 200;
+
 /** How often overdue requests are looked for: milliseconds. */
 const sweep = 30_000;
 
@@ -269,14 +272,17 @@ export class Hub implements Pick<CoreEvents, 'online' | 'offline' | 'stanza' | '
     this.#events.assume(client);
     this.#presences.restore(client, presence);
     this.#capabilities.fromPresence(client, presence);
-    this.#drainOffline(client);
+    // that it is gone may be the next that we are told
+    queueMicrotask(() => {
+      if (!this.#isClosed && this.#clients.get(client.sid) === client) this.#drainOffline(client);
+    });
   }
 
   /** `unacknowledged`: messages that reached its stream and nobody knows whether they reached its user. */
   detach(sid: number, unacknowledged: readonly Stanza[]): void {
     const client = this.#clients.remove(sid);
     if (client === undefined || this.#isClosed) return;
-    if (client.carbons) this.#knowCarbons.add(client.address);
+    if (client.carbons) this.#rememberCarbons(client);
     else if (this.#knowCarbons.delete(client.address)) this.#context.kept.remove('client', client.address);
     this.#presences.gone(client);
     this.#weighActivity();
@@ -287,6 +293,16 @@ export class Hub implements Pick<CoreEvents, 'online' | 'offline' | 'stanza' | '
     this.#archives.gone(sid);
     this.#outbound.gone(sid);
     this.#keepUnseen(unacknowledged);
+  }
+
+  /** Apps that take another resource each time are forgotten. */
+  #rememberCarbons({ address }: Client): void {
+    this.#knowCarbons.delete(address);
+    this.#knowCarbons.add(address);
+    for (const oldest of [...this.#knowCarbons].slice(0, -mostKnown)) {
+      this.#knowCarbons.delete(oldest);
+      this.#context.kept.remove('client', oldest);
+    }
   }
 
   /** What nobody took but a client that is gone; those that came later have not seen it either. */
@@ -373,7 +389,7 @@ export class Hub implements Pick<CoreEvents, 'online' | 'offline' | 'stanza' | '
 
   /** What nobody took waits for a client that takes messages to the bare address. */
   #drainOffline({ priority }: Client): void {
-    if (priority >= 0) this.#giveWaiting();
+    if (priority >= 0 && this.#clients.reachable.length > 0) this.#giveWaiting();
   }
 
   #giveWaiting(): void {
