@@ -131,13 +131,17 @@ test('account add: the next command has all that was given, but for the password
     on.outcomes.push({
       failure: { kind, text: '', fingerprint: /^(certificate|pin)$/.test(kind) ? shown : undefined },
     });
-    const line = `account add host=127.0.0.1:5222 ${jid} hunter2 --label new trust="DE:AD BE:EF"`;
+    const line = `account add host=127.0.0.1:5222 ${jid} hunter2 --label new trust="DE:AD BE:EF:de:ad:be:ef"`;
     const lines = suggested(await on.tell(speaker('alice'), line));
     assert.ok(lines.length > 0, kind);
     for (const next of lines) {
       assert.match(next, / label=new\b/, kind);
       assert.match(next, / host=(127\.0\.0\.1:5222|name:port|address:port)( |$)/, kind);
-      assert.match(next, /^(certificate|pin)$/.test(kind) ? ' trust=ab12cd34ef56ab78' : ' trust=deadbeef', kind);
+      assert.match(
+        next,
+        /^(certificate|pin)$/.test(kind) ? ' trust=ab12cd34ef56ab78' : ' trust=deadbeefdeadbeef',
+        kind,
+      );
       assert.not.match(next, 'hunter2');
     }
     assert.ok(kind === 'private' || lines.some((next) => next.includes('host=127.0.0.1:5222')), kind);
@@ -185,7 +189,7 @@ test('account add: a certificate that no CA vouches for, accepted on purpose', a
 test('account add: trust names another certificate than the one shown', async () => {
   const on = stage(people());
   on.outcomes.push({ failure: { kind: 'certificate', text: '', fingerprint: shown } });
-  assert.match(await on.tell(speaker('bob'), `account add ${jid} hunter2 trust=deadbeef`), 'cannot be trusted');
+  assert.match(await on.tell(speaker('bob'), `account add ${jid} hunter2 trust=deadbeefdeadbeef`), 'cannot be trusted');
   assert.equal([on.tried.length, on.registry.ownerOf(jid)], [1, undefined]);
 });
 
@@ -194,7 +198,7 @@ test('account add: trust with a whole fingerprint is the pin at once; trust is n
   const bob = speaker('bob');
   await on.tell(bob, `account add ${jid} hunter2 trust=${shown} label=one`);
   assert.equal([on.tried[0]!.pin, on.registry.ownerOf(jid)?.account.pin], [shown, shown]);
-  await on.tell(bob, 'account add b@other.example hunter2 trust=ab12cd34 label=two');
+  await on.tell(bob, 'account add b@other.example hunter2 trust=ab12cd34ef56ab78 label=two');
   assert.is(on.registry.ownerOf(parseBare('b@other.example'))?.account.pin, undefined);
 });
 
@@ -205,7 +209,7 @@ test('account add: trust does not help a wrong password', async () => {
     { failure: { kind: 'refused', text: '' } },
   );
   assert.match(
-    await on.tell(speaker('bob'), `account add ${jid} hunter2 trust=ab12cd34`),
+    await on.tell(speaker('bob'), `account add ${jid} hunter2 trust=ab12cd34ef56ab78`),
     'refused the address or the password',
   );
   assert.is(on.registry.ownerOf(jid), undefined);

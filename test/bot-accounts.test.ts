@@ -138,7 +138,7 @@ test('account set: label, pin and host', async () => {
   assert.match(await on.tell(alice, 'account set office host=none pin=none'), 'as CAs vouch');
   assert.equal([on.tried[1]!.route, on.tried[1]!.pin, work().route, work().pin], [undefined, undefined, '', '']);
   on.outcomes.push({ failure: { kind: 'certificate', text: '', fingerprint: shown } });
-  await on.tell(alice, 'account set office pin=ab12cd34');
+  await on.tell(alice, 'account set office pin=ab12cd34ef56ab78');
   assert.is(work().pin, shown);
   assert.match(await on.tell(alice, 'account set office'), 'What shall I change?');
   assert.match(await on.tell(alice, 'account set office pin=xyz'), 'SHA-256');
@@ -149,7 +149,7 @@ test('account set: an account that is off is not tried', async () => {
   const bob = speaker('bob');
   assert.match(await on.tell(bob, 'account set club password=newer'), 'Password stored');
   assert.equal([on.tried, on.passwords.get('bob@club.example')], [[], 'newer']);
-  assert.match(await on.tell(bob, 'account set club pin=ab12cd34'), 'all 64 digits');
+  assert.match(await on.tell(bob, 'account set club pin=ab12cd34ef56ab78'), 'all 64 digits');
   await on.tell(bob, `account set club pin=${shown}`);
   assert.is(on.registry.user('bob')!.accounts[1]!.pin, shown);
 });
@@ -180,10 +180,10 @@ test('account trust: only what is shown, and only where it matters', async () =>
   assert.match(await on.tell(alice, 'account trust work'), 'No certificate of work waits');
   on.states.push(state('alice@work.example', 'stopped', { kind: 'certificate', text: '', fingerprint: shown }));
   assert.match(
-    await on.tell(alice, 'account trust work deadbeef'),
+    await on.tell(alice, 'account trust work deadbeefdeadbeef'),
     /another one than you named:\nAB:12[^`]*Then: `account trust work`/,
   );
-  assert.match(await on.tell(alice, 'account trust work AB:12:CD:34'), 'Reply `yes');
+  assert.match(await on.tell(alice, 'account trust work AB:12:CD:34:EF:56:AB:78'), 'Reply `yes');
   on.states[0] = state('alice@work.example', 'online');
   assert.match(await on.tell(alice, 'account trust work'), 'No certificate of work waits');
 });

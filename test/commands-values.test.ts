@@ -14,7 +14,10 @@ import { account } from './lib/registry.ts';
 const same: [string, Record<string, string>][] = [
   ['account add a@b.example pw label=x', { jid: 'a@b.example', password: 'pw', label: 'x' }],
   ['account add pw jid=xmpp:a@b.example --label x', { jid: 'A@b.example', password: 'pw', label: 'x' }],
-  ['account add —trust AB:CD:EF:01 a@b.example "p w"', { jid: 'a@b.example', password: 'p w', trust: 'abcdef01' }],
+  [
+    'account add —trust AB:CD:EF:01:23:45:67:89 a@b.example "p w"',
+    { jid: 'a@b.example', password: 'p w', trust: 'abcdef0123456789' },
+  ],
   ['account show 2', { account: '2' }],
   ['account show hom', { account: 'home' }],
   ['account del ally', { account: 'other' }],

@@ -43,13 +43,13 @@ export function readNumber(text: string): number {
   return Number(word);
 }
 
-/** A certificate's SHA-256, or its start of at least 8 hex digits, in any spelling → hex, lower case. */
+/** A certificate's SHA-256, or its start of 16 hex digits (fewer are met by trying), in any spelling → hex, lower case. */
 export function readFingerprint(text: string): string {
   const hex = visible(text)
     .replace(/[\s:.-]/g, '')
     .toLowerCase();
-  if (/^[0-9a-f]{8,64}$/.test(hex)) return hex;
-  throw new UsageError('A fingerprint is SHA-256 in hex, or its first 8 digits or more.');
+  if (/^[0-9a-f]{16,64}$/.test(hex)) return hex;
+  throw new UsageError('A fingerprint is SHA-256 in hex, or its first 16 digits or more.');
 }
 
 /** A name, its unique start, or a login's address. */
