@@ -50,6 +50,28 @@ test('refused credentials are said at once, once, to all logins of the account',
   assert.not.match(said[2]![1], 'home');
 });
 
+test('what serves an account broke: its people are told, and the admins which user it is', async () => {
+  const on = stage([
+    ...people(),
+    user('root-user', { admin: true }),
+    user('bob', { admin: true, verifiers: undefined }),
+  ]);
+  on.bot.account('alice', state(jid, 'stopped', { kind: 'crash', text: '' }));
+  assert.equal(
+    on.said.map(({ to }) => to),
+    logins,
+  );
+  assert.match(on.said[0]!.text, /^work is not online\.\nWhat serves alice@work\.example in this proxy broke/);
+  assert.match(on.said[0]!.text, /Tell who runs this proxy\. To try again: `account on work`$/);
+  on.said.length = 0;
+  on.bot.switchedOff('alice', 'out of memory');
+  assert.equal(
+    on.said.map(({ to }) => to),
+    ['root-user@proxy.example'],
+  );
+  assert.match(on.said[0]!.text, /^What serves alice broke .*\n\(out of memory\)\nThe log has more\./);
+});
+
 test('another certificate: in the account’s own login unlock comes first', () => {
   const { see, said } = watch();
   see('stopped', { kind: 'pin', text: '', fingerprint: fingerprint('ab') });

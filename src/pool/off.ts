@@ -4,6 +4,7 @@ import { StanzaError } from '../wire/error.ts';
 import { errorOf, isRequest, type Stanza } from '../wire/stanza.ts';
 
 export interface Off {
+  /** For administrators alone. */
   reason: string;
   /** Milliseconds since the epoch. */
   since: number;
@@ -11,7 +12,7 @@ export interface Off {
 
 /** How its accounts are doing. */
 export function statesOf(
-  { reason, since }: Off,
+  { since }: Off,
   { accounts }: UnitSettings,
   sessions: readonly SessionFacts[],
 ): AccountState[] {
@@ -19,7 +20,7 @@ export function statesOf(
     jid,
     since,
     status: enabled ? 'stopped' : 'off',
-    failure: enabled ? { kind: 'crash', text: reason } : undefined,
+    failure: enabled ? { kind: 'crash', text: '' } : undefined,
     contacts: 0,
     clients: sessions.filter((facts) => (facts.account ?? facts.bare) === jid).length,
   }));
