@@ -23,7 +23,9 @@ test('an account’s own login knows that account alone, until unlock', async ()
     assert.match(await on.tell(work, line), /I do not know that command|I am root/, line);
   assert.match(await on.tell(work, 'account show'), 'work\nalice@work.example');
   assert.match(await on.tell(work, 'account show home'), 'No such account');
-  assert.match(await on.tell(work, 'whoami'), 'this account and nothing else');
+  const who = await on.tell(work, 'whoami');
+  assert.match(who, 'this account and nothing else');
+  assert.not.match(who, 'You are', 'nor whose it is');
   assert.not.match(await on.tell(work, 'help'), 'password:');
   assert.match(await on.tell(work, 'unlock'), 'Send the proxy password');
   assert.is(await on.mirrored(work, 'proxy password'), false);

@@ -15,13 +15,9 @@ export const whoami = command({
   run(_values, { grant, speaker }) {
     const admin = grant.level === 'admin' ? ', an admin' : '';
     const login = shown[speaker.view];
-    return [
-      `You are ${grant.user.name}${admin}.`,
-      'This app is logged in as',
-      `${speaker.bare}`,
-      `(${login})`,
-      may(grant),
-    ].join('\n');
+    // who knows one account's password need not learn whose proxy password to guess
+    const name = grant.only === undefined ? [`You are ${grant.user.name}${admin}.`] : [];
+    return [...name, 'This app is logged in as', `${speaker.bare}`, `(${login})`, may(grant)].join('\n');
   },
 });
 
