@@ -238,6 +238,14 @@ test('what is broken is not written over by one of ours', () =>
     assert.is(certificates.fingerprint('own.example'), given);
   }));
 
+test('one that cannot be made: the error names its file', () =>
+  inFolder((folder) => {
+    writeFileSync(join(folder, 'in-the-way'), '');
+    const made = join(folder, 'in-the-way', 'certs');
+    const certificates = openCertificates({ folder, made, ours: () => true });
+    assert.throws(() => certificates.secureContext('own.example'), /in-the-way\/certs\/own\.example\.crt: .*ENOTDIR/);
+  }));
+
 test('ours is made anew once it has expired; one that was given is not ours to make', () =>
   watched(({ file, start, put, later, log, fingerprintOf }) => {
     const days = (count: number) => later(count * 86_400_000);

@@ -73,8 +73,12 @@ function understood<T>(file: string, run: () => T): T {
 export function make(pair: Pair, now: Date): void {
   const { cert, key } = selfSigned(pair.name, now);
   const [certFile, keyFile] = filesOf(pair);
-  mkdirSync(pair.folder, { recursive: true, mode: 0o700 });
-  writeFileSync(keyFile, key, { mode: 0o600 });
-  writeFileSync(`${certFile}.part`, cert);
-  renameSync(`${certFile}.part`, certFile);
+  try {
+    mkdirSync(pair.folder, { recursive: true, mode: 0o700 });
+    writeFileSync(keyFile, key, { mode: 0o600 });
+    writeFileSync(`${certFile}.part`, cert);
+    renameSync(`${certFile}.part`, certFile);
+  } catch (reason) {
+    throw new Error(`${certFile}: cannot be made (${(reason as NodeJS.ErrnoException).code})`);
+  }
 }
