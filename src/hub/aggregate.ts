@@ -1,4 +1,4 @@
-/** One presence upstream for all clients (DESIGN §4.7): a pure decision. */
+/** One presence upstream for all clients (RULES 7): a pure decision. */
 
 import { NS } from '../wire/ns.ts';
 import { childIn, clone, type Element, xml } from '../wire/xml.ts';

@@ -28,7 +28,7 @@ export interface Client {
   readonly notified: Map<string, string>;
 }
 
-/** A message to the bare address goes by priority, one to a full address does not (DESIGN §4.1). */
+/** A message to the bare address goes by priority, one to a full address does not (RULES 1). */
 export class Clients {
   readonly #bySid = new Map<number, Client>();
   readonly #byAddress = new Map<FullJid, Client>();

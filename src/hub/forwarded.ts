@@ -1,4 +1,4 @@
-/** Requests handed to a client: each gets exactly one answer, whatever the client does (DESIGN §4.4). */
+/** Requests handed to a client: each gets exactly one answer, whatever the client does (RULES 4). */
 import { randomBytes } from 'node:crypto';
 import { type Condition, StanzaError } from '../wire/error.ts';
 import { errorOf, Stanza } from '../wire/stanza.ts';

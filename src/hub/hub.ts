@@ -1,5 +1,5 @@
 /**
- * The meeting point of one account: its core session on one side, its clients on the other (DESIGN §4). This file only routes;
+ * The meeting point of one account: its core session on one side, its clients on the other (src/RULES.md). This file only routes;
  * each rule has a file of its own. Nothing here waits between reading state and changing it. Longer than 300 lines, because it is
  * the one place that knows all the parts.
  */

@@ -1,4 +1,4 @@
-/** Messages from upstream (DESIGN §4.1 to 4.3): each client gets each one once. */
+/** Messages from upstream (RULES 1 to 3): each client gets each one once. */
 
 import { StanzaError } from '../wire/error.ts';
 import { isFull, type Jid } from '../wire/jid.ts';
@@ -125,7 +125,7 @@ export class Inbound {
     if (present.length === 0 && isKeepable(inner) && !this.#parts.offline.isFull) this.#parts.offline.add(inner);
   }
 
-  /** To the client whose message it is about, as itself; to the others as a carbon (DESIGN §4.2). */
+  /** To the client whose message it is about, as itself; to the others as a carbon (RULES 2). */
   #error(message: Stanza): void {
     const { account, clients, outlet } = this.#context;
     if (message.from === undefined) return;

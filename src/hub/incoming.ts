@@ -1,4 +1,4 @@
-/** IQ requests from upstream to the core session (DESIGN §4.4): pushes, what we answer ourselves, what a client answers. */
+/** IQ requests from upstream to the core session (RULES 4): pushes, what we answer ourselves, what a client answers. */
 import { StanzaError } from '../wire/error.ts';
 import { Mux, type Route } from '../wire/mux.ts';
 import { NS } from '../wire/ns.ts';

@@ -1,4 +1,4 @@
-/** What one client sends, for the others (DESIGN §4.6): carbons where they are enabled, inline copies elsewhere. */
+/** What one client sends, for the others (RULES 6): carbons where they are enabled, inline copies elsewhere. */
 import { randomBytes } from 'node:crypto';
 import { type BareJid, bare, type FullJid, type Jid } from '../wire/jid.ts';
 import { NS } from '../wire/ns.ts';

@@ -1,4 +1,4 @@
-/** Several clients answer one message: what may leave once only, and from whom (DESIGN §4.6). */
+/** Several clients answer one message: what may leave once only, and from whom (RULES 6). */
 import type { Jid } from '../wire/jid.ts';
 import { NS } from '../wire/ns.ts';
 import { childIn, type Element, elements } from '../wire/xml.ts';

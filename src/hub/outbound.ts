@@ -1,4 +1,4 @@
-/** Messages from clients (DESIGN §4.6): to the server, and to the user's other clients. */
+/** Messages from clients (RULES 6): to the server, and to the user's other clients. */
 import { StanzaError } from '../wire/error.ts';
 import { bare, type Jid } from '../wire/jid.ts';
 import { errorOf, type Stanza } from '../wire/stanza.ts';

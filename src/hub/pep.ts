@@ -1,4 +1,4 @@
-/** Personal eventing (XEP-0163): the last item of each node we were notified of, for clients that come later (DESIGN §4.5). */
+/** Personal eventing (XEP-0163): the last item of each node we were notified of, for clients that come later (RULES 5). */
 import { type BareJid, bare, type Jid, localOf } from '../wire/jid.ts';
 import { NS } from '../wire/ns.ts';
 import { parseElement } from '../wire/parser.ts';

@@ -1,4 +1,4 @@
-/** IQ requests of clients (DESIGN §4.4): answered here where we know, else sent upstream under an id of ours. */
+/** IQ requests of clients (RULES 4): answered here where we know, else sent upstream under an id of ours. */
 import { StanzaError } from '../wire/error.ts';
 import { NS } from '../wire/ns.ts';
 import { errorOf, resultOf, Stanza } from '../wire/stanza.ts';

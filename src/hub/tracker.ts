@@ -1,5 +1,5 @@
 /**
- * IQ requests that went upstream (DESIGN §4.4): our own ids there, so that two clients may use one id; a response counts
+ * IQ requests that went upstream (RULES 4): our own ids there, so that two clients may use one id; a response counts
  * only from whom the request went to (RFC 6120 §8.2.3), and each request gets exactly one answer.
  */
 import { randomBytes } from 'node:crypto';

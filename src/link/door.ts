@@ -3,7 +3,7 @@ import type { BareJid, FullJid } from '../wire/jid.ts';
 import type { Stanza } from '../wire/stanza.ts';
 import type { LoginView } from './link.ts';
 
-/** Who speaks to root: a bound session of ours and nothing else (DESIGN §4 rule 0). */
+/** Who speaks to root: a bound session of ours and nothing else (RULES 0). */
 export interface Speaker {
   sid: number;
   user: string;

@@ -1,5 +1,5 @@
 /**
- * A view whose own address is not the account's (DESIGN §3). Between client and hub own addresses are exchanged, what cannot
+ * A view whose own address is not the account's (RULES, "Logging in"). Between client and hub own addresses are exchanged, what cannot
  * survive that is not there, and the password is the proxy's.
  */
 import { withUsableCandidates } from '../hub/bytestreams.ts';

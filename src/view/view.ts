@@ -1,4 +1,4 @@
-/** Views: what a login shows of the hubs (DESIGN §3). */
+/** Views: what a login shows of the hubs (RULES, "Logging in"). */
 import type { Hub } from '../hub/hub.ts';
 import type { SessionFacts } from '../link/link.ts';
 import type { Stanza } from '../wire/stanza.ts';
