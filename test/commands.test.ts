@@ -66,8 +66,9 @@ test('help encryption tells which login to use, on a phone, by any word for it',
     assert.is(await on.tell(speaker('alice'), `help ${word}`), text);
   assert.match(await on.tell(speaker('alice'), 'help encryption now'), 'I do not know that command');
   const home = await on.tell(speaker('alice', 'alice@home.example'), 'help encryption');
-  assert.match(home, /\nalice@home\.example\n.*\nalice\+home@proxy\.example\n/s);
+  assert.match(home, '\nalice@home.example\n');
   assert.not.match(home, 'work.example');
+  assert.not.match(home, '@proxy.example', 'what that login has not proved');
   assert.match(await stage([user('dora')]).tell(speaker('dora'), 'help encryption'), '\nyou@example.org\n');
   const carol = speaker('carol', 'carol@work.example');
   assert.not.match(await stage(alone()).tell(carol, 'help omemo'), '@proxy.example');

@@ -25,13 +25,14 @@ export const topics: Readonly<Record<string, Topic>> = {
         `${user.name}@${domain}`,
         'is for talking to me.',
       ];
+      // The other logins go by the proxy password, and what proved one account alone learns nothing of them.
+      const elsewhere = user.verifiers === undefined ? ['You have no other login.'] : others;
       return [
         'Apps encrypt for addresses, so log in',
         'as the account itself: OMEMO, OpenPGP',
         'and all else works there.',
         account?.jid ?? 'you@example.org',
-        // The other logins go by the proxy password.
-        ...(user.verifiers === undefined ? ['You have no other login.'] : others),
+        ...(only === undefined ? elsewhere : []),
         'Never encrypt what you write to me.',
       ].join('\n');
     },
