@@ -27,6 +27,8 @@ export const NS = {
   discoInfo: 'http://jabber.org/protocol/disco#info',
   discoItems: 'http://jabber.org/protocol/disco#items',
   data: 'jabber:x:data',
+  /** Of a form (XEP-0232). */
+  softwareInfo: 'urn:xmpp:dataforms:softwareinfo',
   vcard: 'vcard-temp',
   vcardUpdate: 'vcard-temp:x:update',
   nick: 'http://jabber.org/protocol/nick',

@@ -86,16 +86,14 @@ export function verifyCaps(query: Element, hash: string): boolean {
   }
   const sortedForms = forms.sort((a, b) => byOctets(a[0] ?? '', b[0] ?? '')).flat();
   const parts = [...identities.sort(byOctets), ...featuresOf(query).sort(byOctets), ...sortedForms];
-  if (parts.some((part) => part.includes('<')) || forms.some(([type]) => type !== softwareInfo)) return false;
+  // features could be dressed up as another form than XEP-0232's
+  if (parts.some((part) => part.includes('<')) || forms.some(([type]) => type !== NS.softwareInfo)) return false;
   return (
     createHash('sha1')
       .update(parts.map((part) => `${part}<`).join(''))
       .digest('base64') === hash
   );
 }
-
-/** XEP-0232: the only form that takes part; features could be dressed up as another. */
-const softwareInfo = 'urn:xmpp:dataforms:softwareinfo';
 
 const isWord = (text: unknown): boolean => typeof text === 'string' && /^[\w-]+$/.test(text);
 
