@@ -131,6 +131,20 @@ for (const [by, [live, told]] of Object.entries(seen))
   );
 
 test(
+  'what was said in the very second in which we came is missed no less',
+  inWorld((world) => {
+    world.now += 900;
+    const phone = inRoom(world);
+    world.hub.offline();
+    world.hub.online(core, false);
+    admits(world, 'alice', {
+      history: [said('bob', 'old', { at: '2026-01-02T03:04:04Z' }), said('bob', 'new', { at: '2026-01-02T03:04:05Z' })],
+    });
+    assert.equal(inShort(phone.take()), ['bob: new']);
+  }),
+);
+
+test(
   'where nothing of the history is known, what is older than what we saw is not told',
   inWorld((world) => {
     const phone = inRoom(world);

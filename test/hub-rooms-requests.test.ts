@@ -79,7 +79,7 @@ test(
     like(phone.take()[0], 'id="a"', 'type="result"');
     like(pad.take()[0], 'id="b"', '<vCard');
     phone.send(`<iq type="set" id="m" to="${room}"><query xmlns="${NS.mam}" queryid="x"/></iq>`);
-    const queryid = /queryid="(\w+)"/.exec(world.up.at(-1)!)![1];
+    const queryid = /queryid="([\w-]+)"/.exec(world.up.at(-1)!)![1];
     world.server(
       `<message from="${room}" to="${core}"><result xmlns="${NS.mam}" queryid="${queryid}" id="1"><forwarded xmlns="${NS.forward}"><message xmlns="${NS.client}" from="${room}/bob" type="groupchat"><body>old</body></message></forwarded></result></message>`,
     );

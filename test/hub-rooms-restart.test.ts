@@ -3,7 +3,7 @@ import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { NS } from '../src/wire/ns.ts';
 import { core, inWorld, like } from './lib/hub.ts';
-import { admits, gone, inRoom, inShort, joining, joins, leaving, room, said } from './lib/room.ts';
+import { admits, gone, inRoom, inShort, joining, joins, leaving, room, said, subject } from './lib/room.ts';
 
 test(
   'joined rooms survive a restart, with what was said in them',
@@ -42,6 +42,33 @@ test(
 );
 
 test(
+  'what the server sends once more of an earlier session is heard once, before and after the room tells it',
+  inWorld((world) => {
+    const phone = inRoom(world, { others: [] });
+    world.server(said('bob', 'known'));
+    phone.take();
+    world.hub.offline();
+    world.hub.online(core, false);
+    const again = (body: string, at: string) =>
+      said('bob', body, { inside: `<delay xmlns="${NS.delay}" from="work.example" stamp="${at}">Resent</delay>` });
+    world.server(again('known', '2026-01-02T03:04:05.9Z'));
+    world.server(again('missed', '2026-01-02T03:04:31.2Z'));
+    world.server(subject('Older'));
+    admits(world, 'alice', {
+      others: [],
+      history: [
+        said('bob', 'known', { at: '2026-01-02T03:04:05Z' }),
+        said('bob', 'missed', { at: '2026-01-02T03:04:31Z' }),
+        said('bob', 'more', { at: '2026-01-02T03:04:32Z' }),
+      ],
+    });
+    world.server(again('more', '2026-01-02T03:04:32.1Z'));
+    world.server(again('only here', '2026-01-02T03:04:33Z'));
+    assert.equal(inShort(phone.take()), ['bob: missed', 'bob: more', 'bob: only here']);
+  }),
+);
+
+test(
   'after a restart nobody waits for ever while the server is away',
   inWorld(async (world) => {
     inRoom(world);
@@ -60,11 +87,17 @@ test(
   inWorld(async (world) => {
     inRoom(world, { others: [] });
     const again = await world.again();
-    const phone = again.client('phone', { presence: '<presence/>', rooms: [room, 'lost@muc.example'] });
-    const told = phone.take().filter((text) => text.includes('@muc'));
-    assert.is(told.length, 1);
-    like(told[0], 'from="lost@muc.example/', 'code="110"', 'code="333"');
+    const phone = again.client('phone', { presence: '<presence/>', rooms: [`${room}/alice`, 'new@muc.example/ally'] });
+    assert.not.ok(
+      phone.take().some((text) => text.includes('@muc')),
+      'it knows',
+    );
     again.hub.online(core, false);
+    like(
+      again.up.find((text) => text.includes('new@muc.example')),
+      'to="new@muc.example/ally"',
+      'since="2026-',
+    );
     admits(again, 'alice', { others: ['bob'], topic: '' });
     again.server(said('bob', 'hi'));
     assert.equal(inShort(phone.take().filter((text) => text.includes('coven'))), [

@@ -20,7 +20,7 @@ test(
     assert.equal(inShort(came), ['bob', 'carol', 'alice 110', 'bob: old', 'subject Cauldron']);
     like(came[2], `to="${phone.address}"`, `jid="${phone.address}"`);
     assert.equal(desk.take(), []);
-    assert.equal(phone.facts.rooms, [room]);
+    assert.equal(phone.facts.rooms, [`${room}/alice`]);
   }),
 );
 
@@ -71,7 +71,7 @@ test(
       assert.not.ok(message!.includes('delay'));
       assert.equal(more, []);
     }
-    assert.equal(desk.facts.rooms, [room]);
+    assert.equal(desk.facts.rooms, [`${room}/alice`]);
   }),
 );
 

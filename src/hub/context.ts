@@ -31,7 +31,7 @@ export interface FactsChange {
   blocklist?: boolean;
   presence?: string | undefined;
   directed?: string[];
-  /** Rooms it is in. */
+  /** Rooms it is in: its addresses there. */
   rooms?: string[];
 }
 

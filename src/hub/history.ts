@@ -118,11 +118,21 @@ export class History {
     return (this.last ?? joined) - margin;
   }
 
-  /** Of the room's own history, oldest first: what came after the last message we know, or after we came. */
+  /** Of what a room tells of its past: what came after the last message we know, or after we came, each once. */
   fresh(told: readonly Stanza[], joined: number): Stanza[] {
-    const known = told.findLastIndex((message) => this.#past.some((past) => isSame(past, message, this.#room)));
-    const since = this.last === undefined ? joined : this.since(joined);
-    return told.slice(known + 1).filter((message) => (stampOf(message) ?? Infinity) >= since);
+    const dated = told.map((message) => ({ message, at: stampOf(message) ?? Infinity })).sort((a, b) => a.at - b.at);
+    const known = dated.findLastIndex(({ message }) => this.knows(message));
+    // rooms tell whole seconds
+    const since = this.last === undefined ? Math.floor(joined / 1000) * 1000 : this.since(joined);
+    return dated
+      .slice(known + 1)
+      .filter(({ at }) => at >= since)
+      .filter((one, index, all) => !all.slice(0, index).some((other) => isSame(other, one.message, this.#room)))
+      .map(({ message }) => message);
+  }
+
+  knows(message: Stanza): boolean {
+    return this.#past.some((past) => isSame(past, message, this.#room));
   }
 
   /** Has the room told us that message of ours? */
@@ -132,7 +142,7 @@ export class History {
 }
 
 /** XEP-0359: the room's id decides where both have one; else sender, id and words; else sender, words and time. */
-function isSame({ message, at }: Past, other: Stanza, room: BareJid): boolean {
+function isSame({ message, at }: Pick<Past, 'message' | 'at'>, other: Stanza, room: BareJid): boolean {
   const [mine, theirs] = [stanzaId(message.tree, room), stanzaId(other.tree, room)];
   if (mine !== undefined && theirs !== undefined) return mine === theirs;
   if (message.from !== other.from || message.tree.getChildText('body') !== other.tree.getChildText('body'))

@@ -159,10 +159,10 @@ export function endingFor(condition: string): Ending {
 /**
  * §7.2.17: refusals that trying again does not change. Who is back first after a restart of the service makes a room anew, and
  * nobody else may enter before it is configured (§10.1): item-not-found; or we may not make it: not-allowed. These are final
- * only after some attempts.
+ * only after a minute of attempts.
  */
 export const isFinal = (condition: string, failures: number): boolean =>
-  final.has(condition) || (failures >= 4 && (condition === 'item-not-found' || condition === 'not-allowed'));
+  final.has(condition) || (failures >= 6 && (condition === 'item-not-found' || condition === 'not-allowed'));
 const final: ReadonlySet<string> = new Set([
   ...['not-authorized', 'forbidden', 'gone', 'not-acceptable'],
   ...['registration-required', 'jid-malformed', 'bad-request', 'feature-not-implemented'],

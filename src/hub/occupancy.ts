@@ -7,7 +7,7 @@ const telling = 10_000;
 const parting = 10_000;
 /** How long clients are left in the belief that we are in while we try to be so again. */
 const grace = 60_000;
-const [firstRetry, lastRetry] = [5000, 15 * 60_000];
+const [firstRetry, lastRetry] = [1000, 15 * 60_000];
 /** Who was in for so long is tried again as soon as ever. */
 const calm = 10 * 60_000;
 

@@ -447,20 +447,27 @@ export class Room {
   groupchat(message: Stanza): void {
     this.#ping.heard(this.context.now());
     if (isSubject(message)) return this.#subject(message);
-    if (this.phase === 'filling') {
-      if (stampOf(message) === undefined) this.#filled();
-      else if (this.#first === undefined) return this.#tells(message);
+    const isDelayed = stampOf(message) !== undefined;
+    if (this.phase === 'filling' && !isDelayed) this.#filled();
+    if (isDelayed && this.#first === undefined) {
+      if (this.phase === 'entering' || this.phase === 'filling') return this.#tells(message);
+      if (this.scene.history.knows(message)) return;
     }
     this.scene.configured(message);
     this.#live(message);
   }
 
+  /**
+   * The room's history; and what the server sends once more because an earlier session of ours never acknowledged it (XEP-0198
+   * §6), which may come at any time.
+   */
   #tells(message: Stanza): void {
     this.#told.push(message);
     if (this.#told.length > mostTold) this.#told.shift();
   }
 
   #subject(message: Stanza): void {
+    if (this.phase === 'entering' && this.#first === undefined) return; // of an earlier stay: the room will tell it
     const isFilling = this.phase === 'filling';
     if (isFilling) this.#recall();
     const isNews = this.scene.setSubject(message, isFilling ? undefined : this.context.now());

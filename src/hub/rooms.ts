@@ -1,6 +1,6 @@
 /** The rooms of an account (XEP-0045, DESIGN §4.9): which stanzas are about which, and what is kept of them. */
 import { StanzaError } from '../wire/error.ts';
-import { type BareJid, bare, isFull, type Jid } from '../wire/jid.ts';
+import { type BareJid, bare, type FullJid, isFull, type Jid, resourceOf, withResource } from '../wire/jid.ts';
 import { NS } from '../wire/ns.ts';
 import { errorOf, resultOf, Stanza } from '../wire/stanza.ts';
 import { clone, type Element, firstElement, xml } from '../wire/xml.ts';
@@ -18,6 +18,8 @@ const mostRooms = 500;
 const patience = 30_000;
 /** How often rooms are looked at while something is due soon. */
 const round = 1000;
+/** A room that was not kept was entered in the last moments of the unit before: milliseconds. */
+const lately = 10_000;
 /** All rooms that have been silent for long are asked within so many looks at them. */
 const spread = 20;
 
@@ -53,7 +55,7 @@ export class Rooms {
       undelivered,
       presence: () => clone(this.#presence),
       fitted: (presence) => this.#fitted(presence),
-      changed: keep,
+      changed: (room) => this.#changed(room),
       moved: (sid) => this.#moved(sid),
       ended: (room, waiting) => this.#ended(room, waiting),
     };
@@ -64,9 +66,14 @@ export class Rooms {
     for (const room of await keptRooms(this.#host)) this.#rooms.set(room.address, room);
   }
 
+  #changed(room: Room): void {
+    keep(room);
+    for (const sid of room.audience.members) this.#moved(sid);
+  }
+
   #moved(sid: number): void {
     const rooms = [...this.#rooms.values()].filter(({ audience }) => audience.members.has(sid));
-    this.#context.outlet.facts(sid, { rooms: rooms.map(({ address }) => address) });
+    this.#context.outlet.facts(sid, { rooms: rooms.map(({ address, scene }) => withResource(address, scene.nick)) });
   }
 
   #ended(room: Room, waiting: Join[]): void {
@@ -74,16 +81,14 @@ export class Rooms {
     forget(room);
     const [first, ...rest] = waiting;
     if (first === undefined) return;
-    const next = this.#open(first);
+    const next = this.#open(first.presence.to as FullJid);
     for (const join of rest) next.audience.wait(join);
     next.enter(first);
   }
 
-  #open({ presence }: Join): Room {
-    const address = bare(presence.to as Jid);
-    const record = { nick: nickIn(presence.to), detached: false, joined: this.#context.now() };
-    const room = new Room(this.#host, address, record);
-    this.#rooms.set(address, room);
+  #open(occupant: FullJid, joined = this.#context.now()): Room {
+    const room = new Room(this.#host, bare(occupant), { nick: resourceOf(occupant), detached: false, joined });
+    this.#rooms.set(room.address, room);
     return room;
   }
 
@@ -122,7 +127,7 @@ export class Rooms {
     const join = { sid: client.sid, presence, until: this.#context.now() + patience };
     if (!isFull(to)) return this.#answer(client, errorOf(presence, 'jid-malformed')); // §7.2.1
     if (known !== undefined) return known.join(join);
-    if (this.#rooms.size < mostRooms) return this.#open(join).enter(join);
+    if (this.#rooms.size < mostRooms) return this.#open(to).enter(join);
     this.#answer(
       client,
       errorOf(presence, new StanzaError('resource-constraint', 'This account is in too many rooms')),
@@ -166,12 +171,13 @@ export class Rooms {
     return true;
   }
 
-  /** A client whose unit started anew, with the rooms it is in. */
-  attached(client: Client, rooms: readonly string[]): void {
-    for (const address of rooms) {
-      const room = this.#at(address);
-      if (room !== undefined && !room.isDetached) room.audience.add(client.sid);
-      else this.#answer(client, ending(address as BareJid, room?.scene.nick ?? 'unknown', { codes: ['110', '333'] }));
+  /** A client whose unit started anew, with its addresses in rooms. What the last unit had no time to keep is known from them. */
+  attached({ sid }: Client, occupants: readonly string[]): void {
+    for (const occupant of occupants as readonly FullJid[]) {
+      const joined = this.#context.now() - lately;
+      const room = this.#at(occupant) ?? this.#open(occupant, joined);
+      if (!room.isDetached) room.audience.add(sid);
+      this.#watch(room);
     }
   }
 

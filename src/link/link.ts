@@ -36,7 +36,7 @@ export interface SessionFacts {
   inactive: boolean;
   /** Addresses that have the client's directed presence. */
   directed: string[];
-  /** Rooms it is in. */
+  /** Rooms it is in: its addresses there. */
   rooms: string[];
 }
 

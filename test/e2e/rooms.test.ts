@@ -1,76 +1,27 @@
 /** Rooms of real servers: two apps in one, who leaves and who is thrown out, and what stays over restarts of either side. */
 import * as assert from 'uvu/assert';
 import { NS } from '../../src/wire/ns.ts';
-import { type Element, xml } from '../../src/wire/xml.ts';
-import { isMessage, isPresence, type Party } from '../lib/party.ts';
+import { xml } from '../../src/wire/xml.ts';
+import {
+  atServer,
+  codes,
+  countOf,
+  enter,
+  hears,
+  isOwn,
+  isThere,
+  leave,
+  newRoom,
+  nickOf,
+  say,
+} from '../lib/occupant.ts';
+import { isMessage, isPresence } from '../lib/party.ts';
 import { askRoot } from '../lib/proxy.ts';
 import { login, type RawClient } from '../lib/raw.ts';
 import type { Account } from '../lib/servers.ts';
 import { Scenarios, until, type World } from '../lib/world.ts';
 
 const scenarios = new Scenarios();
-let count = 0;
-const newRoom = ({ server }: World): string => `room${++count}@rooms.${server.domain}`;
-
-const codes = (presence: Element): string[] =>
-  (presence.getChild('x', NS.mucUser)?.getChildren('status') ?? []).map(({ attrs }) => String(attrs.code));
-const nickOf = ({ attrs }: Element): string => String(attrs.from).split('/')[1] ?? '';
-const isOwn = (room: string, type: string | null) => (stanza: Element) =>
-  isPresence({ from: room, type })(stanza) && codes(stanza).includes('110');
-const isSubject = (room: string) => (stanza: Element) =>
-  isMessage({ from: room })(stanza) && stanza.getChild('subject') !== undefined && !stanza.getChild('body');
-
-const join = (room: string, nick: string, inside = ''): string =>
-  `<presence to="${room}/${nick}"><x xmlns="${NS.muc}">${inside}</x></presence>`;
-const leave = (room: string, nick: string): string => `<presence to="${room}/${nick}" type="unavailable"/>`;
-
-/** What it was told on entering, up to the subject. */
-interface Entry {
-  occupants: string[];
-  codes: string[];
-  history: string[];
-}
-
-async function enter(client: Party, room: string, nick: string, inside = ''): Promise<Entry> {
-  const from = client.all.length;
-  client.send(join(room, nick, inside));
-  await client.received(isSubject(room), { what: `the subject of ${room}` });
-  const told = client.all.slice(from).filter(({ attrs }) => String(attrs.from).startsWith(room));
-  const own = told.findIndex(isOwn(room, null));
-  const last = told.findIndex(isSubject(room));
-  assert.ok(own >= 0 && own < last, 'self-presence comes before the subject');
-  const messages = told.slice(own, last).filter(isMessage({ from: room }));
-  assert.ok(told.slice(0, own).every(isPresence({ from: room })), 'occupants come first');
-  return {
-    // ejabberd sends presence of the room itself too, for its avatar
-    occupants: told
-      .slice(0, own)
-      .map(nickOf)
-      .filter((name) => name !== ''),
-    codes: codes(told[own]!),
-    history: messages.map((message) => {
-      assert.ok(message.getChild('delay', NS.delay), 'history is dated');
-      return `${nickOf(message)}: ${message.getChildText('body')}`;
-    }),
-  };
-}
-
-const say = (client: Party, room: string, body: string): void =>
-  client.send(`<message to="${room}" type="groupchat" id="${body}"><body>${body}</body></message>`);
-const hears = (client: Party, room: string, body: string) => client.received(isMessage({ from: room, body }));
-const countOf = (client: Party, room: string, body: string): number =>
-  client.all.filter(isMessage({ from: room, body })).length;
-
-/** Bob, at the server itself, owns the room: open for all from the start. */
-async function bobIn({ server }: World, room: string, account?: Account): Promise<RawClient> {
-  const bob = account ?? (await server.account('bob'));
-  const client = await login({ ...bob, resource: 'desk', host: server.host, port: server.port, ca: server.ca });
-  client.send('<presence/>');
-  const { codes } = await enter(client, room, 'bob', '<history maxstanzas="0"/>');
-  if (codes.includes('201'))
-    await client.iq('set', room, xml('query', NS.mucOwner, xml('x', { xmlns: NS.data, type: 'submit' })));
-  return client;
-}
 
 async function app({ proxy }: World, account: Account, resource: string): Promise<RawClient> {
   const client = await proxy.login(account, { resource });
@@ -80,24 +31,11 @@ async function app({ proxy }: World, account: Account, resource: string): Promis
 }
 
 async function cast(world: World) {
-  const room = newRoom(world);
+  const room = newRoom(world.server);
   const alice = await world.proxy.account(world.server, 'alice');
-  const bob = await bobIn(world, room);
+  const bob = await atServer(world.server, room, 'bob');
   const [phone, laptop] = [await app(world, alice, 'phone'), await app(world, alice, 'laptop')];
   return { room, alice, bob, phone, laptop };
-}
-
-/** Asks that occupant, by way of the room, until there is one, or none; `client` must be in the room itself. */
-async function isThere(client: Party, room: string, nick: string, wanted = true): Promise<void> {
-  let found = !wanted;
-  await until(
-    `${nick} in ${room}: ${wanted}`,
-    () => found === wanted,
-    async () => {
-      found = (await client.iq('get', `${room}/${nick}`, xml('ping', NS.ping))).attrs.type === 'result';
-      if (found !== wanted) await new Promise((resolve) => setTimeout(resolve, 100));
-    },
-  );
 }
 
 /** The only room of a world, as the proxy sees it: until the account is in. */
@@ -162,8 +100,7 @@ scenarios.add('nicks change and people come and go before the eyes of both; kick
     assert.ok(codes(old).includes('303') && codes(old).includes('110'));
     await client.received(isPresence({ from: `${room}/ally`, type: null }));
   }
-  const carol = await bobIn(world, newRoom(world));
-  await enter(carol, room, 'carol');
+  const carol = await atServer(world.server, room, 'carol');
   for (const client of [phone, laptop]) await client.received(isPresence({ from: `${room}/carol`, type: null }));
   carol.send(leave(room, 'carol'));
   for (const client of [phone, laptop])
