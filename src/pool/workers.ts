@@ -1,5 +1,5 @@
 /**
- * Worker threads with units in them (DESIGN §9). A new unit goes where there is least to do; those of a worker that died start
+ * Worker threads with units in them (src/README.md). A new unit goes where there is least to do; those of a worker that died start
  * elsewhere. A unit that was there when three died within a minute may be why: it is kept apart, and off if that does not help.
  */
 import { Worker } from 'node:worker_threads';
