@@ -16,10 +16,23 @@ export interface Dns {
   srv(name: string): Promise<SrvRecord[]>;
   addresses(host: string): Promise<string[]>;
 }
+/**
+ * Who asks for what is being asked for shares the answer. A name whose servers never answer then takes one of the two threads
+ * that look addresses up for all domains, and not one for each of its accounts.
+ */
+export function shared<T>(ask: (name: string) => Promise<T>): (name: string) => Promise<T> {
+  const asked = new Map<string, Promise<T>>();
+  return (name) => {
+    const answer = asked.get(name) ?? ask(name).finally(() => asked.delete(name));
+    asked.set(name, answer);
+    return answer;
+  };
+}
+
 export const systemDns: Dns = {
   // Done before a lookup takes too long: where SRV is never answered, the address record still counts.
   srv: (name) => new Resolver({ timeout: 2000, tries: 2 }).resolveSrv(name),
-  addresses: async (host) => (await lookup(host, { all: true, verbatim: true })).map(({ address }) => address),
+  addresses: shared(async (host) => (await lookup(host, { all: true, verbatim: true })).map(({ address }) => address)),
 };
 
 /** The domain as DNS and TLS know it: A-labels, an IP address without brackets. */
