@@ -2,8 +2,8 @@
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { NS } from '../src/wire/ns.ts';
-import { inWorld } from './lib/hub.ts';
-import { enter, inShort, joining, said } from './lib/room.ts';
+import { core, inWorld } from './lib/hub.ts';
+import { enter, inShort, joining, occupant, said, subject } from './lib/room.ts';
 
 const history = (attrs: string): string => `<history ${attrs}/>`;
 
@@ -38,6 +38,26 @@ test(
     const [one] = phone.take().filter((text) => text.includes('m5'));
     assert.equal(asks(`maxchars="${one!.length}"`), ['m5'], 'whole stanzas are counted');
     assert.equal(asks(`maxchars="${one!.length - 1}"`), []);
+  }),
+);
+
+test(
+  'an occupant who dates words at will hides nothing, now or on our return',
+  inWorld((world) => {
+    world.online();
+    const phone = world.client('phone').available();
+    enter(world, phone, 'alice', { others: [] });
+    for (const stamp of ['-271821-04-20T00:00:00Z', '+275760-09-13T00:00:00Z']) {
+      world.server(said('bob', 'plain'));
+      world.server(said('eve', 'odd', { inside: `<delay xmlns="${NS.delay}" stamp="${stamp}"/>` }));
+      world.hub.offline();
+      world.up.splice(0);
+      world.hub.online(core, false);
+      const asked = world.up.find((text) => text.includes('<history'));
+      assert.match(asked ?? 'not entered again', /since="(1969-12-31T23:59|2026-01-02T03:03):[0-9]{2}Z"/);
+      world.server(occupant('alice', { codes: [110] }));
+      world.server(subject());
+    }
   }),
 );
 

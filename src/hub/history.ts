@@ -36,6 +36,9 @@ export function wishOf({ tree }: Stanza, now: number): Wish {
   };
 }
 
+/** When it was sent, by the word of whoever sent it: not before 1970, not later than now. */
+const sentAt = (message: Stanza, now: number): number => Math.min(Math.max(stampOf(message) ?? now, 0), now);
+
 interface Past {
   /** With the room's delay in it. */
   message: Stanza;
@@ -65,7 +68,7 @@ export class History {
     const past = values.map((value) => {
       const space = value.indexOf(' ');
       const message = Stanza.of(parseElement(value.slice(space + 1)));
-      return { message: compact(message), at: stampOf(message) ?? 0, number: Number(value.slice(0, space)) };
+      return { message: compact(message), at: sentAt(message, Date.now()), number: Number(value.slice(0, space)) };
     });
     this.#past = past.sort((a, b) => a.number - b.number);
     this.#characters = this.#past.reduce((sum, { message }) => sum + message.rest.length, 0);
@@ -80,7 +83,7 @@ export class History {
   add(message: Stanza, now: number): void {
     const dated = withDelay(message, this.#room, now);
     if (dated.rest.length > mostCharacters) return;
-    const entry = { message: compact(dated), at: stampOf(dated) ?? now, number: this.#next++ };
+    const entry = { message: compact(dated), at: sentAt(dated, now), number: this.#next++ };
     this.#past.push(entry);
     this.#characters += dated.rest.length;
     this.#kept.put('room-message', this.#key(entry.number), `${entry.number} ${dated}`);
