@@ -260,7 +260,7 @@ export class Room {
 
   // ---- leaving
 
-  /** A client leaves; the account does when no other client is in (DESIGN §4.9). */
+  /** A client leaves; the account does when no other client is in (RULES 9). */
   leave({ sid }: Client, presence: Stanza): void {
     const { audience } = this;
     audience.remove(sid);

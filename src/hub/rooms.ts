@@ -1,4 +1,4 @@
-/** The rooms of an account (XEP-0045, DESIGN §4.9): which stanzas are about which, and what is kept of them. */
+/** The rooms of an account (XEP-0045, RULES 9): which stanzas are about which, and what is kept of them. */
 import { StanzaError } from '../wire/error.ts';
 import { type BareJid, bare, type FullJid, isFull, type Jid, resourceOf, withResource } from '../wire/jid.ts';
 import { NS } from '../wire/ns.ts';

@@ -11,7 +11,7 @@ import type { BareJid, FullJid } from '../wire/jid.ts';
 import type { Stanza } from '../wire/stanza.ts';
 
 /**
- * What a login shows (DESIGN §3): one account under its own address (`identity`) or under an address of ours (`single`), or
+ * What a login shows (RULES, "Logging in"): one account under its own address (`identity`) or under an address of ours (`single`), or
  * all of a user's accounts as one (`merged`).
  */
 export type LoginView = 'identity' | 'single' | 'merged';
@@ -72,7 +72,7 @@ export interface UnitSettings {
   archiveDir: string;
 }
 
-/** DESIGN §11: UPSTREAM_*. */
+/** UPSTREAM_* of .env.example. */
 export interface UpstreamSettings {
   /** domain → `host:port` or `xmpps://host:port`. */
   routes: Record<string, string>;
