@@ -1,5 +1,6 @@
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
+import type { PlainVerdict } from '../src/stream/authority.ts';
 import { Guesses } from '../src/stream/guesses.ts';
 import { addressKey } from '../src/stream/remote.ts';
 import type { StreamError } from '../src/wire/error.ts';
@@ -94,6 +95,29 @@ test('only wrong passwords are guesses; too many of them close the address for a
   assert.ok((await begin({ guesses, remote: '192.0.2.2' }).plain('alice', 'proxy secret')).login);
   clock.move(window);
   assert.ok((await fresh().plain('alice', 'proxy secret')).login);
+});
+
+test('guesses that are under way at once are no more than those that follow one another', async () => {
+  const guesses = new Guesses(2, window, new HandClock());
+  const replies = ['wrong', 'wrong', 'proxy secret', 'wrong'].map(async (password) => {
+    const { auth, respond } = begin({ guesses });
+    const client = scram('sha256', 'alice', password);
+    const challenge = await auth('SCRAM-SHA-256', base64(client.first));
+    return () => respond(base64(client.final(content(challenge))));
+  });
+  const begun = await Promise.all(replies);
+  const conditions: string[] = [];
+  for (const respond of begun) conditions.push(condition(await respond()));
+  assert.equal(conditions, ['not-authorized', 'not-authorized', 'temporary-auth-failure', 'temporary-auth-failure']);
+  const slow = new Guesses(1, window, new HandClock());
+  let check = (_: PlainVerdict) => {};
+  const verdict = new Promise<PlainVerdict>((resolve) => {
+    check = resolve;
+  });
+  const waiting = begin({ guesses: slow, authority: { plain: () => verdict } }).plain('alice', 'proxy secret');
+  slow.wrong('192.0.2.1');
+  check({ ok: true });
+  assert.is(condition(await waiting), 'temporary-auth-failure');
 });
 
 test('a wrong password with one mechanism after the other is one guess, for each login', async () => {

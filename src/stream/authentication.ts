@@ -69,7 +69,7 @@ export class Authentication {
     const { guesses, remote } = this.#context;
     switch (element.name) {
       case 'auth':
-        if (guesses.exhausted(remote)) throw new SaslFailure('temporary-auth-failure', 'too many wrong passwords');
+        if (guesses.exhausted(remote)) throw tooMany();
         return this.#begin(element);
       case 'response':
         if (this.#current === undefined) throw new SaslFailure('malformed-request', 'no exchange');
@@ -100,7 +100,8 @@ export class Authentication {
   #reply(step: Step | undefined): SaslReply {
     if (step === undefined) return { text: `<challenge xmlns="${NS.sasl}"/>` };
     if ('challenge' in step) return { text: serialize(xml('challenge', NS.sasl, encode(step.challenge))) };
-    const { authority } = this.#context;
+    const { authority, guesses, remote } = this.#context;
+    if (guesses.exhausted(remote)) return this.#refuse(tooMany());
     const granted = authority.user(step.login);
     if (granted === undefined) return this.#refuse(new SaslFailure('not-authorized'));
     const storedKey = storedKeyOf(authority, step.login);
@@ -112,8 +113,10 @@ export class Authentication {
   #refuse(reason: unknown): SaslReply {
     if (reason instanceof StreamError) throw reason;
     const { attempts, guesses, log, remote } = this.#context;
-    const failure = reason instanceof SaslFailure ? reason : new SaslFailure('temporary-auth-failure');
-    if (failure !== reason) log.error('login could not be checked', { reason: said(reason) });
+    // Of many guesses under way at once, those above the limit learn nothing: right and wrong are answered alike.
+    const known = guesses.exhausted(remote) ? tooMany() : reason;
+    const failure = known instanceof SaslFailure ? known : new SaslFailure('temporary-auth-failure');
+    if (failure !== known) log.error('login could not be checked', { reason: said(reason) });
     if (failure.guess !== undefined) this.#guessed(failure.guess);
     this.#current = undefined;
     this.#failures += 1;
@@ -134,6 +137,8 @@ export class Authentication {
     this.#wrong.set(name, tried.set(mechanism, times));
   }
 }
+
+const tooMany = () => new SaslFailure('temporary-auth-failure', 'too many wrong passwords');
 
 /** RFC 6120 §6.4.2: `=` is a response of no bytes; base64 is taken as it must be written (RFC 4648 §3). */
 function decode(text: string): Buffer {
