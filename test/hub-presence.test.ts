@@ -127,6 +127,18 @@ test(
 );
 
 test(
+  'directed presence of a client that was available to nobody else ends with its unavailable presence',
+  inWorld((world) => {
+    world.online();
+    const phone = world.client('phone');
+    phone.send('<presence to="gate.example"/>');
+    phone.send('<presence type="unavailable"/>');
+    assert.equal(world.up, ['<presence to="gate.example"/>', '<presence to="gate.example" type="unavailable"/>']);
+    assert.equal(phone.facts.directed, []);
+  }),
+);
+
+test(
   'directed presence that changed while the server was away is told when it is back',
   inWorld((world) => {
     const directed = () => world.up.splice(0).filter((text) => text.includes('to="'));

@@ -65,7 +65,9 @@ export class Presences {
     const { clients, outlet } = this.#context;
     const initial = client.presence === undefined;
     if (presence.type === 'unavailable') {
-      if (!initial) this.#leave(client, presence);
+      if (initial)
+        this.#undirectAll(client.sid); // RFC 6121 §4.6.3: that needs no presence for all
+      else this.#leave(client, presence);
       return false;
     }
     const shown = presence.readdress({ from: client.address });
@@ -101,7 +103,7 @@ export class Presences {
   /** A client without a goodbye. */
   gone(client: Client): void {
     if (client.presence !== undefined) this.#leave(client, Stanza.of(xml('presence', { type: 'unavailable' })));
-    for (const [target, { sids }] of [...this.#directed]) if (sids.has(client.sid)) this.#undirect(client.sid, target);
+    else this.#undirectAll(client.sid);
   }
 
   #leave(client: Client, presence: Stanza): void {
@@ -110,8 +112,12 @@ export class Presences {
     clients.changed();
     outlet.facts(client.sid, { presence: undefined });
     outlet.deliver(clients.available, presence.readdress({ from: client.address }));
-    for (const [target, { sids }] of [...this.#directed]) if (sids.has(client.sid)) this.#undirect(client.sid, target);
+    this.#undirectAll(client.sid);
     this.announce();
+  }
+
+  #undirectAll(sid: number): void {
+    for (const [target, { sids }] of [...this.#directed]) if (sids.has(sid)) this.#undirect(sid, target);
   }
 
   /** All that a server would send after initial presence, without asking it. */
