@@ -195,7 +195,7 @@ test(
     assert.match(crowd.answers[0]!, /<message .*type="error" id="exit"><error type="wait"><remote-server-timeout/);
     await crowd.until('the question is answered', () => crowd.answers.length > 1);
     assert.match(crowd.answers[1]!, /type="result" id="question"/);
-    assert.is(crowd.workers.restarts, 2);
+    assert.is(crowd.workers.restarts, 3);
     alice.stanza(1, saying('still here'));
     await crowd.hears(1, 'stanza message still here');
     assert.equal(crowd.off, []);

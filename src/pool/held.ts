@@ -15,8 +15,8 @@ export interface Entry {
   readonly weight: number;
   /** How often it was told to a unit. */
   tries: number;
-  /** A unit has begun it, after another had died before it had done it. */
-  isBegun: boolean;
+  /** How often a unit has begun it, after one had died before it had done it. */
+  begun: number;
   /** A unit has done it; it may be lost all the same. */
   isTaken: boolean;
 }
@@ -45,7 +45,7 @@ export class Held {
     );
     const number = Math.max(this.#last + 1, Date.now() * 1000);
     this.#last = number;
-    const entry = { number, sid, stanza, unacknowledged, weight, tries: 0, isBegun: false, isTaken: false };
+    const entry = { number, sid, stanza, unacknowledged, weight, tries: 0, begun: 0, isTaken: false };
     this.#entries.set(entry.number, entry);
     this.#untaken.push(entry);
     this.#weight += weight;
@@ -78,7 +78,7 @@ export class Held {
 
   begun(number: number): void {
     const entry = this.#entries.get(number);
-    if (entry !== undefined) entry.isBegun = true;
+    if (entry !== undefined) entry.begun++;
   }
 
   /** These would not be lost with the unit. A request is open all the same. */

@@ -131,15 +131,15 @@ export class LastingUnit implements UnitLink {
   }
 
   /**
-   * A query is asked again; a request that changes something is not, for it may have been done; nor is what a second unit died
-   * over.
+   * A query is asked again; a request that changes something is not, for it may have been done; nor is what units die of. That
+   * one died in the midst of it may be chance, two are not.
    */
   #isForNext(entry: Entry): boolean {
-    const { stanza, tries, isBegun, isTaken } = entry;
+    const { stanza, tries, begun, isTaken } = entry;
     if (stanza === undefined) return true;
     if (isResponse(stanza)) return false; // to a question that died
     const isChange = isRequest(stanza) && stanza.type === 'set';
-    if (tries === 0 || (!isChange && (isTaken || !isBegun))) return true;
+    if (tries === 0 || (!isChange && (isTaken || begun < 2))) return true;
     this.#refuse(entry, interrupted());
     return false;
   }
