@@ -51,11 +51,7 @@ test('refused credentials are said at once, once, to all logins of the account',
 });
 
 test('what serves an account broke: its people are told, and the admins which user it is', async () => {
-  const on = stage([
-    ...people(),
-    user('root-user', { admin: true }),
-    user('bob', { admin: true, verifiers: undefined }),
-  ]);
+  const on = stage([...people(), user('root-user', { admin: true })]);
   on.bot.account('alice', state(jid, 'stopped', { kind: 'crash', text: '' }));
   assert.equal(
     on.said.map(({ to }) => to),

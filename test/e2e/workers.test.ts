@@ -20,7 +20,8 @@ interface World {
 
 async function inWorld(kind: Kind, run: (world: World) => Promise<void>): Promise<void> {
   const server = await startServer(kind);
-  const env = { WORKERS: '2', SASL_PLUS: 'off' };
+  // each account that logs in becomes a user, and each user has a unit
+  const env = { WORKERS: '2', SASL_PLUS: 'off', ENROLL: 'open' };
   const proxy = await RunningProxy.start({ server, env, program: 'mortal' });
   try {
     await run({ server, proxy });
@@ -55,7 +56,7 @@ for (const kind of ['prosody', 'ejabberd'] as const)
   test(`killed five times: who was there is back within 3 s, with carbons, presence and interest (${kind})`, () =>
     inWorld(kind, async (world) => {
       const { proxy, server } = world;
-      const alice = await proxy.account(server, 'alice');
+      const alice = await server.account('alice');
       const phone = await app(world, alice, 'phone');
       const laptop = await app(world, alice, 'laptop');
       const bob = await direct(world, await server.account('bob', server.domains[1]));
@@ -123,7 +124,7 @@ test('killed twenty times under load: nothing acknowledged is lost, and no strea
     const accounts: Account[] = [];
     const apps: { name: string; client: RawClient; account: Account }[] = [];
     for (const name of ['alice', 'carol', 'dave']) {
-      const account = await proxy.account(server, name);
+      const account = await server.account(name);
       accounts.push(account);
       for (const resource of ['phone', 'laptop'])
         apps.push({ name: `${name}-${resource}`, client: await app(world, account, resource), account });
@@ -154,6 +155,8 @@ test('killed twenty times under load: nothing acknowledged is lost, and no strea
     for (const { client } of apps) await client.roundtrip();
     await bob.roundtrip();
     for (const { name, client } of apps) {
+      const errors = client.all.filter(({ attrs }) => attrs.type === 'error');
+      assert.equal(errors.map(String), [], `${name}: nothing came back`);
       const out = series(bob, name);
       assert.equal(out.first, numbered(name, sent), `${name}: what it said, in order`);
       for (const message of out.again) assert.ok(message.getChild('delay', NS.delay), String(message));
