@@ -40,6 +40,23 @@ test(
   }),
 );
 
+test(
+  'an answer for what a client could do before does not undo what it can do now',
+  inWorld((world) => {
+    world.online();
+    learn(world, 'desk', 'urn:new');
+    const phone = world.client('phone');
+    phone.send(`<presence>${caps('urn:old')}</presence>`);
+    const question = phone.take().find((text) => text.includes('disco#info'));
+    phone.send(`<presence>${caps('urn:new')}</presence>`);
+    world.up.splice(0);
+    phone.send(
+      `<iq type="result" id="${/id="([^"]+)"/.exec(question!)![1]}" to="${account}"><query xmlns="http://jabber.org/protocol/disco#info">${features('urn:old')}</query></iq>`,
+    );
+    assert.equal(world.up, []);
+  }),
+);
+
 const event = (node: string, item: string, body: string, from = 'bob@home.example') =>
   `<message from="${from}" to="${core}" type="headline"><event xmlns="http://jabber.org/protocol/pubsub#event"><items node="${node}"><item id="${item}">${body}</item></items></event></message>`;
 

@@ -36,9 +36,11 @@ export class Capabilities {
       | undefined;
     if (caps?.node === undefined || caps.ver === undefined) return;
     const key = `${caps.hash ?? ''} ${caps.node}#${caps.ver}`;
+    // what it could do before is not worth an answer any more
+    for (const [id, asked] of this.#asked) if (asked.sid === client.sid && asked.key !== key) this.#asked.delete(id);
     const features = known.get(key);
     if (features !== undefined) return this.#learn(client, features);
-    if ([...this.#asked.values()].some((asked) => asked.sid === client.sid && asked.key === key)) return;
+    if ([...this.#asked.values()].some((asked) => asked.sid === client.sid)) return;
     const id = `caps${this.#next++}-${this.#run}`;
     const hash = caps.hash === 'sha-1' ? caps.ver : undefined;
     this.#asked.set(id, { sid: client.sid, key, hash });
