@@ -183,6 +183,10 @@ test(
     world.hub.activity(phone.sid, false);
     phone.send('<presence type="unavailable"/>');
     assert.is(world.inactive, true);
+    world.client('tablet', { presence: '<presence/>', inactive: true });
+    assert.is(world.inactive, true);
+    world.client('laptop', { presence: '<presence/>' });
+    assert.is(world.inactive, false, 'a client that comes back with its unit');
   }),
 );
 

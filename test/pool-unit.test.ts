@@ -46,7 +46,10 @@ class Core implements CoreSession {
   send(text: string): boolean {
     return this.sent.push(text) > 0;
   }
-  setInactive(): void {}
+  inactive = false;
+  setInactive(inactive: boolean): void {
+    this.inactive = inactive;
+  }
   async acknowledged(): Promise<void> {}
   async stop(): Promise<void> {
     this.stops++;
@@ -117,8 +120,10 @@ const saying = (id: string) => `<message to="bob@home.example" type="chat" id="$
 test('an account is switched off and on under a connected app: what it says waits, in order', () =>
   inUnit(async ({ cores, closed, configure, attach, send }) => {
     cores[0]!.online();
+    assert.ok(cores[0]!.inactive, 'nobody looks yet');
     attach(1, { address: parseJid(`${jid}/phone`) as FullJid });
     send(1, '<presence/>');
+    assert.not(cores[0]!.inactive);
     send(1, saying('a'));
     cores[0]!.left = [saying('a')];
     let stop = () => {};

@@ -265,6 +265,7 @@ export class Hub implements Pick<CoreEvents, 'online' | 'offline' | 'stanza' | '
     if (known.presence !== undefined) this.#restore(client, Stanza.of(parseElement(known.presence)));
     this.#presences.redirect(client, known.directed);
     this.#rooms.attached(client, known.rooms);
+    this.#weighActivity();
   }
 
   /** A client that a hub before this one had: it has seen what is here, and the others have seen it. */

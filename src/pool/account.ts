@@ -27,7 +27,8 @@ export class Account {
   readonly #options: AccountOptions;
   #settings: AccountSettings;
   #core: CoreSession | undefined;
-  #inactive = false;
+  /** Nobody looks before the first client comes. */
+  #inactive = true;
   #status: Pick<AccountState, 'status' | 'since' | 'failure'> = {
     status: 'off',
     since: Date.now(),
