@@ -4,7 +4,7 @@ import * as assert from 'uvu/assert';
 import type { Failure, FailureKind } from '../src/wire/failure.ts';
 import { parseBare } from '../src/wire/jid.ts';
 import { account, user } from './lib/registry.ts';
-import { drained, fingerprint, speaker, stage } from './lib/root.ts';
+import { drained, fingerprint, minute, speaker, stage } from './lib/root.ts';
 
 const people = () => [
   user('alice', { admin: true, accounts: [account('alice@work.example', 'work', { pin: fingerprint('dd') })] }),
@@ -167,6 +167,26 @@ test('account add: a label that is taken: another one is to be given, the rest s
     text.split('\n')[0],
     `There is already an account work. Give another: \`account add ${jid} label=… host=127.0.0.1:5299\``,
   );
+});
+
+test('account add: who fails too often waits, whatever the session; what works does not count, nor what others do', async () => {
+  const on = stage(people());
+  const failing = () => on.outcomes.push({ failure: { kind: 'refused', text: '' } });
+  for (let i = 0; i < 20; i++) {
+    await on.tell(speaker('bob'), `account add b${i}@new.example hunter2`);
+    failing();
+    assert.match(await on.tell(speaker('bob'), `account add ${jid} guess${i}`), 'refused the address');
+  }
+  const tried = on.tried.length;
+  assert.match(
+    await on.tell(speaker('bob'), `account add ${jid} hunter2`),
+    'Too many logins have failed. Try again in',
+  );
+  assert.match(await on.tell(speaker('bob'), 'account set home password hunter2'), 'Too many logins have failed.');
+  assert.is(on.tried.length, tried);
+  assert.match(await on.tell(speaker('alice'), 'account add alice@new.example hunter2'), 'Connected');
+  await on.clock.pass(10 * minute);
+  assert.match(await on.tell(speaker('bob'), `account add ${jid} hunter2`), 'Connected');
 });
 
 test('account add: a certificate that no CA vouches for, accepted on purpose', async () => {

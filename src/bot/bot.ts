@@ -1,8 +1,9 @@
 /** root: the contact through which everything is administered. */
 import { Admins } from '../commands/admins.ts';
+import { Attempts } from '../commands/attempts.ts';
 import { commands } from '../commands/commands.ts';
 import type { Log, World } from '../commands/context.ts';
-import { Locks } from '../commands/locks.ts';
+import { Locks, pause } from '../commands/locks.ts';
 import { Numbers } from '../commands/numbers.ts';
 import type { Door, DoorOutlet, Speaker } from '../link/door.ts';
 import type { AccountState } from '../link/link.ts';
@@ -40,6 +41,9 @@ export interface Bot extends Door {
   close(): void;
 }
 
+/** Logins that a user may try in vain within `pause`. */
+const mostFailed = 20;
+
 const explanations = {
   encrypted: 'I cannot read encrypted messages; please switch encryption off for this chat.',
   long: 'That is too long for me. `help` shows what I can do.',
@@ -61,6 +65,7 @@ export function createBot({ outlet, log, routes, isRefusal, ...lasting }: BotPar
     tree: commands,
     numbers: new Numbers(),
     locks: new Locks(clock),
+    failed: new Attempts(clock, mostFailed, pause),
     admins: new Admins(registry),
     tell: (name, text) => notes.tell(name, text),
   };

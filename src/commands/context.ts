@@ -5,6 +5,7 @@ import type { PoolControl } from '../pool/types.ts';
 import type { Registry } from '../registry/types.ts';
 import type { BareJid, FullJid } from '../wire/jid.ts';
 import type { Admins } from './admins.ts';
+import type { Attempts } from './attempts.ts';
 import type { Grant } from './grant.ts';
 import type { Locks } from './locks.ts';
 import type { Numbers } from './numbers.ts';
@@ -81,6 +82,8 @@ export interface World {
   numbers: Numbers;
   locks: Locks;
   admins: Admins;
+  /** Logins that were tried in vain. */
+  failed: Attempts;
   /** Is that the user's proxy password? Takes as long for a wrong one. */
   proves(user: string, password: string): Promise<boolean>;
   /** A word to another user: now, or when an app of that user is there to hear it. */

@@ -1,4 +1,5 @@
 /** `unlock`: sessions that have proved the proxy password, and guessing held back. */
+import { Attempts } from './attempts.ts';
 import type { Clock } from './context.ts';
 import { UsageError } from './error.ts';
 
@@ -10,10 +11,11 @@ export const pause = 10 * minutes;
 export class Locks {
   readonly #clock: Clock;
   readonly #open = new Map<number, { user: string; until: number }>();
-  readonly #wrong = new Map<string, { count: number; since: number }>();
+  readonly #wrong: Attempts;
 
   constructor(clock: Clock) {
     this.#clock = clock;
+    this.#wrong = new Attempts(clock, tries, pause);
   }
 
   isOpen(sid: number): boolean {
@@ -25,7 +27,7 @@ export class Locks {
 
   open(sid: number, user: string): void {
     this.#open.set(sid, { user, until: this.#clock.now() + openFor });
-    this.#wrong.delete(user);
+    this.#wrong.forget(user);
   }
 
   close(sid: number): void {
@@ -37,15 +39,9 @@ export class Locks {
     for (const [sid, open] of this.#open) if (open.user === user && sid !== except) this.#open.delete(sid);
   }
 
-  /** Throws while too many guesses are recent. A guess counts before it is checked, so that many at once do not help. */
+  /** Throws while too many guesses are recent. */
   guess(user: string): void {
-    const now = this.#clock.now();
-    const wrong = this.#wrong.get(user);
-    const fresh = wrong === undefined || wrong.since + pause <= now;
-    if (!fresh && wrong.count >= tries) {
-      const wait = Math.ceil((wrong.since + pause - now) / minutes);
-      throw new UsageError(`Too many wrong passwords. Try again in ${wait} min.`);
-    }
-    this.#wrong.set(user, { count: fresh ? 1 : wrong.count + 1, since: now });
+    const wait = this.#wrong.take(user);
+    if (wait > 0) throw new UsageError(`Too many wrong passwords. Try again in ${wait} min.`);
   }
 }

@@ -1,5 +1,6 @@
 /** A login is tried before anything about an account is kept. */
 import { randomBytes } from 'node:crypto';
+import type { LoginTrial } from '../link/link.ts';
 import type { Failure } from '../wire/failure.ts';
 import type { BareJid } from '../wire/jid.ts';
 import type { Context } from './context.ts';
@@ -50,16 +51,20 @@ export async function tryAccount(
   }
 }
 
-const attempt = ({ pool }: Context, user: string, { jid, password, route }: Trial, pin: string | undefined) =>
-  pool.tryLogin(user, {
-    jid,
-    label: '',
-    password,
-    resource: `xmpproxy-try-${randomBytes(6).toString('hex')}`,
-    enabled: true,
-    route,
-    pin,
-  });
+/** A server sees our address alone: who tries passwords or servers without end would have it banned for all. */
+async function attempt(
+  { pool, failed }: Context,
+  user: string,
+  { jid, password, route }: Trial,
+  pin: string | undefined,
+): Promise<LoginTrial> {
+  const wait = failed.take(user);
+  if (wait > 0) throw new UsageError(`Too many logins have failed. Try again in ${wait} min.`);
+  const resource = `xmpproxy-try-${randomBytes(6).toString('hex')}`;
+  const outcome = await pool.tryLogin(user, { jid, label: '', password, resource, enabled: true, route, pin });
+  if (!('failure' in outcome)) failed.giveBack(user);
+  return outcome;
+}
 
 const refusal = (failure: Failure, situation: Situation): UsageError =>
   new UsageError(
