@@ -3,7 +3,7 @@ import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { NS } from '../src/wire/ns.ts';
 import { core, inWorld, like } from './lib/hub.ts';
-import { admits, gone, inRoom, inShort, joining, joins, leaving, room, said, subject } from './lib/room.ts';
+import { admits, gone, inRoom, inShort, joining, joins, leaving, occupant, room, said, subject } from './lib/room.ts';
 
 test(
   'joined rooms survive a restart, with what was said in them',
@@ -120,6 +120,31 @@ test(
     assert.is(sent.length, 1);
     like(sent[0], `to="${room}"`, 'id="two"', `<delay xmlns="${NS.delay}"`);
     assert.equal(inShort(phone.take()), ['alice: one']);
+  }),
+);
+
+test(
+  'what waits for a room to let us in again is kept until the server has it',
+  inWorld(async (world) => {
+    inRoom(world);
+    const message = `<message to="${room}" type="groupchat" id="one"><body>one</body></message>`;
+    const kept = async () => (await world.store.read('alice@work.example', 'outbox')).length;
+    world.hub.offline();
+    world.hub.unacknowledged([message]);
+    world.hub.online(core, false);
+    await new Promise(setImmediate);
+    assert.is(await kept(), 1, 'a hub that dies now has not lost it');
+    world.server(occupant('alice', { codes: [110] }));
+    world.hub.offline();
+    world.now += 60_000;
+    world.hub.sweep(); // the end of the history is not waited for without end
+    world.up.splice(0);
+    await new Promise(setImmediate);
+    assert.is(await kept(), 1);
+    world.hub.online(core, true);
+    assert.is(world.up.filter((text) => text.startsWith('<message')).length, 1);
+    await new Promise(setImmediate);
+    assert.is(await kept(), 0);
   }),
 );
 

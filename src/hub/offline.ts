@@ -83,21 +83,28 @@ export class Waiting {
     return entry;
   }
 
-  /** Gives the messages out, oldest first, while `take` accepts them; what was accepted is forgotten when `settled` says so. */
-  drain(take: (stanza: Stanza) => boolean, settled?: () => Promise<void>): void {
-    let taken = 0;
-    for (const { text } of this.#entries) {
-      if (!take(Stanza.of(parseElement(text)))) break;
-      taken++;
-    }
-    const given = this.#entries.splice(0, taken);
+  /**
+   * Gives the messages out, oldest first, while `take` accepts them; what was accepted, or promised to be sent, is forgotten
+   * when `settled` says so.
+   */
+  drain(take: (stanza: Stanza) => boolean | Promise<void>, settled?: () => Promise<void>): void {
     const drain = ++this.#drains;
-    for (const { key } of given) this.#given.set(key, drain);
-    const forget = () => {
-      for (const { key } of given)
+    const sent: string[] = [];
+    const forget = (keys: readonly string[]) => {
+      for (const key of keys)
         if (this.#given.get(key) === drain && this.#given.delete(key)) this.#context.kept.remove(this.#kind, key);
     };
-    if (settled === undefined) forget();
-    else if (taken > 0) void settled().then(forget);
+    let taken = 0;
+    for (const { key, text } of this.#entries) {
+      const answer = take(Stanza.of(parseElement(text)));
+      if (answer === false) break;
+      taken++;
+      this.#given.set(key, drain);
+      if (answer === true) sent.push(key);
+      else void answer.then(settled).then(() => forget([key]));
+    }
+    this.#entries.splice(0, taken);
+    if (settled === undefined) forget(sent);
+    else if (sent.length > 0) void settled().then(() => forget(sent));
   }
 }

@@ -96,7 +96,7 @@ export class Outbound {
     const { up } = this.#context;
     // a thread that dies before the server has them shall find them again
     this.#outbox.drain(
-      (message) => this.#rooms.again(message) || up.send(message.textFor(message.to, undefined)),
+      (message) => this.#rooms.again(message) ?? up.send(message.textFor(message.to, undefined)),
       () => up.acknowledged(),
     );
   }

@@ -96,7 +96,7 @@ export class Room {
   /** History told on our return, until it is complete. */
   #told: Stanza[] = [];
   /** Messages the room may never have got. */
-  #again: Stanza[] = [];
+  #again: { message: Stanza; settle(): void }[] = [];
   /** How the room took its leave of us. */
   #removal: Stanza | undefined;
   /** Our presence as the room has it. */
@@ -217,8 +217,16 @@ export class Room {
     this.#occupancy.filled();
     this.#first = undefined;
     for (const join of this.audience.takeWaiting()) this.#welcome(join);
-    for (const message of this.#again.splice(0))
-      if (!this.scene.history.has(this.#self, message.id)) this.context.up.send(message.toString());
+    this.#repeat();
+  }
+
+  /** What the room does not have goes; what cannot go now, for the server is away again, stays. */
+  #repeat(): void {
+    for (const one of this.#again.splice(0)) {
+      const isThere = this.scene.history.has(this.#self, one.message.id);
+      if (isThere || this.context.up.send(one.message.toString())) one.settle();
+      else this.#again.push(one);
+    }
   }
 
   /** What was said while we were out. */
@@ -293,7 +301,10 @@ export class Room {
     if (end !== undefined) this.#expel(end);
     this.#occupancy.end();
     this.audience.empty();
-    for (const message of this.#again.splice(0)) this.#host.undelivered(message);
+    for (const { message, settle } of this.#again.splice(0)) {
+      this.#host.undelivered(message);
+      settle();
+    }
     this.#host.ended(this, this.audience.takeWaiting());
   }
 
@@ -323,6 +334,7 @@ export class Room {
 
   resumed(): void {
     this.#occupancy.resumed();
+    if (this.phase === 'in') this.#repeat();
   }
 
   /** From time to time. True if the room was asked whether we are in; not without `mayAsk`. */
@@ -385,11 +397,11 @@ export class Room {
     return new StanzaError('recipient-unavailable', 'The room cannot be reached now');
   }
 
-  /** A message that the room may never have got: it goes once the room has told us what it did get. */
-  again(message: Stanza): void {
+  /** A message that the room may never have got: it goes, and resolves, once the room has told us what it did get. */
+  again(message: Stanza): Promise<void> {
     const copy = clone(message.tree);
     if (childIn(copy, NS.delay) === undefined) copy.append(delay(this.context.account, this.context.now()));
-    this.#again.push(Stanza.of(copy));
+    return new Promise((settle) => this.#again.push({ message: Stanza.of(copy), settle }));
   }
 
   // ---- what the room says

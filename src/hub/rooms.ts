@@ -163,12 +163,11 @@ export class Rooms {
     return isFull(to) ? this.#at(to)?.audience.members : undefined;
   }
 
-  /** A message that the room may have got already. False if it can go at once. */
-  again(message: Stanza): boolean {
+  /** A message that the room may have got already: resolves when it is sent, or need not be. Undefined if it can go at once. */
+  again(message: Stanza): Promise<void> | undefined {
     const room = message.type === 'groupchat' ? this.#at(message.to) : undefined;
-    if (room === undefined || room.phase === 'in' || room.phase === 'leaving') return false;
-    room.again(message);
-    return true;
+    if (room === undefined || room.phase === 'in' || room.phase === 'leaving') return undefined;
+    return room.again(message);
   }
 
   /** A client whose unit started anew, with its addresses in rooms. What the last unit had no time to keep is known from them. */
