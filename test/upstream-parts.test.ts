@@ -6,6 +6,7 @@ import { failedByStream } from '../src/upstream/failed.ts';
 import { DomainGate, shareOf } from '../src/upstream/gate.ts';
 import { isLoopback, isPublic } from '../src/upstream/guard.ts';
 import { asciiDomain, type Dns, findAddresses, findEndpoints, inOrder, parseRoute } from '../src/upstream/resolve.ts';
+import { Slumber } from '../src/upstream/slumber.ts';
 import { NS } from '../src/wire/ns.ts';
 import { xml } from '../src/wire/xml.ts';
 
@@ -201,6 +202,22 @@ test('what a server says of itself is cut to a line', () => {
   assert.ok(text.startsWith('policy-violation: a b x'));
   assert.is(text.length, 200);
   assert.is(failedByStream(xml('error', NS.stream)).failure.kind, 'stream');
+});
+
+test('who did nothing for a whole round is told to sleep, once', () => {
+  const slumber = new Slumber();
+  const told: string[] = [];
+  const [quick, slow] = ['quick', 'slow'].map((name) => ({ sleep: () => told.push(name) }));
+  slumber.stir(quick!);
+  slumber.stir(slow!);
+  slumber.turn();
+  assert.equal(told, []);
+  slumber.stir(quick!);
+  slumber.turn();
+  assert.equal(told, ['slow']);
+  slumber.turn();
+  slumber.turn();
+  assert.equal(told, ['slow', 'quick']);
 });
 
 test.run();

@@ -30,6 +30,8 @@ export class Connection {
   #reader: { resolve(element: Element): void; reject(failed: Failed): void } | undefined;
   #sink: ((element: Element) => void) | undefined;
   #phase: NodeJS.Timeout | undefined;
+  /** Ends the step that is under way. */
+  #step: ((failed: Failed) => void) | undefined;
   /** Our header is out, our footer is not: what we write belongs to a stream. */
   #streaming = false;
 
@@ -142,6 +144,7 @@ export class Connection {
     clearTimeout(this.#phase);
     this.#transport.halt();
     this.#leave(last !== undefined);
+    this.#step?.(failed);
     this.#reader?.reject(failed);
     this.#resolveEnded(failed);
   }
@@ -178,14 +181,19 @@ export class Connection {
     this.#inbox = [];
   }
 
-  /** Fails with the connection. */
+  /** A step of the negotiation: fails with the connection. */
   async #orFailure<T>(work: () => Promise<T>): Promise<T> {
+    if (this.#failed !== undefined) throw this.#failed;
     try {
-      const over = this.ended.then((failed) => Promise.reject(failed));
-      return await Promise.race([work(), over]);
+      return await new Promise<T>((resolve, reject) => {
+        this.#step = reject;
+        work().then(resolve, reject);
+      });
     } catch (reason) {
       this.end(failedBySocket(reason, this.#connected));
       throw this.#failed;
+    } finally {
+      this.#step = undefined;
     }
   }
 

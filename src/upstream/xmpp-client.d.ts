@@ -23,7 +23,7 @@ declare module '@xmpp/client' {
     timeout: number;
     Parser: ParserFactory;
     Socket: new () => EntitySocket;
-    reconnect: { stop(): void };
+    transports: Transport[];
     connect(service: string): Promise<void>;
     open(options: { domain: string; lang: string }): Promise<Element>;
     write(text: string): Promise<void>;
