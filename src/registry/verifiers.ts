@@ -1,6 +1,7 @@
 /** SCRAM verifiers (RFC 5802 §3, RFC 7677): made from a password, and a password checked against them. */
 import { createHash, createHmac, pbkdf2, randomBytes, timingSafeEqual } from 'node:crypto';
 import { promisify } from 'node:util';
+import { prepareSecret } from '../wire/secret.ts';
 import { RegistryError, type Verifier, type Verifiers } from './types.ts';
 
 const derive = promisify(pbkdf2);
@@ -16,14 +17,6 @@ const nothing: Verifier = {
   storedKey: randomBytes(32).toString('base64'),
   serverKey: randomBytes(32).toString('base64'),
 };
-
-/** SASLprep (RFC 4013 §2.1, §2.2), which the SCRAM of the other side applies too: mapped, then NFKC. */
-export function prepareSecret(password: string): string {
-  return password
-    .replace(/\u034f|[\u180b-\u180d]|[\ufe00-\ufe0f]|[\u00ad\u1806\u200b\u2060\ufeff]|\u200c|\u200d/gu, '')
-    .replace(/\p{Zs}/gu, ' ')
-    .normalize('NFKC');
-}
 
 /** Verifiers for all mechanisms we offer, each with a salt of its own. */
 export async function makeVerifiers(password: string, iterations = defaultIterations): Promise<Verifiers> {

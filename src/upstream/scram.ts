@@ -1,6 +1,7 @@
 /** SCRAM (RFC 5802, RFC 7677), the client's part; the server's proof is checked. */
 import { createHash, createHmac, pbkdf2, randomBytes, timingSafeEqual } from 'node:crypto';
 import { promisify } from 'node:util';
+import { prepareSecret } from '../wire/secret.ts';
 import { Failed } from './failed.ts';
 
 const derive = promisify(pbkdf2);
@@ -69,7 +70,7 @@ export class Scram {
   }
 
   async #salt(salt: string, count: number): Promise<Buffer> {
-    const password = prepare(this.#credentials.password);
+    const password = prepareSecret(this.#credentials.password);
     const key = createHash('sha256')
       .update(JSON.stringify([this.#hash, password, salt, count]))
       .digest('hex');
@@ -85,13 +86,6 @@ export class Scram {
     return createHmac(this.#hash, key).update(text).digest();
   }
 }
-
-/** RFC 4013: spaces and what is mapped to nothing, then NFKC. What it forbids is left to the server to refuse. */
-export const prepare = (password: string): string =>
-  password
-    .replace(/[\u00a0\u1680\u2000-\u200a\u202f\u205f\u3000]/g, ' ')
-    .replace(/\u00ad|\u034f|\u1806|[\u180b-\u180d]|[\u200b-\u200d]|\u2060|[\ufe00-\ufe0f]|\ufeff/g, '')
-    .normalize('NFKC');
 
 /** RFC 5802 §5.1: `,` and `=` in a name. */
 const escapeName = (name: string): string => name.normalize('NFKC').replaceAll('=', '=3D').replaceAll(',', '=2C');
