@@ -15,7 +15,7 @@ const entities: Record<string, string> = {
   '#xA': '\n',
 };
 
-const unescape = (text: string): string =>
+const decoded = (text: string): string =>
   text.includes('&') ? text.replace(/&([^;]*);/g, (_, name: string) => entities[name]!) : text;
 
 /** One element; throws an Error where the text is not ours. */
@@ -25,7 +25,7 @@ export function readElement(text: string): Element {
   for (;;) {
     const tag = text.indexOf('<', at);
     if (tag < 0) throw new Error('not an element of ours');
-    if (tag > at && cursor !== undefined) cursor.children.push(unescape(text.slice(at, tag)));
+    if (tag > at && cursor !== undefined) cursor.children.push(decoded(text.slice(at, tag)));
     if (text.charCodeAt(tag + 1) === slash) {
       at = text.indexOf('>', tag) + 1;
       const parent = cursor?.parent as Element | null | undefined;
@@ -70,7 +70,7 @@ function readAttributes(text: string, from: number, element: Element): number {
     const equals = text.indexOf('="', at);
     const end = text.indexOf('"', equals + 2);
     if (equals < 0 || end < 0) throw new Error('not an element of ours');
-    element.attrs[text.slice(at + 1, equals)] = unescape(text.slice(equals + 2, end));
+    element.attrs[text.slice(at + 1, equals)] = decoded(text.slice(equals + 2, end));
     at = end + 1;
   }
   return at;
