@@ -116,18 +116,20 @@ async function assemble(
       }
     },
   };
+  const failed = async (error: unknown): Promise<never> => {
+    bot.close();
+    await Promise.all([edge.stop(), pool.stop(0)]);
+    throw error;
+  };
   const listening = await listen(config, edge, {
     units: pool,
     door: bot,
     routes: domainRoutes(version, startedAt),
     account: (user, state) => accountChanged(registry, bot, log, user, state),
     ask: (what, ask) => answers[what](ask),
-  });
+  }).catch(failed);
   // Not before: what a start that fails makes is told to nobody.
-  const admin = await prepareAdmin(registry, newAdmin).catch(async (error: unknown) => {
-    await edge.stop();
-    throw error;
-  });
+  const admin = await prepareAdmin(registry, newAdmin).catch(failed);
   if (admin !== undefined) endLogins(edge, admin.name);
   for (const { name } of registry.users) pool.unit(name).catch(() => {}); // said in the log by the pool
   const fingerprint = certificates.fingerprint(domain) ?? '';
