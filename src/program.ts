@@ -1,5 +1,4 @@
 /** Puts the parts together, and takes them apart in reverse order. */
-import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { type Bot, createBot } from './bot/bot.ts';
 import { type Config, ConfigError, readVersion } from './config.ts';
@@ -7,6 +6,7 @@ import type { AccountState, Answer, Ask, EdgeQuestions, UnitSettings } from './l
 import type { Log } from './log.ts';
 import { createAuthority, hasAccountAt } from './login.ts';
 import { Pool, type PoolOptions } from './pool/pool.ts';
+import { freePort } from './ports.ts';
 import { openRegistry } from './registry/registry.ts';
 import { type Registry, RegistryError } from './registry/types.ts';
 import { checkAgainstNothing, checkPassword, defaultIterations } from './registry/verifiers.ts';
@@ -285,17 +285,4 @@ async function listen(config: Config, edge: Edge, behind: Parameters<Edge['liste
       error.code === 'EADDRINUSE' ? ` Another program has it; ${key}=${await freePort(port, c2sHost)} is free.` : '';
     throw new ConfigError(`${key}=${port}: ${error.message}.${advice}`, { cause: error });
   }
-}
-
-/** A port that could be had in place of a taken one: the next that is free. */
-async function freePort(taken: number, host: string | undefined): Promise<number> {
-  for (let port = taken + 1; port < Math.min(taken + 100, 65_536); port++) if (await isFree(port, host)) return port;
-  return 0;
-}
-
-function isFree(port: number, host: string | undefined): Promise<boolean> {
-  return new Promise((resolve) => {
-    const server = createServer().once('error', () => resolve(false));
-    server.listen(port, host, () => server.close(() => resolve(true)));
-  });
 }
