@@ -218,4 +218,21 @@ test(
   }),
 );
 
+test(
+  'when somebody was last there is told to contacts who may see it, and to nobody else',
+  inWorld(async (world) => {
+    world.online();
+    world.server(
+      '<iq type="set" id="r"><query xmlns="jabber:iq:roster"><item jid="bob@home.example" subscription="from"/></query></iq>',
+    );
+    world.up.splice(0);
+    for (const from of ['bob@home.example/x', 'eve@home.example/x'])
+      world.server(`<iq type="get" id="l" from="${from}"><query xmlns="jabber:iq:last"/></iq>`);
+    await new Promise((resolve) => setImmediate(resolve));
+    const to = (name: string) => world.up.find((text) => text.includes(`to="${name}@home.example/x"`));
+    like(to('bob'), 'seconds="0"');
+    like(to('eve'), 'forbidden');
+  }),
+);
+
 test.run();

@@ -1,5 +1,6 @@
 /** IQ requests from upstream to the core session (RULES 4): pushes, what we answer ourselves, what a client answers. */
 import { StanzaError } from '../wire/error.ts';
+import { bare, readJid } from '../wire/jid.ts';
 import { Mux, type Route } from '../wire/mux.ts';
 import { NS } from '../wire/ns.ts';
 import { errorOf, resultOf, Stanza } from '../wire/stanza.ts';
@@ -36,7 +37,7 @@ export class Incoming {
       () => parts.capabilities.own(),
       (_, node) => parts.capabilities.isOwnNode(node),
     );
-    this.#mux = new Mux<null>([...own, ping, time, version(context.settings.version), last(() => this.#idleFor())]);
+    this.#mux = new Mux<null>([...own, ping, time, version(context.settings.version), this.#lastForContacts()]);
   }
 
   take(request: Stanza): void {
@@ -108,6 +109,21 @@ export class Incoming {
     }
     const ns = String(payload.attrs.xmlns);
     return clients.best(({ features }) => features.has(ns)) ?? clients.best(({ features }) => features.size === 0);
+  }
+
+  /** XEP-0012 §8: when somebody was last there is for those who may see their presence. */
+  #lastForContacts(): Route<null> {
+    const route = last<null>(() => this.#idleFor());
+    return {
+      ...route,
+      handle: (request, context) => {
+        const from = readJid(request.stanza.from);
+        const subscription = from === undefined ? 'none' : this.#parts.roster.subscription(bare(from));
+        const isOwn = from !== undefined && bare(from) === this.#context.account;
+        if (!isOwn && subscription !== 'from' && subscription !== 'both') throw new StanzaError('forbidden');
+        return route.handle(request, context);
+      },
+    };
   }
 
   #idleFor(): number {
