@@ -48,6 +48,7 @@ export class LastingUnit implements UnitLink {
   #isFull = false;
   #off: Off | undefined;
   #isStopping = false;
+  #isOver = false;
   #recent = 0;
 
   constructor(settings: UnitSettings, edge: EdgeLink, keeper: Keeper) {
@@ -174,6 +175,7 @@ export class LastingUnit implements UnitLink {
   // ---- what clients do
 
   attach(sid: number, facts: SessionFacts): void {
+    if (this.#isOver) return;
     this.#sessions.set(sid, { facts, isGone: false });
     this.#keeper.attached(sid, this);
     if (this.#isFull) this.#edge.pause(sid);
@@ -191,6 +193,7 @@ export class LastingUnit implements UnitLink {
   }
 
   stanza(sid: number, stanza: Stanza): void {
+    if (!this.#sessions.has(sid)) return;
     if (this.#off !== undefined) return this.#answerOff(sid, stanza);
     this.#recent++;
     this.#post(this.#held.add(sid, stanza));
@@ -250,8 +253,16 @@ export class LastingUnit implements UnitLink {
     if (what === 'configure') this.#settings = (ask as Ask<UnitQuestions, 'configure'>).settings;
     if (what === 'stop') this.#isStopping = true;
     const answer = this.#off === undefined ? await this.#askUnit(what, ask) : await this.#askOff(what, ask, this.#off);
-    if (what === 'stop') this.#keeper.stopped(this);
+    if (what === 'stop') this.#end();
     return answer;
+  }
+
+  #end(): void {
+    this.#isOver = true;
+    this.#remote = undefined;
+    for (const sid of this.#sessions.keys()) this.#keeper.released(sid);
+    this.#sessions.clear();
+    this.#keeper.stopped(this);
   }
 
   async #askUnit<K extends keyof UnitQuestions>(what: K, ask: Ask<UnitQuestions, K>) {
