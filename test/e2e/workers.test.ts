@@ -4,7 +4,7 @@ import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { NS } from '../../src/wire/ns.ts';
 import { type Element, xml } from '../../src/wire/xml.ts';
-import { carbon, isMessage, isPresence, type Party } from '../lib/party.ts';
+import { carbon, isAnswer, isMessage, isPresence, type Party } from '../lib/party.ts';
 import { RunningProxy } from '../lib/proxy.ts';
 import { login, type RawClient } from '../lib/raw.ts';
 import { type Account, type Kind, type RealServer, startServer } from '../lib/servers.ts';
@@ -117,59 +117,86 @@ const numbered = (what: string, count: number): string[] =>
 
 const pause = (milliseconds: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, milliseconds));
 
+interface App {
+  name: string;
+  client: RawClient;
+}
+
+/** Everybody writes to `peer` and it to all accounts, numbered, until it is told to end; resolves with how many there were. */
+async function load(peer: RawClient, apps: readonly App[], accounts: readonly Account[], isOver: () => boolean) {
+  let count = 0;
+  for (; !isOver(); count++) {
+    for (const { name, client } of apps) client.message(peer.jid, `${name} ${count}`);
+    for (const { jid } of accounts) peer.message(jid, `in ${count}`);
+    await pause(40);
+  }
+  return count;
+}
+
 test('killed twenty times under load: nothing acknowledged is lost, and no stream breaks', () =>
   inWorld('prosody', async (world) => {
     const { proxy, server } = world;
     const bob = await direct(world, await server.account('bob', server.domains[1]));
     const accounts: Account[] = [];
-    const apps: { name: string; client: RawClient; account: Account }[] = [];
+    const apps: App[] = [];
     for (const name of ['alice', 'carol', 'dave']) {
       const account = await server.account(name);
       accounts.push(account);
       for (const resource of ['phone', 'laptop'])
-        apps.push({ name: `${name}-${resource}`, client: await app(world, account, resource), account });
+        apps.push({ name: `${name}-${resource}`, client: await app(world, account, resource) });
     }
-    let sent = 0;
     let isOver = false;
-    const load = (async () => {
-      for (; !isOver; sent++) {
-        for (const { name, client } of apps) client.message(bob.jid, `${name} ${sent}`);
-        for (const { jid } of accounts) bob.message(jid, `in ${sent}`);
-        await pause(20);
-      }
-    })();
+    const loaded = load(bob, apps, accounts, () => isOver);
     for (let death = 0; death < 20; death++) {
       await pause(200 + 100 * (death % 10));
       await proxy.killWorker(death);
     }
-    await pause(1000);
     isOver = true;
-    await load;
-
-    const last = sent - 1;
+    const count = await loaded;
     for (const { name, client } of apps) {
-      await client.acknowledged(sent);
-      await bob.received(isMessage({ body: `${name} ${last}` }), { within: 30_000 });
-      await client.received(isMessage({ body: `in ${last}` }), { within: 30_000 });
+      await client.acknowledged(count);
+      await bob.received(isMessage({ body: `${name} ${count - 1}` }), { within: 30_000 });
+      await client.received(isMessage({ body: `in ${count - 1}` }), { within: 30_000 });
+      await client.roundtrip();
     }
-    for (const { client } of apps) await client.roundtrip();
     await bob.roundtrip();
-    for (const { name, client } of apps) {
-      const errors = client.all.filter(({ attrs }) => attrs.type === 'error');
-      assert.equal(errors.map(String), [], `${name}: nothing came back`);
-      const out = series(bob, name);
-      assert.equal(out.first, numbered(name, sent), `${name}: what it said, in order`);
-      for (const message of out.again) assert.ok(message.getChild('delay', NS.delay), String(message));
-      const inward = series(client, 'in');
-      assert.equal(inward.first.sort(), numbered('in', sent).sort(), `${name}: what it was told`);
-      console.log(
-        name,
-        sent,
-        out.again.length,
-        inward.again.length,
-        client.all.filter(({ attrs }) => attrs.type === 'error').length,
-      );
-    }
+    for (const app of apps) checkAll(app, bob, count);
   }));
+
+/** All has arrived in order; what came twice says that it is late. */
+function checkAll({ name, client }: App, peer: RawClient, count: number): void {
+  const errors = client.all.filter(({ attrs }) => attrs.type === 'error');
+  assert.equal(errors.map(String), [], `${name}: nothing came back`);
+  const outward = series(peer, name);
+  assert.equal(outward.first, numbered(name, count), `${name}: what it said`);
+  for (const message of outward.again) assert.ok(message.getChild('delay', NS.delay), String(message));
+  assert.equal(series(client, 'in').first.sort(), numbered('in', count).sort(), `${name}: what it was told`);
+}
+
+test('open requests have one answer each when their unit dies', () =>
+  inWorld('prosody', async (world) => {
+    const { proxy, server } = world;
+    const phone = await app(world, await server.account('alice'), 'phone');
+    const bob = await direct(world, await server.account('bob', server.domains[1]));
+    const question = '<query xmlns="http://jabber.org/protocol/disco#items"/>';
+    phone.send(`<iq type="get" id="question" to="${bob.jid}">${question}</iq>`);
+    phone.send(`<iq type="set" id="change" to="${bob.jid}">${question}</iq>`);
+    await bob.received(isRequest('get'));
+    await bob.received(isRequest('set'));
+    await proxy.killWorker(1); // the admin's was first
+    const refused = await phone.received(isAnswer('change'));
+    assert.ok(refused.getChild('error')?.getChild('remote-server-timeout', NS.stanzas), String(refused));
+    const again = await bob.received(isRequest('get'));
+    bob.send(`<iq type="result" id="${again.attrs.id}" to="${again.attrs.from}">${question}</iq>`);
+    assert.is((await phone.received(isAnswer('question'))).attrs.type, 'result');
+    await phone.roundtrip(bob.jid);
+    const answers = phone.all.filter(({ attrs }) => attrs.id === 'question' || attrs.id === 'change');
+    assert.is(answers.length, 2);
+  }));
+
+const isRequest =
+  (type: 'get' | 'set') =>
+  (stanza: Element): boolean =>
+    stanza.attrs.type === type && stanza.getChild('query', 'http://jabber.org/protocol/disco#items') !== undefined;
 
 test.run();

@@ -17,9 +17,11 @@ const startThread: StartThread = (workerData) => {
   worker.once('exit', () => living.splice(living.indexOf(worker), 1));
   return worker;
 };
-createInterface(process.stdin).on('line', (line) => {
+let kills = 0;
+createInterface(process.stdin).on('line', async (line) => {
   const number = Number(/^kill (\d+)$/.exec(line)![1]);
-  void living[number % living.length]!.terminate();
+  await living[number % living.length]!.terminate();
+  process.stdout.write(`${++kills} killed\n`);
 });
 
 const log = createLog({ level: config.logLevel, format: config.logFormat });

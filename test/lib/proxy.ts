@@ -32,6 +32,7 @@ export class RunningProxy {
   /** The first admin, as printed by the first start. */
   admin: Account = { jid: '', password: '' };
   readonly #program: string;
+  #kills = 0;
   #env: Record<string, string>;
   #child!: Child;
   #chat: RawClient | undefined;
@@ -94,9 +95,9 @@ export class RunningProxy {
 
   /** Kills one of the workers, as if it had died: its threads are numbered by their start. Resolves when it is dead. */
   async killWorker(number = 0): Promise<void> {
-    const deaths = this.output.match(/worker died/g)?.length ?? 0;
+    this.#kills++;
     this.#child.process.stdin!.write(`kill ${number}\n`);
-    await this.#child.prints(new RegExp(`(?:worker died[^]*){${deaths + 1}}`));
+    await this.#child.prints(new RegExp(`^${this.#kills} killed$`, 'm'));
   }
 
   /** Resolves with how long it took to end, in milliseconds. */
