@@ -1,6 +1,6 @@
 /**
  * What edge and unit say to each other. The same two interfaces stand on both sides, whether a unit runs in the main
- * thread (plain calls) or in a worker (`port.ts` puts the calls into batches).
+ * thread (plain calls) or in a worker (`edge-port.ts` and `unit-port.ts` put the calls into batches).
  *
  * A session is a number (`sid`) that the edge gives; it means a client's bound resource and outlives its streams.
  * Stanzas of one session keep their order; answers to questions have no order with them.
