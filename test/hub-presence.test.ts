@@ -201,4 +201,17 @@ test(
   }),
 );
 
+test(
+  'a fault in one part of a hub leaves the others at work',
+  inWorld((world) => {
+    world.up.push = (text: string) => {
+      if (text.includes('jabber:iq:roster')) throw new Error('broken');
+      return Array.prototype.push.call(world.up, text);
+    };
+    world.hub.online(core, false);
+    assert.equal(world.warnings, ['part of a hub failed']);
+    like(world.up.at(-1), '<presence', '<show>away</show>');
+  }),
+);
+
 test.run();

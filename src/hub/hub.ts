@@ -208,9 +208,12 @@ export class Hub implements Pick<CoreEvents, 'online' | 'offline' | 'stanza' | '
 
   /** Every half minute: what is overdue. */
   sweep(): void {
-    this.#tracker.expire(this.#context.now());
-    this.#forwarded.expire(this.#context.now());
-    this.#rooms.tick();
+    const now = this.#context.now();
+    this.#each(
+      () => this.#tracker.expire(now),
+      () => this.#forwarded.expire(now),
+      () => this.#rooms.tick(),
+    );
   }
 
   #giveBack(message: Stanza, sender: Client | undefined): void {
@@ -405,13 +408,26 @@ export class Hub implements Pick<CoreEvents, 'online' | 'offline' | 'stanza' | '
   online(address: FullJid, resumed: boolean): void {
     this.#address = address;
     this.#online = true;
-    if (resumed) this.#presences.resumed();
-    else this.#introduce();
-    this.#rooms.online(resumed);
-    this.#owed.flush();
-    this.#requests.flush();
-    this.#outbound.flush();
-    this.#presences.announce();
+    this.#each(
+      () => (resumed ? this.#presences.resumed() : this.#introduce()),
+      () => this.#rooms.online(resumed),
+      () => this.#owed.flush(),
+      () => this.#requests.flush(),
+      () => this.#outbound.flush(),
+      () => this.#presences.announce(),
+    );
+  }
+
+  /** One after the other, each for itself: a fault in one part is in the log, and the others go on. */
+  #each(...parts: readonly (() => void)[]): void {
+    for (const part of parts) {
+      try {
+        part();
+      } catch (error) {
+        const { stack } = error as Error;
+        this.#context.log.error('part of a hub failed', { account: this.#context.account, error: stack });
+      }
+    }
   }
 
   /** A new session upstream knows nothing of us. */

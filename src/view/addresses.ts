@@ -38,7 +38,7 @@ export function inward(stanza: Stanza, { own, account }: Pair): Stanza {
 export const hubAddress = (address: FullJid, { own, account }: Pair): FullJid =>
   withResource(account, toggle(resourceOf(address), markOf(own)));
 
-/** Resources of a translated view never meet those of the account itself. */
+/** Resources of a translated view do not meet those of the account itself, unless an app asks for such a one by name. */
 const markOf = (own: BareJid): string => `~${localOf(own)}`;
 
 /** With the mark, or without it. Whatever the resource, twice is nothing: an even number of marks gains one, an odd one loses one. */
