@@ -13,7 +13,7 @@ export function domainRoutes(number: string, startedAt: number): Mux<Speaker> {
     identities: [{ category: 'server', type: 'im', name: 'xmpproxy' }],
     features: [...new Set([...mux.features, NS.carbons])].sort(),
   });
-  const mux: Mux<Speaker> = new Mux<Speaker>([...disco(info), ping, time, version(number), uptime(startedAt)]);
+  const mux: Mux<Speaker> = new Mux<Speaker>([...disco(info), ping, time, version(() => number), uptime(startedAt)]);
   return mux;
 }
 
@@ -21,6 +21,6 @@ export const rootRoutes = (number: string, startedAt: number, info: () => Info):
   ...disco(info),
   ping,
   time,
-  version(number),
+  version(() => number),
   uptime(startedAt),
 ];

@@ -216,7 +216,7 @@ const iq = (attrs: Attrs, payload: Element | undefined) =>
   Stanza.of(xml('iq', { to: root, from: 'a@b/c', ...attrs }, payload));
 
 test('requests to root are answered from one table', async () => {
-  const routes = [ping, version('1.2.3')];
+  const routes = [ping, version(() => '1.2.3')];
   const { bot } = stage(people(), { routes });
   const ask = (type: string, payload?: Element) => bot.iq(speaker('alice'), iq({ id: 'i1', type }, payload));
   const name = (await ask('get', xml('vCard', NS.vcard))).tree.getChild('vCard', NS.vcard)?.getChildText('FN');

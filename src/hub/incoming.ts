@@ -1,7 +1,7 @@
 /** IQ requests from upstream to the core session (RULES 4): pushes, what we answer ourselves, what a client answers. */
 import { StanzaError } from '../wire/error.ts';
 import { bare, readJid } from '../wire/jid.ts';
-import { Mux, type Route } from '../wire/mux.ts';
+import { Mux } from '../wire/mux.ts';
 import { NS } from '../wire/ns.ts';
 import { errorOf, resultOf, Stanza } from '../wire/stanza.ts';
 import { clone, type Element, firstElement, xml } from '../wire/xml.ts';
@@ -27,26 +27,32 @@ interface Parts {
 export class Incoming {
   readonly #context: Context;
   readonly #parts: Parts;
-  readonly #mux: Mux<null>;
   #nextPush = 0;
+
+  /** What we answer ourselves: one table for all hubs. */
+  static readonly #mux = new Mux<Incoming>([
+    ...disco<Incoming>(
+      (hub) => hub.#parts.capabilities.own(),
+      (hub, node) => hub.#parts.capabilities.isOwnNode(node),
+    ),
+    ping,
+    time,
+    version((hub) => hub.#context.settings.version),
+    last((hub, from) => hub.#idleFor(from)),
+  ]);
 
   constructor(context: Context, parts: Parts) {
     this.#context = context;
     this.#parts = parts;
-    const own: Route<null>[] = disco(
-      () => parts.capabilities.own(),
-      (_, node) => parts.capabilities.isOwnNode(node),
-    );
-    this.#mux = new Mux<null>([...own, ping, time, version(context.settings.version), this.#lastForContacts()]);
   }
 
   take(request: Stanza): void {
     const payload = firstElement(request.tree);
     if (payload === undefined) return this.#reply(request, errorOf(request, 'bad-request'));
     if (request.type === 'set' && this.#isPush(request, payload)) return;
-    if (this.#mux.handles(request)) {
+    if (Incoming.#mux.handles(request)) {
       const failed = (reason: unknown) => this.#context.log.error('request failed', { error: String(reason) });
-      void this.#mux.answer(request, null, failed).then((response) => this.#reply(request, response));
+      void Incoming.#mux.answer(request, this, failed).then((response) => this.#reply(request, response));
       return;
     }
     const client = this.#clientFor(payload);
@@ -112,21 +118,11 @@ export class Incoming {
   }
 
   /** XEP-0012 §8: when somebody was last there is for those who may see their presence. */
-  #lastForContacts(): Route<null> {
-    const route = last<null>(() => this.#idleFor());
-    return {
-      ...route,
-      handle: (request, context) => {
-        const from = readJid(request.stanza.from);
-        const subscription = from === undefined ? 'none' : this.#parts.roster.subscription(bare(from));
-        const isOwn = from !== undefined && bare(from) === this.#context.account;
-        if (!isOwn && subscription !== 'from' && subscription !== 'both') throw new StanzaError('forbidden');
-        return route.handle(request, context);
-      },
-    };
-  }
-
-  #idleFor(): number {
+  #idleFor(asker: string | undefined): number {
+    const from = readJid(asker);
+    const subscription = from === undefined ? 'none' : this.#parts.roster.subscription(bare(from));
+    const isOwn = from !== undefined && bare(from) === this.#context.account;
+    if (!isOwn && subscription !== 'from' && subscription !== 'both') throw new StanzaError('forbidden');
     const { clients, now } = this.#context;
     const active = [...clients.all()].map(({ activeAt }) => activeAt);
     return active.length === 0 ? 0 : (now() - Math.max(...active)) / 1000;

@@ -29,35 +29,35 @@ interface Parts {
   passwordChanged(password: string): void;
 }
 
-type Local = (client: Client, request: Stanza, payload: Element) => Element | undefined | 'answered' | 'upstream';
+type Local = (
+  requests: Requests,
+  client: Client,
+  request: Stanza,
+  payload: Element,
+) => Element | undefined | 'answered' | 'upstream';
 
 export class Requests {
   readonly #context: Context;
   readonly #parts: Parts;
-  readonly #local: ReadonlyMap<string, Local>;
   /** Requests that wait for the server, with the timer that ends it. */
   readonly #waiting = new Map<NodeJS.Timeout, () => void>();
 
   constructor(context: Context, parts: Parts) {
     this.#context = context;
     this.#parts = parts;
-    this.#local = this.#table();
   }
 
   /** What is not merely passed on, when it goes to the account or its server. */
-  #table(): Map<string, Local> {
-    const nothing: Local = () => undefined;
-    return new Map<string, Local>([
-      [`set ${NS.carbons} enable`, (client) => this.#carbons(client, true)],
-      [`set ${NS.carbons} disable`, (client) => this.#carbons(client, false)],
-      [`get ${NS.ping} ping`, nothing],
-      [`set ${NS.session} session`, nothing],
-      [`get ${NS.roster} query`, (client, request) => this.#getRoster(client, request)],
-      [`set ${NS.roster} query`, (client, request) => this.#setRoster(client, request)],
-      [`get ${NS.blocking} blocklist`, (client) => this.#wantsBlocklist(client)],
-      [`set ${NS.register} query`, (client, request, payload) => this.#register(client, request, payload)],
-    ]);
-  }
+  static readonly #local: ReadonlyMap<string, Local> = new Map<string, Local>([
+    [`set ${NS.carbons} enable`, (requests, client) => requests.#carbons(client, true)],
+    [`set ${NS.carbons} disable`, (requests, client) => requests.#carbons(client, false)],
+    [`get ${NS.ping} ping`, () => undefined],
+    [`set ${NS.session} session`, () => undefined],
+    [`get ${NS.roster} query`, (requests, client, request) => requests.#getRoster(client, request)],
+    [`set ${NS.roster} query`, (requests, client, request) => requests.#setRoster(client, request)],
+    [`get ${NS.blocking} blocklist`, (requests, client) => requests.#wantsBlocklist(client)],
+    [`set ${NS.register} query`, (requests, ...words) => requests.#register(...words)],
+  ]);
 
   take(client: Client, request: Stanza): void {
     const { account, server, clients } = this.#context;
@@ -71,11 +71,11 @@ export class Requests {
     const isOurs = request.to === undefined || request.to === account || request.to === server;
     const local =
       isOurs && payload !== undefined
-        ? this.#local.get(`${request.type} ${payload.attrs.xmlns} ${payload.name}`)
+        ? Requests.#local.get(`${request.type} ${payload.attrs.xmlns} ${payload.name}`)
         : undefined;
     if (local === undefined || payload === undefined) return this.upstream(client, request);
     try {
-      const answer = local(client, request, payload);
+      const answer = local(this, client, request, payload);
       if (answer === 'upstream') this.upstream(client, request);
       else if (answer !== 'answered') this.#answer(client, resultOf(request, answer));
     } catch (reason) {

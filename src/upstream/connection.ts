@@ -159,6 +159,7 @@ export class Connection {
     if (element.attrs.xmlns !== NS.client) throw new StreamError('invalid-namespace');
     if (!/^[1-9]\d*\.\d+$/.test(element.attrs.version ?? '')) throw new StreamError('unsupported-version');
     this.#opened?.(element);
+    this.#opened = undefined;
   }
 
   readonly #take = (element: Element): void => {

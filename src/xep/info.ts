@@ -6,11 +6,12 @@ import { xml } from '../wire/xml.ts';
 export const ping: Route<unknown> = { type: 'get', ns: NS.ping, name: 'ping', handle: () => undefined };
 
 /** Name and version, nothing of the machine. */
-export const version = (number: string): Route<unknown> => ({
+export const version = <Context>(number: (context: Context) => string): Route<Context> => ({
   type: 'get',
   ns: NS.version,
   name: 'query',
-  handle: () => xml('query', NS.version, xml('name', {}, 'xmpproxy'), xml('version', {}, number)),
+  handle: (_request, context) =>
+    xml('query', NS.version, xml('name', {}, 'xmpproxy'), xml('version', {}, number(context))),
 });
 
 export const time: Route<unknown> = {
@@ -21,11 +22,11 @@ export const time: Route<unknown> = {
     xml('time', NS.time, xml('tzo', {}, '+00:00'), xml('utc', {}, new Date().toISOString().replace(/\.\d+Z$/, 'Z'))),
 };
 
-/** `seconds`: of idleness, or of uptime where a server is asked. */
-export const last = <Context>(seconds: (context: Context) => number): Route<Context> => ({
+/** `seconds`: of idleness, or of uptime where a server is asked; throws for who may not know. */
+export const last = <Context>(seconds: (context: Context, from: string | undefined) => number): Route<Context> => ({
   type: 'get',
   ns: NS.last,
   name: 'query',
-  handle: (_request, context) =>
-    xml('query', { xmlns: NS.last, seconds: String(Math.max(0, Math.floor(seconds(context)))) }),
+  handle: ({ stanza }, context) =>
+    xml('query', { xmlns: NS.last, seconds: String(Math.max(0, Math.floor(seconds(context, stanza.from)))) }),
 });
