@@ -3,9 +3,9 @@ import { readFileSync } from 'node:fs';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { hubAddress, inward, outward, type Pair } from '../src/view/addresses.ts';
-import { namespaces, visitStanza } from '../src/view/places.ts';
 import { type BareJid, type FullJid, parseJid } from '../src/wire/jid.ts';
 import { parseElement } from '../src/wire/parser.ts';
+import { namespaces, visitStanza } from '../src/wire/places.ts';
 import { Stanza } from '../src/wire/stanza.ts';
 import { type Element, escapeAttribute, escapeText, serialize } from '../src/wire/xml.ts';
 

@@ -3,9 +3,9 @@
  * Pure and reversible; what is in no place of the table stays as it is.
  */
 import { type BareJid, domainOf, type FullJid, localOf, readJid, resourceOf, withResource } from '../wire/jid.ts';
+import { visitStanza } from '../wire/places.ts';
 import { Stanza } from '../wire/stanza.ts';
 import { clone, Element } from '../wire/xml.ts';
-import { visitStanza } from './places.ts';
 
 /** A client's own address, and the account that it shows. */
 export interface Pair {

@@ -1,13 +1,13 @@
 /**
- * Where addresses stand in a stanza: the table of `addresses.md`. A place that is not here is content and is never touched.
+ * Where addresses stand in a stanza: the table of `view/addresses.md`. A place that is not here is content and is never touched.
  *
  * Rows stand under the namespace of a payload; they are paths from the payload's own element. A step may name several
  * elements (`sent|received`) or want a field's name (`field{with}`). At the end stands the place: `@attribute`, `text()`,
  * `stanza()` for a whole stanza inside, `*` for payloads of other namespaces inside, by their own rows.
  */
-import { NS } from '../wire/ns.ts';
-import { isStanzaName } from '../wire/stanza.ts';
-import type { Element } from '../wire/xml.ts';
+import { NS } from './ns.ts';
+import { isStanzaName } from './stanza.ts';
+import type { Element } from './xml.ts';
 
 /** Form fields (XEP-0004) that hold addresses: MAM's filter, rooms' and nodes' configuration. */
 const fields = [
