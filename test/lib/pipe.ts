@@ -8,6 +8,7 @@ export class Pipe {
   readonly #server: Server;
   readonly #sockets = new Set<Socket>();
   #open = true;
+  #isStalled = false;
 
   private constructor(target: number) {
     this.#server = createServer((near) => {
@@ -31,6 +32,7 @@ export class Pipe {
     ] as const) {
       this.#sockets.add(from.unref());
       from.on('data', (chunk) => to.write(chunk)).on('error', () => {});
+      if (this.#isStalled) from.pause();
       from.on('close', () => {
         this.#sockets.delete(from);
         to.destroy();
@@ -41,6 +43,17 @@ export class Pipe {
   /** Every connection breaks, without a word to either end. */
   cut(): void {
     for (const socket of this.#sockets) socket.destroy();
+  }
+
+  /** Nothing passes any more, and nobody is told, until `flow`. */
+  stall(): void {
+    this.#isStalled = true;
+    for (const socket of this.#sockets) socket.pause();
+  }
+
+  flow(): void {
+    this.#isStalled = false;
+    for (const socket of this.#sockets) socket.resume();
   }
 
   /** As `cut`, and new connections fail until `open`. */

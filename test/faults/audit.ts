@@ -1,0 +1,151 @@
+/** What a round has to show: each acknowledged message once, in order, everywhere. */
+import type { App, Arrival, Sent } from './client.ts';
+
+export interface Findings {
+  /** Messages that were acknowledged to their sender. */
+  messages: number;
+  /** In words, each. */
+  lost: string[];
+  doubled: string[];
+  misordered: string[];
+  /** On the wire twice, and its acknowledgement may have been lost at a break. */
+  repeats: number;
+  /** On the wire twice without need. */
+  needless: string[];
+  /** Acknowledged by a server that was killed, and not there any more. */
+  serverLosses: number;
+}
+
+export const nothing = (): Findings => ({
+  messages: 0,
+  lost: [],
+  doubled: [],
+  misordered: [],
+  repeats: 0,
+  needless: [],
+  serverLosses: 0,
+});
+
+/** All that is known when a round is over. */
+export interface Evidence {
+  /** Bare addresses. */
+  alice: string;
+  bob: string;
+  apps: readonly App[];
+  peer: App;
+  /** Of the proxy, and of the real server for both. */
+  archive: readonly Arrival[];
+  serverOfAlice: readonly Arrival[];
+  serverOfBob: readonly Arrival[];
+  serverDied: boolean;
+  /** Since when a message belongs to the round: milliseconds since the epoch. */
+  since: number;
+}
+
+/** How long before the end of its stream an arrival may be that comes again: milliseconds. */
+const unconfirmed: Record<string, number> = {
+  archive: Number.POSITIVE_INFINITY,
+  managed: 4000,
+  plain: 15_000,
+  peer: Number.POSITIVE_INFINITY,
+};
+
+export function audit(evidence: Evidence): Findings {
+  const findings = nothing();
+  const { apps, peer, since } = evidence;
+  for (const sender of [...apps, peer])
+    for (const sent of sender.sent)
+      if (sent.at >= since && sent.acknowledgedAt !== undefined && !sent.refused)
+        follow(evidence, sender, sent, findings);
+  for (const app of [...apps, peer]) findRepeats(app, since, findings);
+  findDoubles('archive', evidence.archive, findings);
+  for (const app of apps) checkOrder(evidence, app, findings);
+  checkSeries('peer', peer.arrivals, findings);
+  return findings;
+}
+
+/** One acknowledged message: where is it? */
+function follow(evidence: Evidence, sender: App, sent: Sent, findings: Findings): void {
+  const { apps, peer, archive, serverOfAlice, serverOfBob, serverDied } = evidence;
+  findings.messages++;
+  const has = (list: readonly Arrival[]) => list.some(({ id }) => id === sent.id);
+  const missing: string[] = [];
+  if (!has(archive)) missing.push('archive');
+  for (const app of apps) if (app !== sender && !has(app.arrivals) && !hasCopy(app, sent)) missing.push(app.name);
+  if (sender !== peer && !has(peer.arrivals) && !has(serverOfBob)) missing.push('peer');
+  if (missing.length === 0) return;
+  const isServers = serverDied && !has(serverOfAlice) && (sender === peer || !missing.includes('archive'));
+  if (isServers) findings.serverLosses++;
+  else
+    findings.lost.push(`${sent.body} (${sent.id}) of ${new Date(sent.at).toISOString()}: not at ${missing.join(', ')}`);
+}
+
+/** An app without carbons gets the body alone, marked. */
+const hasCopy = (app: App, { body }: Sent): boolean =>
+  !app.skills.carbons && app.arrivals.some((arrival) => arrival.body === `→ ${body}`);
+
+function findDoubles(where: string, list: readonly Arrival[], findings: Findings): void {
+  const seen = new Map<string, Arrival>();
+  for (const arrival of list) {
+    const key = `${arrival.author} ${arrival.id}`;
+    if (seen.has(key)) findings.doubled.push(`${arrival.body} (${arrival.id}) at ${where}`);
+    seen.set(key, arrival);
+  }
+}
+
+/** The same message again: under the same archive id, and for a reason. */
+function findRepeats(app: App, since: number, findings: Findings): void {
+  const seen = new Map<string, Arrival>();
+  for (const arrival of app.arrivals) {
+    if (arrival.at < since || arrival.id === undefined) continue;
+    const key = `${arrival.author} ${arrival.id}`;
+    const first = seen.get(key);
+    seen.set(key, arrival);
+    if (first === undefined) continue;
+    const isOne = first.stanzaId === undefined || arrival.stanzaId === undefined || first.stanzaId === arrival.stanzaId;
+    if (!isOne && app.name !== 'peer') {
+      findings.doubled.push(
+        `${arrival.body} (${arrival.id}) at ${app.name}: ${first.stanzaId} and ${arrival.stanzaId}`,
+      );
+      continue;
+    }
+    const end = app.ends[first.stream];
+    const isOnOne =
+      first.stream === arrival.stream && !(first.way === 'live' && arrival.way === 'archive') && app.name !== 'peer';
+    if (isOnOne || (end !== undefined && end - first.at > unconfirmed[app.name]!))
+      findings.needless.push(
+        `${arrival.body} (${arrival.id}) at ${app.name}, ${first.way} on ${first.stream}, ${arrival.way} on ${arrival.stream}, ${end === undefined ? 0 : end - first.at} ms`,
+      );
+    else findings.repeats++;
+  }
+}
+
+/** What came from one author came in the archive's order. */
+function checkOrder({ archive, bob, since }: Evidence, app: App, findings: Findings): void {
+  if (app.skills.archive) return; // it sorts by the archive
+  const place = new Map(archive.map((arrival, index) => [`${arrival.author} ${arrival.id}`, index]));
+  let last = -1;
+  const seen = new Set<string>();
+  for (const arrival of app.arrivals) {
+    const key = `${arrival.author} ${arrival.id}`;
+    const at = place.get(key);
+    if (arrival.at < since || arrival.author !== bob || at === undefined || seen.has(key)) continue;
+    seen.add(key);
+    if (at < last) findings.misordered.push(`${arrival.body} at ${app.name}`);
+    last = Math.max(last, at);
+  }
+}
+
+/** Numbers of a series only rise, but for repeats. */
+function checkSeries(where: string, list: readonly Arrival[], findings: Findings): void {
+  const last = new Map<string, number>();
+  const seen = new Set<string>();
+  for (const { body, author, id } of list) {
+    const [, name, number] = /^(\w+) (\d+)$/.exec(body) ?? [];
+    const key = `${author} ${id}`;
+    if (name === undefined || seen.has(key)) continue;
+    seen.add(key);
+    if (Number(number) < (last.get(name) ?? -1)) findings.misordered.push(`${body} at ${where}`);
+    last.set(name, Math.max(last.get(name) ?? -1, Number(number)));
+  }
+}

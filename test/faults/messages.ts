@@ -1,0 +1,123 @@
+/** Numbered messages both ways while things go wrong at random; after each round everything is looked for everywhere. */
+import { Chance } from '../lib/random.ts';
+import type { Kind } from '../lib/servers.ts';
+import { audit, type Findings, nothing } from './audit.ts';
+import { type App, readArchive } from './client.ts';
+import { type Fault, FaultyWorld, faults } from './world.ts';
+
+export interface Options {
+  kind: Kind;
+  seed: number;
+  /** Whether another round follows. */
+  goesOn(round: number): boolean;
+  /** What may go wrong; everything, where it is left out. */
+  faults?: readonly Fault[];
+  log(text: string): void;
+}
+
+export interface Result extends Findings {
+  rounds: number;
+  faults: number;
+}
+
+const pause = (milliseconds: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, milliseconds));
+
+/** How long all has to be in its place after a round: milliseconds. */
+const patience = 60_000;
+
+export async function runMessages({ kind, seed, goesOn, log, ...options }: Options): Promise<Result> {
+  const chance = new Chance(seed);
+  const world = await FaultyWorld.open({ kind, chance, log });
+  const total: Result = { ...nothing(), rounds: 0, faults: 0 };
+  const start = new Date().toISOString();
+  try {
+    await settled(world.everybody);
+    for (; goesOn(total.rounds); total.rounds++) {
+      log(`round ${total.rounds + 1}`);
+      const since = Date.now();
+      const deaths = world.serverDeaths.length;
+      total.faults += await play(world, chance, options.faults ?? faults);
+      add(total, await judge(world, since, start, world.serverDeaths.length > deaths, log));
+      if (total.lost.length + total.doubled.length + total.misordered.length > 20) break;
+    }
+  } finally {
+    await world.close();
+  }
+  return total;
+}
+
+/** Some seconds of traffic with some faults in it. */
+async function play(world: FaultyWorld, chance: Chance, which: readonly Fault[]): Promise<number> {
+  let isOver = false;
+  const traffic = talk(world, chance, () => isOver);
+  const count = chance.between(1, 4);
+  for (let fault = 0; fault < count; fault++) {
+    await pause(chance.between(100, 2500));
+    await world.happen(chance.of(which));
+  }
+  await pause(chance.between(200, 1500));
+  isOver = true;
+  await traffic;
+  return count;
+}
+
+let number = 0;
+
+async function talk({ apps, peer, alice, bob }: FaultyWorld, chance: Chance, isOver: () => boolean): Promise<void> {
+  while (!isOver()) {
+    number++;
+    peer.say(alice.jid, `in ${number}`);
+    const app = chance.of(apps);
+    app.say(bob.jid, `${app.name} ${number}`);
+    await pause(chance.of([5, 20, 50, 150]));
+  }
+}
+
+/** Everybody is connected and has all it sent acknowledged. */
+async function settled(everybody: readonly App[]): Promise<void> {
+  const deadline = Date.now() + patience;
+  while (!everybody.every(({ isSettled }) => isSettled) && Date.now() < deadline) {
+    for (const app of everybody) app.ask();
+    await pause(100);
+  }
+}
+
+/** Waits until nothing is missing any more, or patience ends. */
+async function judge(
+  world: FaultyWorld,
+  since: number,
+  start: string,
+  serverDied: boolean,
+  log: (text: string) => void,
+) {
+  await settled(world.everybody);
+  const deadline = Date.now() + patience;
+  for (;;) {
+    const findings = await look(world, since, start, serverDied).catch((error: Error) => error);
+    const isClean = !(findings instanceof Error) && findings.lost.length === 0;
+    if (isClean || Date.now() > deadline) {
+      if (findings instanceof Error) throw findings;
+      const { lost, doubled, misordered, needless } = findings;
+      for (const [what, list] of Object.entries({ lost, doubled, misordered, needless }))
+        for (const line of list) log(`${what}: ${line}`);
+      return findings;
+    }
+    await pause(1000);
+  }
+}
+
+async function look(world: FaultyWorld, since: number, start: string, serverDied: boolean): Promise<Findings> {
+  const { server, proxy, alice, bob, apps, peer } = world;
+  const direct = { host: server.host, port: server.port, ca: server.ca };
+  const archive = await readArchive(alice, proxy.endpoint(), start);
+  const serverOfAlice = await readArchive(alice, direct, start);
+  const serverOfBob = await readArchive(bob, direct, start);
+  return audit({ alice: alice.jid, bob: bob.jid, apps, peer, archive, serverOfAlice, serverOfBob, serverDied, since });
+}
+
+function add(total: Result, findings: Findings): void {
+  total.messages += findings.messages;
+  total.repeats += findings.repeats;
+  total.serverLosses += findings.serverLosses;
+  for (const key of ['lost', 'doubled', 'misordered', 'needless'] as const) total[key].push(...findings[key]);
+}
