@@ -58,8 +58,12 @@ async function overPort(
       note(seen, 'attach', sid, facts);
       if (facts.presence === 'bad') throw new Error('a session too odd');
     },
-    detach: (sid, left) => note(seen, 'detach', sid, left.map(String)),
-    stanza(sid, it, _order, again) {
+    resumable: (sid, from) => note(seen, 'resumable', sid, from),
+    detach: (sid, isClean) => note(seen, 'detach', sid, isClean),
+    passed: (sid, position) => note(seen, 'passed', sid, position),
+    acknowledged: (sid, place) => note(seen, 'acknowledged', sid, place),
+    flow: (sid, isOpen) => note(seen, 'flow', sid, isOpen),
+    stanza(sid, it, _position, _order, again) {
       note(seen, again ? 'again' : 'stanza', sid, String(it));
       if (it.id === 'bad') throw new Error('a stanza too odd');
     },
@@ -84,7 +88,8 @@ async function overPort(
     (reason) => note(seen, 'failed', String(reason)),
   );
   const host = new RemoteHost(port1, {
-    deliver: (sids, it) => note(told, 'deliver', sids, String(it)),
+    deliver: (sids, it, place) => note(told, 'deliver', sids, String(it), ...(place === undefined ? [] : [place])),
+    stored: (sid, position) => note(told, 'stored', sid, position),
     facts: (sid, change) => note(told, 'facts', sid, change),
     close: (sid, condition, text) => note(told, 'close', sid, condition, text),
     pause: (sid) => note(told, 'pause', sid),
@@ -133,31 +138,45 @@ test('every call crosses a port in order, either way', () =>
   overPort(async ({ host, seen, told, edge, progress, until }) => {
     const unit = await host.open({ user: 'alice' } as UnitSettings, progress);
     unit.attach(5, facts);
-    unit.stanza(1, 5, stanza(odd), 'none');
-    unit.stanza(2, 5, stanza('<iq type="get" id="1"/>'), 'taken');
+    unit.stanza(1, 5, stanza(odd), 1, 'none');
+    unit.stanza(2, 5, stanza('<iq type="get" id="1"/>'), 2, 'taken');
     unit.activity(5, true);
-    unit.detach(3, 5, [stanza('<message id="1"/>'), stanza('<message id="2"/>')]);
+    unit.resumable(5, 2);
+    unit.passed(5, 4);
+    unit.acknowledged(5, 1_780_000_000_000_000);
+    unit.flow(5, false);
+    unit.flow(5, true);
+    unit.detach(3, 5, true);
     await unit.ask('configure', { settings: { user: 'alice' } as UnitSettings });
     assert.equal(seen, [
       ['attach', 5, facts],
       ['stanza', 5, odd],
       ['again', 5, '<iq type="get" id="1"/>'],
       ['activity', 5, true],
-      ['detach', 5, ['<message id="1"/>', '<message id="2"/>']],
+      ['resumable', 5, 2],
+      ['passed', 5, 4],
+      ['acknowledged', 5, 1_780_000_000_000_000],
+      ['flow', 5, false],
+      ['flow', 5, true],
+      ['detach', 5, true],
       ['ask', 'configure', { settings: { user: 'alice' } }],
     ]);
     told.length = 0;
     edge.deliver([1, 2], stanza('<message from="x@y"><body>hi</body></message>'));
+    edge.deliver([3], stanza('<message from="x@y"/>'), 1_780_000_000_000_000);
     edge.deliver([], stanza('<message/>'));
+    edge.stored(1, 9);
     edge.facts(1, { presence: undefined, carbons: true });
     edge.close(2, 'conflict', 'gone');
     edge.pause(3);
     edge.resume(3);
     edge.account('alice', { status: 'online' } as never);
     await edge.ask('rememberPassword', { account: 'a@b' as never, password: 'p' });
-    await until(7, told);
+    await until(9, told);
     assert.equal(told, [
       ['deliver', [1, 2], '<message from="x@y"><body>hi</body></message>'],
+      ['deliver', [3], '<message from="x@y"/>', 1_780_000_000_000_000],
+      ['stored', 1, 9],
       ['facts', 1, { presence: undefined, carbons: true }],
       ['close', 2, 'conflict', 'gone'],
       ['pause', 3],
@@ -165,7 +184,7 @@ test('every call crosses a port in order, either way', () =>
       ['account', 'alice', 'online'],
       ['ask', 'rememberPassword', { account: 'a@b', password: 'p' }],
     ]);
-    assert.ok('presence' in (told[1] as [string, number, object])[2]);
+    assert.ok('presence' in (told[3] as [string, number, object])[2]);
   }));
 
 test('a session that its unit cannot have is closed, not left unanswered', () =>
@@ -195,9 +214,9 @@ test('a unit says what it has done, and what of it is safe', () =>
     unit.attach(5, facts);
     let written = () => {};
     risks.push(new Promise<void>((resolve) => (written = resolve)));
-    unit.stanza(10, 5, stanza('<message id="risky"/>'), 'none');
-    unit.stanza(11, 5, stanza('<message id="harmless"/>'), 'none');
-    unit.stanza(12, 5, stanza('<iq type="get" id="1"/>'), 'none');
+    unit.stanza(10, 5, stanza('<message id="risky"/>'), 10, 'none');
+    unit.stanza(11, 5, stanza('<message id="harmless"/>'), 11, 'none');
+    unit.stanza(12, 5, stanza('<iq type="get" id="1"/>'), 12, 'none');
     await unit.ask('configure', { settings: { user: 'alice' } as UnitSettings });
     assert.equal(told, [
       ['taken', 12],
@@ -215,9 +234,9 @@ test('of what killed another unit the edge knows before it is tried again', () =
   overPort(async ({ host, seen, told, progress }) => {
     const unit = await host.open({ user: 'alice' } as UnitSettings, progress);
     unit.attach(5, facts);
-    unit.stanza(1, 5, stanza('<message id="fresh"/>'), 'none');
-    unit.stanza(2, 5, stanza('<message id="one"/>'), 'told');
-    unit.stanza(3, 5, stanza('<message id="two"/>'), 'told');
+    unit.stanza(1, 5, stanza('<message id="fresh"/>'), 1, 'none');
+    unit.stanza(2, 5, stanza('<message id="one"/>'), 2, 'told');
+    unit.stanza(3, 5, stanza('<message id="two"/>'), 3, 'told');
     await unit.ask('configure', { settings: { user: 'alice' } as UnitSettings });
     assert.equal(told, [
       ['begun', 2],
@@ -239,7 +258,7 @@ test('much that is taken is told without an answer to ride on', () =>
   overPort(async ({ host, told, progress, until }) => {
     const unit = await host.open({ user: 'alice' } as UnitSettings, progress);
     unit.attach(5, facts);
-    unit.stanza(1, 5, stanza(`<message><body>${'x'.repeat(40_000)}</body></message>`), 'none');
+    unit.stanza(1, 5, stanza(`<message><body>${'x'.repeat(40_000)}</body></message>`), 1, 'none');
     await until(1, told);
     assert.equal(told[0], ['taken', 1]);
   }));
@@ -248,9 +267,9 @@ test('a stanza that a unit cannot bear is answered, and the next is taken', () =
   overPort(async ({ host, seen, told, progress, until }) => {
     const unit = await host.open({ user: 'alice' } as UnitSettings, progress);
     unit.attach(5, facts);
-    unit.stanza(1, 5, stanza('<iq type="get" id="bad" to="x@y"><a/></iq>'), 'none');
-    unit.stanza(2, 5, stanza('<message type="error" id="bad"/>'), 'none');
-    unit.stanza(3, 5, stanza('<message id="good"/>'), 'none');
+    unit.stanza(1, 5, stanza('<iq type="get" id="bad" to="x@y"><a/></iq>'), 1, 'none');
+    unit.stanza(2, 5, stanza('<message type="error" id="bad"/>'), 2, 'none');
+    unit.stanza(3, 5, stanza('<message id="good"/>'), 3, 'none');
     await until(2, told);
     const [what, sids, answer] = told[0] as [string, number[], string];
     assert.equal([what, sids], ['deliver', [5]]);

@@ -78,8 +78,10 @@ async function inUnit(
   const cores: Core[] = [];
   const delivered: string[] = [];
   const closed: string[] = [];
+  let position = 0;
   const edge: EdgeLink = {
     deliver: (sids, stanza) => delivered.push(...sids.map((sid) => `${sid} ${stanza}`)),
+    stored() {},
     facts() {},
     close: (sid, condition, text) => closed.push(`${sid} ${condition} ${text}`),
     pause() {},
@@ -106,7 +108,7 @@ async function inUnit(
       configure: (...accounts) => unit.ask('configure', { settings: settingsWith(...accounts) }),
       attach: (sid, change) =>
         unit.attach(sid, { view: 'identity', bare: jid, ...facts, directed: [], rooms: [], ...change } as SessionFacts),
-      send: (sid, xml) => unit.stanza(sid, Stanza.of(parseElement(xml))),
+      send: (sid, xml) => unit.stanza(sid, Stanza.of(parseElement(xml)), ++position),
     });
   } finally {
     await unit.ask('stop', { within: 0 });

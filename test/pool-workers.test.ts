@@ -14,7 +14,7 @@ test(
     const a = await threadOf('a', 1);
     const b = await threadOf('b', 2);
     assert.is.not(b.thread, a.thread);
-    for (let count = 0; count < 5; count++) b.unit.stanza(2, saying(`${count}`));
+    for (let count = 0; count < 5; count++) crowd.says(b.unit, 2, saying(`${count}`));
     await crowd.hears(2, 'stanza message 4');
     for (const [user, sid] of [
       ['c', 3],
@@ -35,13 +35,13 @@ for (const way of ['throw', 'exit', 'memory'])
       const bob = await crowd.person('bob', 2);
       facts.presence = '<presence/>'; // the edge keeps it up to date
       const [before, begin] = [crowd.told.at(0)!.thread, crowd.told.length];
-      alice.stanza(1, saying(way));
-      alice.stanza(1, saying('after'));
+      crowd.says(alice, 1, saying(way));
+      crowd.says(alice, 1, saying('after'));
       await crowd.hears(1, 'stanza message after');
       const attached = await crowd.hears(1, /^attach/, begin);
       assert.is.not(attached.thread, before);
       assert.equal(JSON.parse(attached.what.slice('attach '.length)), JSON.parse(JSON.stringify(facts)));
-      bob.stanza(2, saying('fine'));
+      crowd.says(bob, 2, saying('fine'));
       await crowd.hears(2, 'stanza message fine');
       assert.equal(crowd.said(2, begin), ['stanza message fine'], 'nobody else noticed');
     }),
@@ -51,19 +51,19 @@ test(
   'what was not safe is told again, what was is not; what comes meanwhile waits behind it',
   inCrowd(1, async (crowd) => {
     const alice = await crowd.person('alice', 1);
-    alice.stanza(1, saying('safe'));
-    alice.stanza(1, saying('risky', 'risky', 'unsafe@example'));
-    alice.stanza(1, stanza('<presence id="there"/>'));
+    crowd.says(alice, 1, saying('safe'));
+    crowd.says(alice, 1, saying('risky', 'risky', 'unsafe@example'));
+    crowd.says(alice, 1, stanza('<presence id="there"/>'));
     await crowd.hears(1, 'stanza presence there');
     await alice.ask('status', null); // its report of all that has come
     const begin = crowd.told.length;
     crowd.gate[0] = 1;
-    alice.stanza(1, saying('stand')); // never done: the worker stands still over it
-    alice.stanza(1, saying('late'));
+    crowd.says(alice, 1, saying('stand')); // never done: the worker stands still over it
+    crowd.says(alice, 1, saying('late'));
     void crowd.threads[0]!.terminate();
     await crowd.deaths(1);
     crowd.gate[0] = 0;
-    alice.stanza(1, saying('later'));
+    crowd.says(alice, 1, saying('later'));
     await crowd.hears(1, 'stanza message later');
     assert.equal(crowd.said(1, begin).slice(1), [
       'again message risky',
@@ -78,15 +78,15 @@ test(
   'every open request gets one answer: queries are asked again, changes are refused',
   inCrowd(1, async (crowd) => {
     const alice = await crowd.person('alice', 1);
-    alice.stanza(1, stanza('<iq type="get" id="done"><a/></iq>'));
-    alice.stanza(1, stanza('<iq type="get" id="silent" to="x@y"><b/></iq>'));
-    alice.stanza(1, stanza('<iq type="set" id="change" to="x@y"><c/></iq>'));
-    alice.stanza(1, stanza('<iq type="result" id="reply" to="x@y"/>'));
+    crowd.says(alice, 1, stanza('<iq type="get" id="done"><a/></iq>'));
+    crowd.says(alice, 1, stanza('<iq type="get" id="silent" to="x@y"><b/></iq>'));
+    crowd.says(alice, 1, stanza('<iq type="set" id="change" to="x@y"><c/></iq>'));
+    crowd.says(alice, 1, stanza('<iq type="result" id="reply" to="x@y"/>'));
     await crowd.hears(1, 'stanza iq change');
     const begin = crowd.told.length;
     void crowd.threads[0]!.terminate();
     await crowd.deaths(1);
-    alice.stanza(1, stanza('<iq type="get" id="next"><a/></iq>'));
+    crowd.says(alice, 1, stanza('<iq type="get" id="next"><a/></iq>'));
     await crowd.until('the last answer', () => crowd.answers.some((answer) => answer.includes('id="next"')));
     assert.equal(crowd.said(1, begin).slice(1), ['again iq silent', 'stanza iq next']);
     assert.equal(
@@ -109,11 +109,11 @@ test(
     await crowd.hears(2, /^attach/);
     void crowd.threads[0]!.terminate();
     await crowd.deaths(1);
-    alice.stanza(1, saying('last words'));
-    alice.stanza(1, stanza('<iq type="get" id="silent"><a/></iq>'));
-    alice.detach(1, [saying('never seen')]);
+    crowd.says(alice, 1, saying('last words'));
+    crowd.says(alice, 1, stanza('<iq type="get" id="silent"><a/></iq>'));
+    alice.detach(1, true);
     const begin = crowd.told.length;
-    await crowd.hears(0, 'detach 1 1', begin);
+    await crowd.hears(0, 'detach 1 true', begin);
     assert.equal(crowd.said(1, begin).slice(1), ['stanza message last words']);
     assert.equal(crowd.answers, []);
     await alice.ask('status', null);
@@ -132,15 +132,15 @@ test(
     const alice = await crowd.person('alice', 1);
     const bob = await crowd.person('bob', 3);
     crowd.gate[0] = 1;
-    alice.stanza(1, saying('stand'));
+    crowd.says(alice, 1, saying('stand'));
     const big = 'x'.repeat(100_000);
-    for (let count = 0; count < 10; count++) alice.stanza(1, saying(big, `${count}`));
+    for (let count = 0; count < 10; count++) crowd.says(alice, 1, saying(big, `${count}`));
     assert.equal([...crowd.paused], []);
-    alice.stanza(1, saying(big));
+    crowd.says(alice, 1, saying(big));
     assert.equal([...crowd.paused], [1]);
     alice.attach(2, factsOf('alice'));
     assert.equal([...crowd.paused], [1, 2], 'who comes now, too');
-    bob.stanza(3, saying('small'));
+    crowd.says(bob, 3, saying('small'));
     assert.equal([...crowd.paused], [1, 2], 'not those of others');
     crowd.gate[0] = 0;
     Atomics.notify(crowd.gate, 0);
@@ -153,7 +153,7 @@ test(
   inCrowd(1, async (crowd) => {
     const alice = await crowd.person('alice', 1);
     crowd.gate[0] = 1;
-    alice.stanza(1, saying('stand'));
+    crowd.says(alice, 1, saying('stand'));
     const status = alice.ask('status', null);
     const settings = { user: 'alice', accounts: [] } as never;
     const configured = alice.ask('configure', { settings });
@@ -163,7 +163,7 @@ test(
     assert.equal(await status, []);
     assert.is(await configured, null);
     crowd.gate[0] = 1;
-    alice.stanza(1, saying('stand'));
+    crowd.says(alice, 1, saying('stand'));
     const stopped = alice.ask('stop', { within: 1000 });
     void crowd.threads[1]!.terminate();
     assert.is(await stopped, null);
@@ -189,14 +189,14 @@ test(
   'a stanza that kills is given back at last, and its unit lives on',
   inCrowd(1, async (crowd) => {
     const alice = await crowd.person('alice', 1);
-    alice.stanza(1, saying('exit'));
-    alice.stanza(1, stanza('<iq type="get" id="question"><a/></iq>'));
+    crowd.says(alice, 1, saying('exit'));
+    crowd.says(alice, 1, stanza('<iq type="get" id="question"><a/></iq>'));
     await crowd.until('it is given back', () => crowd.answers.length > 0);
     assert.match(crowd.answers[0]!, /<message .*type="error" id="exit"><error type="wait"><remote-server-timeout/);
     await crowd.until('the question is answered', () => crowd.answers.length > 1);
     assert.match(crowd.answers[1]!, /type="result" id="question"/);
     assert.is(crowd.workers.restarts, 3);
-    alice.stanza(1, saying('still here'));
+    crowd.says(alice, 1, saying('still here'));
     await crowd.hears(1, 'stanza message still here');
     assert.equal(crowd.off, []);
   }),
@@ -206,7 +206,7 @@ test(
 async function killed(crowd: Crowd, unit: LastingUnit, sid: number, times: number): Promise<void> {
   for (let count = 0; count < times; count++) {
     const [begin, died] = [crowd.told.length, crowd.workers.restarts];
-    unit.stanza(sid, saying('throw', `${count}`));
+    crowd.says(unit, sid, saying('throw', `${count}`));
     await crowd.deaths(died + 1);
     if (count < times - 1) await crowd.hears(sid, /^attach/, begin);
   }
@@ -226,7 +226,7 @@ test(
     const [apart, other] = [await threadOf(1), await threadOf(2)];
     assert.is.not(apart, other);
     const begin = crowd.told.length;
-    mallory.stanza(1, stanza('<iq type="get" id="silent"><a/></iq>'));
+    crowd.says(mallory, 1, stanza('<iq type="get" id="silent"><a/></iq>'));
     await killed(crowd, mallory, 1, 1);
     await crowd.until('it is off', () => crowd.off.length > 0);
     assert.match(crowd.off[0]!, /^mallory: .*thrown in a worker/);
@@ -237,9 +237,9 @@ test(
     );
     assert.match(crowd.answers.at(-1)!, /id="silent">.*<service-unavailable/, 'its open request is answered');
 
-    mallory.stanza(1, saying('hello?'));
+    crowd.says(mallory, 1, saying('hello?'));
     assert.match(crowd.answers.at(-1)!, /type="error" id="hello\?">.*<service-unavailable/);
-    mallory.stanza(1, stanza('<presence><show>away</show></presence>'));
+    crowd.says(mallory, 1, stanza('<presence><show>away</show></presence>'));
     assert.equal(crowd.facts.at(-1), [1, { presence: '<presence><show>away</show></presence>' }]);
     assert.equal(
       (await mallory.ask('status', null)).map(({ status, clients }) => [status, clients]),
@@ -250,7 +250,7 @@ test(
     assert.is(crowd.workers.restarts, 4);
 
     await mallory.ask('configure', { settings: { user: 'mallory', accounts: [] } as never });
-    mallory.stanza(1, saying('well again'));
+    crowd.says(mallory, 1, saying('well again'));
     await crowd.hears(1, 'stanza message well again');
   }),
 );
@@ -262,7 +262,7 @@ test(
     const deadly = await crowd.open('deadly');
     assert.match(crowd.off[0]!, /^deadly: .*exit code 4/);
     deadly.attach(2, factsOf('deadly'));
-    deadly.stanza(2, stanza('<iq type="get" id="roster"><a/></iq>'));
+    crowd.says(deadly, 2, stanza('<iq type="get" id="roster"><a/></iq>'));
     assert.match(crowd.answers.at(-1)!, /^2 .*id="roster">.*<service-unavailable/);
   }),
 );

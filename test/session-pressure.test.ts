@@ -16,11 +16,7 @@ test('more than may wait for a client that is away ends its session', () =>
     const bodies = Array.from({ length: 11 }, (_, at) => String(at));
     say(edge.link, sid, ...bodies);
     assert.is(unit.told.filter(({ what, sid: of }) => what === 'detach' && of === sid).length, 0); // not within the call
-    const { unacknowledged } = await unit.hears('detach', (told) => told.sid === sid);
-    assert.equal(
-      unacknowledged.map(({ tree }) => tree.getChildText('body')),
-      bodies,
-    );
+    await unit.hears('detach', (told) => told.sid === sid);
   }));
 
 /** Takes everything and never acknowledges. */
@@ -43,11 +39,7 @@ test('a client that takes everything and acknowledges nothing is closed', async 
     assert.is(edge.sessions().length, 1, 'it has time to answer');
     clock.move(15_000);
     assert.match(await wire.end(), '<stream:error><resource-constraint ');
-    const { unacknowledged } = await unit.hears('detach');
-    assert.equal(
-      unacknowledged.map(({ tree }) => tree.getChildText('body')),
-      bodies,
-    );
+    await unit.hears('detach');
   });
 });
 

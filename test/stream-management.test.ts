@@ -13,7 +13,7 @@ const request = `<r xmlns="${NS.sm}"/>`;
 
 function start(limits: Partial<typeof defaultLimits> = {}) {
   const clock = new HandClock();
-  const management = new Management(true, { ...defaultLimits, ...limits }, clock);
+  const management = new Management('id', true, { ...defaultLimits, ...limits }, clock);
   const send = (from: number, to = from) => {
     for (let id = from; id <= to; id += 1) management.sent(stanza(id));
   };

@@ -89,16 +89,4 @@ test('a session that is attached again, by what the edge kept of it, is as it wa
     });
   }));
 
-test('what a client never acknowledged is kept under the account’s addresses', () =>
-  Place.run((place) => {
-    place.client(2, 'single', 'b');
-    place.leaves(2, [
-      `<message from="bob@home.example/desk" to="${own}" type="chat" id="7"><body>late</body><stanza-id xmlns="urn:xmpp:sid:0" by="${own}" id="1"/></message>`,
-    ]);
-    place.forget().client(1, 'identity', 'a');
-    const late = place.to(1).find((text) => text.includes('late'));
-    like(late, `by="${account}"`);
-    assert.not.ok(late!.includes('proxy.example'));
-  }));
-
 test.run();

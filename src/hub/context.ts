@@ -37,7 +37,8 @@ export interface FactsChange {
 
 /** To the clients. The view behind it gives each its own addresses. */
 export interface Outlet {
-  deliver(sids: readonly number[], stanza: Stanza): void;
+  /** `place`: where it is in the archive; the client's acknowledgement comes back by it. */
+  deliver(sids: readonly number[], stanza: Stanza, place?: number): void;
   facts(sid: number, change: FactsChange): void;
 }
 

@@ -283,7 +283,7 @@ export class Hub implements Pick<CoreEvents, 'online' | 'offline' | 'stanza' | '
   }
 
   /** `unacknowledged`: messages that reached its stream and nobody knows whether they reached its user. */
-  detach(sid: number, unacknowledged: readonly Stanza[]): void {
+  detach(sid: number, unacknowledged: readonly Stanza[] = []): void {
     const client = this.#clients.remove(sid);
     if (client === undefined || this.#isClosed) return;
     if (client.carbons) this.#rememberCarbons(client);
@@ -327,6 +327,12 @@ export class Hub implements Pick<CoreEvents, 'online' | 'offline' | 'stanza' | '
     const { from } = message;
     return from !== undefined && from !== account && domainOf(from as Jid) !== settings.domain && !isCopy(message);
   }
+
+  /** The client has all that it was given up to that place in the archive. */
+  acknowledged(_sid: number, _place: number): void {}
+
+  /** The client can take what can wait, or cannot now. */
+  flow(_sid: number, _isOpen: boolean): void {}
 
   activity(sid: number, inactive: boolean): void {
     const client = this.#clients.get(sid);

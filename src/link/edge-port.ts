@@ -15,6 +15,7 @@ import type {
 } from './link.ts';
 import {
   ACCOUNT,
+  ACKNOWLEDGED,
   ACTIVITY,
   AGAIN,
   ATTACH,
@@ -23,11 +24,15 @@ import {
   DELIVER,
   DETACH,
   FACTS,
+  FLOW,
+  PASSED,
   PAUSE,
+  RESUMABLE,
   RESUME,
   RETOLD,
   SAFE,
   STANZA,
+  STORED,
   TAKEN,
 } from './operations.ts';
 import { ANSWER, ASK, Questions } from './questions.ts';
@@ -84,7 +89,10 @@ export class RemoteHost {
           this.#questions.answered(reader);
           break;
         case DELIVER:
-          edge.deliver(reader.list(), reader.stanza());
+          edge.deliver(reader.list(), reader.stanza(), reader.number() || undefined);
+          break;
+        case STORED:
+          edge.stored(reader.number(), reader.number());
           break;
         case FACTS:
           edge.facts(reader.number(), readFacts(reader.string()));
@@ -141,14 +149,25 @@ export class RemoteUnit {
   attach(sid: number, facts: SessionFacts): void {
     this.#writer.numbers(ATTACH, this.#unit, sid).strings(JSON.stringify(facts));
   }
-  detach(number: number, sid: number, unacknowledged: readonly Stanza[]): void {
-    this.#writer.numbers(DETACH, sid, number, unacknowledged.length);
-    for (const stanza of unacknowledged) this.#writer.stanza(stanza);
+  resumable(sid: number, from: number): void {
+    this.#writer.numbers(RESUMABLE, sid, from);
+  }
+  detach(number: number, sid: number, isClean: boolean): void {
+    this.#writer.numbers(DETACH, sid, number, isClean ? 1 : 0);
   }
   /** `past`: what is known of it from the unit before this one. */
-  stanza(number: number, sid: number, stanza: Stanza, past: 'none' | 'taken' | 'told'): void {
+  stanza(number: number, sid: number, stanza: Stanza, position: number, past: 'none' | 'taken' | 'told'): void {
     const operation = past === 'none' ? STANZA : past === 'taken' ? AGAIN : RETOLD;
-    this.#writer.numbers(operation, sid, number).stanza(stanza);
+    this.#writer.numbers(operation, sid, number, position).stanza(stanza);
+  }
+  passed(sid: number, position: number): void {
+    this.#writer.numbers(PASSED, sid, position);
+  }
+  acknowledged(sid: number, place: number): void {
+    this.#writer.numbers(ACKNOWLEDGED, sid, place);
+  }
+  flow(sid: number, isOpen: boolean): void {
+    this.#writer.numbers(FLOW, sid, isOpen ? 1 : 0);
   }
   activity(sid: number, inactive: boolean): void {
     this.#writer.numbers(ACTIVITY, sid, inactive ? 1 : 0);

@@ -38,6 +38,13 @@ export interface SessionFacts {
   directed: string[];
   /** Rooms it is in: its addresses there. */
   rooms: string[];
+  /** XEP-0198: the name of its stream, and how many stanzas came before that could be resumed; undefined: it cannot be. */
+  stream: { id: string; from: number | undefined };
+  /** The highest place (see `deliver`) that the edge was given for it, and the highest that its client has; 0: none. */
+  delivered: number;
+  acknowledged: number;
+  /** It may be given what can wait (see `flow`). */
+  isOpen: boolean;
 }
 
 /** An upstream account as its unit needs it. Secrets are here in clear: they cross threads, never a log. */
@@ -113,6 +120,11 @@ export interface UnitQuestions {
   rooms: { ask: null; answer: RoomState[] };
   /** False if the account is in no such room. */
   room: { ask: { account: BareJid; room: BareJid; action: 'leave' | 'detach' | 'attach' }; answer: boolean };
+  /**
+   * XEP-0198 `h` of a stream that the edge does not know (any more), for its own login alone; null where nothing is known. `account`
+   * is what the login shows.
+   */
+  handled: { ask: { account: BareJid; bare: BareJid; id: string }; answer: number | null };
   /** Everything kept of an account is deleted. */
   forget: { ask: { account: BareJid }; answer: null };
   /** Sessions upstream are closed, for at most `within` milliseconds; then the store is closed. */
@@ -153,14 +165,23 @@ export type LoginTrial = { contacts: number } | { failure: Failure };
 export interface UnitLink {
   /** The facts are the edge's own, as it keeps them from now on. */
   attach(sid: number, facts: SessionFacts): void;
-  /** The session is over (not merely its stream): its messages that the client never acknowledged come back, oldest first. */
-  detach(sid: number, unacknowledged: readonly Stanza[]): void;
+  /** Its stream may be resumed (XEP-0198): the count `h` begins behind that position. */
+  resumable(sid: number, from: number): void;
+  /** The session is over (not merely its stream). `isClean`: nobody will ask for its `handled` any more. */
+  detach(sid: number, isClean: boolean): void;
   /**
-   * From a client; `to` is prepared, `from` undefined. `order`, where units may die, rises with the time, in microseconds.
+   * From a client; `to` is prepared, `from` undefined. `position`: so many stanzas has the session sent with this one; those
+   * between are the edge's own. `order`, where units may die, rises with the time, in microseconds.
    * `again`: the unit before this one took it and died; what the user's other clients were to see of it they have seen, and
    * nobody knows whether its server has.
    */
-  stanza(sid: number, stanza: Stanza, order?: number, again?: boolean): void;
+  stanza(sid: number, stanza: Stanza, position: number, order?: number, again?: boolean): void;
+  /** The client was told that all up to there is handled; what followed the last `stanza` was the edge's own. */
+  passed(sid: number, position: number): void;
+  /** The client has all that it was given (`deliver`) up to that place. Rises. */
+  acknowledged(sid: number, place: number): void;
+  /** False: the client has enough to do, what can wait shall; true: it can go on. A session begins open. */
+  flow(sid: number, isOpen: boolean): void;
   /** XEP-0352. */
   activity(sid: number, inactive: boolean): void;
   ask<K extends keyof UnitQuestions>(what: K, ask: Ask<UnitQuestions, K>): Promise<Answer<UnitQuestions, K>>;
@@ -174,8 +195,13 @@ export interface MortalUnit extends UnitLink {
 
 /** What a unit calls: the edge. */
 export interface EdgeLink {
-  /** One stanza to many sessions; its `to` is filled in by the edge, each session its own full address. */
-  deliver(sids: readonly number[], stanza: Stanza): void;
+  /**
+   * One stanza to many sessions; its `to` is filled in by the edge, each session its own full address. `place`: its place in the
+   * archive, where it has one; the client's acknowledgement comes back as `acknowledged`.
+   */
+  deliver(sids: readonly number[], stanza: Stanza, place?: number): void;
+  /** Of the stanzas of that session all up to that position are durable, or need not be. */
+  stored(sid: number, position: number): void;
   /** What changed about a session, kept for a later `attach`. */
   facts(sid: number, change: Partial<SessionFacts>): void;
   close(sid: number, condition: StreamCondition, text: string): void;

@@ -17,6 +17,7 @@ import type {
 } from './link.ts';
 import {
   ACCOUNT,
+  ACKNOWLEDGED,
   ACTIVITY,
   AGAIN,
   ATTACH,
@@ -24,10 +25,14 @@ import {
   DELIVER,
   DETACH,
   FACTS,
+  FLOW,
+  PASSED,
   PAUSE,
+  RESUMABLE,
   RESUME,
   RETOLD,
   STANZA,
+  STORED,
 } from './operations.ts';
 import { Reports, type Work } from './progress.ts';
 import { ANSWER, ASK, Questions } from './questions.ts';
@@ -80,14 +85,14 @@ export function serveUnits(
   };
 
   /** From a client: done, and told of. */
-  const take = (sid: number, number: number, stanza: Stanza, again: boolean): void => {
+  const take = (sid: number, number: number, position: number, stanza: Stanza, again: boolean): void => {
     const found = bySession.get(sid);
     if (found === undefined) return;
     const { unit, work } = found;
     const refuse = () => {
       if (isAnswerable(stanza)) edge.deliver([sid], errorOf(stanza, 'internal-server-error'));
     };
-    const act = () => guarded(() => unit.stanza(sid, stanza, number, again), refuse);
+    const act = () => guarded(() => unit.stanza(sid, stanza, position, number, again), refuse);
     // of requests the edge waits for the answer, answers are for nobody else
     const risk = stanza.name === 'iq' ? act() : unit.risk(act);
     work.done(number, stanza.rest.length, risk ?? undefined);
@@ -117,25 +122,44 @@ export function serveUnits(
         case DETACH: {
           const sid = reader.number();
           const number = reader.number();
-          const unacknowledged: Stanza[] = [];
-          for (let left = reader.number(); left > 0; left--) unacknowledged.push(reader.stanza());
+          const isClean = reader.number() === 1;
           const found = bySession.get(sid);
           bySession.delete(sid);
           if (found === undefined) break;
-          const risk = found.unit.risk(() => guarded(() => found.unit.detach(sid, unacknowledged)));
+          const risk = found.unit.risk(() => guarded(() => found.unit.detach(sid, isClean)));
           found.work.done(number, 0, risk);
           break;
         }
         case RETOLD: {
           const [sid, number] = [reader.number(), reader.number()];
           bySession.get(sid)?.work.begin(number); // should it kill us, the edge knows
-          take(sid, number, reader.stanza(), false);
+          take(sid, number, reader.number(), reader.stanza(), false);
           break;
         }
         case STANZA:
         case AGAIN:
-          take(reader.number(), reader.number(), reader.stanza(), operation === AGAIN);
+          take(reader.number(), reader.number(), reader.number(), reader.stanza(), operation === AGAIN);
           break;
+        case RESUMABLE: {
+          const [sid, from] = [reader.number(), reader.number()];
+          guarded(() => bySession.get(sid)?.unit.resumable(sid, from));
+          break;
+        }
+        case PASSED: {
+          const [sid, position] = [reader.number(), reader.number()];
+          guarded(() => bySession.get(sid)?.unit.passed(sid, position));
+          break;
+        }
+        case ACKNOWLEDGED: {
+          const [sid, place] = [reader.number(), reader.number()];
+          guarded(() => bySession.get(sid)?.unit.acknowledged(sid, place));
+          break;
+        }
+        case FLOW: {
+          const [sid, isOpen] = [reader.number(), reader.number() === 1];
+          guarded(() => bySession.get(sid)?.unit.flow(sid, isOpen));
+          break;
+        }
         case ACTIVITY: {
           const sid = reader.number();
           const inactive = reader.number() === 1;
@@ -162,8 +186,11 @@ class RemoteEdge implements EdgeLink {
     this.#questions = questions;
   }
 
-  deliver(sids: readonly number[], stanza: Stanza): void {
-    if (sids.length > 0) this.#writer.numbers(DELIVER).list(sids).stanza(stanza);
+  deliver(sids: readonly number[], stanza: Stanza, place = 0): void {
+    if (sids.length > 0) this.#writer.numbers(DELIVER).list(sids).stanza(stanza).numbers(place);
+  }
+  stored(sid: number, position: number): void {
+    this.#writer.numbers(STORED, sid, position);
   }
   facts(sid: number, change: Partial<SessionFacts>): void {
     const nulled = 'presence' in change ? { ...change, presence: change.presence ?? null } : change;

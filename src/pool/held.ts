@@ -10,8 +10,8 @@ export interface Entry {
   readonly sid: number;
   /** Undefined for the end of a session. */
   readonly stanza: Stanza | undefined;
-  /** At the end of a session: its messages that the client never acknowledged. */
-  readonly unacknowledged: readonly Stanza[];
+  /** Where it is among its session's; of an end: behind all. */
+  readonly position: number;
   readonly weight: number;
   /** How often it was told to a unit. */
   tries: number;
@@ -38,14 +38,11 @@ export class Held {
     return this.#weight;
   }
 
-  add(sid: number, stanza: Stanza | undefined, unacknowledged: readonly Stanza[] = []): Entry {
-    const weight = unacknowledged.reduce(
-      (sum, one) => sum + weightOf(one),
-      stanza === undefined ? 0 : weightOf(stanza),
-    );
+  add(sid: number, stanza: Stanza | undefined, position = Number.MAX_SAFE_INTEGER): Entry {
+    const weight = stanza === undefined ? 0 : weightOf(stanza);
     const number = Math.max(this.#last + 1, Date.now() * 1000);
     this.#last = number;
-    const entry = { number, sid, stanza, unacknowledged, weight, tries: 0, begun: 0, isTaken: false };
+    const entry = { number, sid, stanza, position, weight, tries: 0, begun: 0, isTaken: false };
     this.#entries.set(entry.number, entry);
     this.#untaken.push(entry);
     this.#weight += weight;

@@ -30,8 +30,12 @@ async function openMortal(settings: UnitSettings, services: UnitServices): Promi
   });
   return {
     attach: (sid, facts) => unit.attach(sid, facts),
-    detach: (sid, unacknowledged) => unit.detach(sid, unacknowledged),
-    stanza: (sid, stanza, order, again) => unit.stanza(sid, stanza, order, again),
+    resumable: (sid, from) => unit.resumable(sid, from),
+    detach: (sid, isClean) => unit.detach(sid, isClean),
+    stanza: (...words) => unit.stanza(...words),
+    passed: (sid, position) => unit.passed(sid, position),
+    acknowledged: (sid, place) => unit.acknowledged(sid, place),
+    flow: (sid, isOpen) => unit.flow(sid, isOpen),
     activity: (sid, inactive) => unit.activity(sid, inactive),
     ask: (what, ask) => unit.ask(what, ask),
     risk: (act) => ledger.during(act),

@@ -26,6 +26,8 @@ export interface Keeper {
 
 interface Attached {
   facts: SessionFacts;
+  /** Its end is clean. */
+  isClean: boolean;
   /** It is over, and what it said last is not safe yet. */
   isGone: boolean;
 }
@@ -176,27 +178,32 @@ export class LastingUnit implements UnitLink {
 
   attach(sid: number, facts: SessionFacts): void {
     if (this.#isOver) return;
-    this.#sessions.set(sid, { facts, isGone: false });
+    this.#sessions.set(sid, { facts, isGone: false, isClean: false });
     this.#keeper.attached(sid, this);
     if (this.#isFull) this.#edge.pause(sid);
     this.#remote?.attach(sid, facts);
   }
 
-  detach(sid: number, unacknowledged: readonly Stanza[]): void {
+  resumable(sid: number, from: number): void {
+    this.#remote?.resumable(sid, from); // the next unit learns it from the facts
+  }
+
+  detach(sid: number, isClean: boolean): void {
     const session = this.#sessions.get(sid);
     if (session === undefined || session.isGone) return;
     session.isGone = true;
+    session.isClean = isClean;
     this.#gone++;
     this.#held.forgetRequests(sid);
-    if (this.#off === undefined) this.#post(this.#held.add(sid, undefined, unacknowledged));
+    if (this.#off === undefined) this.#post(this.#held.add(sid, undefined));
     else this.#release();
   }
 
-  stanza(sid: number, stanza: Stanza): void {
+  stanza(sid: number, stanza: Stanza, position: number): void {
     if (!this.#sessions.has(sid)) return;
     if (this.#off !== undefined) return this.#answerOff(sid, stanza);
     this.#recent++;
-    this.#post(this.#held.add(sid, stanza));
+    this.#post(this.#held.add(sid, stanza, position));
     if (this.#isFull || this.#held.weight <= inbox.most) return;
     this.#isFull = true;
     for (const one of this.#sessions.keys()) this.#edge.pause(one);
@@ -206,10 +213,10 @@ export class LastingUnit implements UnitLink {
   #post(entry: Entry): void {
     const remote = this.#remote;
     if (remote === undefined) return;
-    const { number, sid, stanza, unacknowledged, isTaken } = entry;
+    const { number, sid, stanza, position, isTaken } = entry;
     const past = entry.tries++ === 0 ? 'none' : isTaken ? 'taken' : 'told';
-    if (stanza === undefined) remote.detach(number, sid, unacknowledged);
-    else remote.stanza(number, sid, stanza, past);
+    if (stanza === undefined) remote.detach(number, sid, this.#sessions.get(sid)?.isClean ?? false);
+    else remote.stanza(number, sid, stanza, position, past);
   }
 
   /** Root still speaks to whoever is available. */
@@ -219,6 +226,18 @@ export class LastingUnit implements UnitLink {
     if (answer !== undefined) this.#edge.deliver([sid], answer);
     else if (name === 'presence' && to === undefined && (type === undefined || type === 'unavailable'))
       this.#edge.facts(sid, { presence: type === undefined ? stanza.textFor(undefined, undefined) : undefined });
+  }
+
+  passed(sid: number, position: number): void {
+    this.#remote?.passed(sid, position);
+  }
+
+  acknowledged(sid: number, place: number): void {
+    this.#remote?.acknowledged(sid, place); // as activity
+  }
+
+  flow(sid: number, isOpen: boolean): void {
+    this.#remote?.flow(sid, isOpen); // as activity
   }
 
   activity(sid: number, inactive: boolean): void {

@@ -58,8 +58,10 @@ export class Merged {
     return {
       stanza: (...words) => later((open) => open.stanza(...words)),
       activity: (inactive) => later((open) => open.activity(inactive)),
-      detach: (unacknowledged) => {
-        later((open) => open.detach(unacknowledged));
+      acknowledged: (place) => later((open) => open.acknowledged(place)),
+      flow: (isOpen) => later((open) => open.flow(isOpen)),
+      detach: () => {
+        later((open) => open.detach());
         this.#left();
       },
     };

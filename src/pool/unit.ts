@@ -157,14 +157,27 @@ export class Unit implements UnitLink {
     return new TranslatedView(parts, sid, facts);
   }
 
-  detach(sid: number, unacknowledged: readonly Stanza[]): void {
+  resumable(_sid: number, _from: number): void {}
+
+  detach(sid: number, _isClean: boolean): void {
     const open = this.#views.get(sid);
     this.#views.delete(sid);
-    open?.view.detach(unacknowledged);
+    open?.view.detach();
   }
 
-  stanza(sid: number, stanza: Stanza, order?: number, again = false): void {
+  stanza(sid: number, stanza: Stanza, position: number, order?: number, again = false): void {
     this.#views.get(sid)?.view.stanza(stanza, order, again);
+    this.#services.edge.stored(sid, position);
+  }
+
+  passed(_sid: number, _position: number): void {}
+
+  acknowledged(sid: number, place: number): void {
+    this.#views.get(sid)?.view.acknowledged(place);
+  }
+
+  flow(sid: number, isOpen: boolean): void {
+    this.#views.get(sid)?.view.flow(isOpen);
   }
 
   activity(sid: number, inactive: boolean): void {
@@ -177,6 +190,7 @@ export class Unit implements UnitLink {
       status: async () => [...this.#accounts.values()].map(({ state }) => state),
       rooms: async () => [...this.#accounts.values()].flatMap(({ rooms }) => rooms),
       room: async ({ account, room, action }) => this.#accounts.get(account)?.hub.room(room, action) ?? false,
+      handled: async () => null,
       forget: ({ account }) => this.#inTurn(() => this.#store.forget(account)),
       stop: ({ within }) => this.#inTurn(() => this.#stop(within)),
     };

@@ -137,7 +137,7 @@ export class Edge {
     this.#sessions.remove(session);
     this.#options.log.info('session over', { address: facts.address, unacknowledged: unacknowledged.length });
     const unheard = unacknowledged.filter(({ from }) => from === door.address);
-    this.#safely(() => unit.detach(sid, unacknowledged));
+    this.#safely(() => unit.detach(sid, false));
     if (unheard.length > 0) this.#safely(() => door.unheard(speaker, unheard));
     this.#safely(() => door.gone(sid));
   }
@@ -172,10 +172,11 @@ export class Edge {
   #createLink(): EdgeLink {
     const sessions = this.#sessions;
     return {
-      deliver(sids, stanza) {
+      deliver(sids, stanza, place = 0) {
         const tail = tailOf(stanza);
-        for (const sid of sids) sessions.get(sid)?.send(stanza, tail);
+        for (const sid of sids) sessions.get(sid)?.send(stanza, tail, place);
       },
+      stored() {},
       facts: (sid, change) => {
         const session = sessions.get(sid);
         if (session === undefined) return;

@@ -22,7 +22,7 @@ export function route(context: RouteContext, session: Session, stanza: Stanza): 
   if (answer !== undefined) session.tell(answer);
   else if (to !== undefined && isAt(to, context.domain) && session.facts.view !== 'single')
     answerAsDomain(context, session, stanza);
-  else session.unit.stanza(session.sid, stanza);
+  else session.unit.stanza(session.sid, stanza, session.position);
 }
 
 /** That bare address, or one of its resources. */

@@ -1,4 +1,5 @@
 /** A client's bound resource: it outlives its streams, and is what a unit knows as a number. */
+import { randomBytes } from 'node:crypto';
 import type { Speaker } from '../link/door.ts';
 import type { SessionFacts, UnitLink } from '../link/link.ts';
 import type { Login } from '../stream/authentication.ts';
@@ -46,6 +47,8 @@ export class Session implements StreamOwner {
   #patience: number;
   #timer: Timer | undefined;
   #paused = false;
+  /** Stanzas that came. */
+  #position = 0;
   #probed = 0;
   #doomed = false;
   #over = false;
@@ -68,6 +71,10 @@ export class Session implements StreamOwner {
       inactive: false,
       directed: [],
       rooms: [],
+      stream: { id: randomBytes(18).toString('base64url'), from: undefined },
+      delivered: 0,
+      acknowledged: 0,
+      isOpen: true,
     };
     this.since = host.clock.now();
     this.remote = stream.remote;
@@ -81,6 +88,10 @@ export class Session implements StreamOwner {
     this.#take(stream);
   }
 
+  get position(): number {
+    return this.#position;
+  }
+
   get connected(): boolean {
     return this.#stream !== undefined;
   }
@@ -91,8 +102,9 @@ export class Session implements StreamOwner {
   }
 
   /** `tail`: the stanza's text behind its `to`, the same for all who get it. Never calls the unit back. */
-  send(stanza: Stanza, tail: string): void {
+  send(stanza: Stanza, tail: string, place = 0): void {
     if (this.#over) return;
+    if (place > this.facts.delivered) this.facts.delivered = place;
     const management = this.#management;
     if (management !== undefined) {
       management.sent(stanza);
@@ -126,6 +138,7 @@ export class Session implements StreamOwner {
   }
 
   #stanza(element: Element): void {
+    this.#position += 1;
     this.#management?.received();
     checkFrom(element, this.facts.address, this.facts.bare);
     let stanza: Stanza;
@@ -166,12 +179,14 @@ export class Session implements StreamOwner {
   #enable({ attrs }: Element): void {
     const { clock, limits } = this.#host;
     const resumable = attrs.resume === 'true' || attrs.resume === '1';
-    const management = new Management(resumable, limits, clock);
+    const management = new Management(this.facts.stream.id, resumable, limits, clock);
     this.#management = management;
     if (!resumable) return this.#stream?.write(`<enabled xmlns="${NS.sm}"/>`);
     const wished = /^\d{1,9}$/.test(attrs.max ?? '') ? Number(attrs.max) * 1000 : limits.resume;
     this.#patience = Math.min(wished, limits.resume);
+    this.facts.stream.from = this.#position;
     this.#host.resumable(this, management.id);
+    this.unit.resumable(this.sid, this.#position);
     const max = Math.floor(this.#patience / 1000);
     this.#stream?.write(`<enabled xmlns="${NS.sm}" id="${management.id}" resume="true" max="${max}"/>`);
   }

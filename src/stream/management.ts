@@ -1,5 +1,4 @@
 /** Stream management (XEP-0198), the server's side of one session: what was handled, what was not acknowledged. */
-import { randomBytes } from 'node:crypto';
 import { StreamError } from '../wire/error.ts';
 import { NS } from '../wire/ns.ts';
 import type { Stanza } from '../wire/stanza.ts';
@@ -27,7 +26,7 @@ class HandledCountTooHigh extends StreamError {
 
 export class Management {
   /** What a client resumes with: not to be guessed. */
-  readonly id = randomBytes(18).toString('base64url');
+  readonly id: string;
   readonly resumable: boolean;
   /** Stanzas that came from the client (mod 2³²). */
   handled = 0;
@@ -44,7 +43,8 @@ export class Management {
   readonly #limits: StreamLimits;
   readonly #clock: Clock;
 
-  constructor(resumable: boolean, limits: StreamLimits, clock: Clock) {
+  constructor(id: string, resumable: boolean, limits: StreamLimits, clock: Clock) {
+    this.id = id;
     this.resumable = resumable;
     this.#limits = limits;
     this.#clock = clock;

@@ -33,8 +33,8 @@ export class ViewOutlet implements Outlet {
     this.#shown.delete(sid);
   }
 
-  deliver(sids: readonly number[], stanza: Stanza): void {
-    if (this.#shown.size === 0) return this.#edge.deliver(sids, stanza);
+  deliver(sids: readonly number[], stanza: Stanza, place?: number): void {
+    if (this.#shown.size === 0) return this.#edge.deliver(sids, stanza, place);
     const plain: number[] = [];
     const translated = new Map<BareJid, Shown[]>();
     for (const sid of sids) {
@@ -47,11 +47,11 @@ export class ViewOutlet implements Outlet {
       if (group === undefined) translated.set(client.pair.own, [client]);
       else group.push(client);
     }
-    if (plain.length > 0) this.#edge.deliver(plain, stanza);
-    for (const group of translated.values()) this.#show(group, stanza);
+    if (plain.length > 0) this.#edge.deliver(plain, stanza, place);
+    for (const group of translated.values()) this.#show(group, stanza, place);
   }
 
-  #show(clients: readonly Shown[], stanza: Stanza): void {
+  #show(clients: readonly Shown[], stanza: Stanza, place: number | undefined): void {
     const [first] = clients;
     const usable = filtered(stanza, first!.pair);
     if (usable === undefined) return;
@@ -60,6 +60,7 @@ export class ViewOutlet implements Outlet {
     this.#edge.deliver(
       clients.map(({ sid }) => sid),
       only ? first!.response(shown) : shown,
+      place,
     );
   }
 

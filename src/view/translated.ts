@@ -90,11 +90,16 @@ export class TranslatedView implements View, Shown {
     this.#parts.hub.activity(this.sid, inactive);
   }
 
-  detach(unacknowledged: readonly Stanza[]): void {
+  acknowledged(place: number): void {
+    this.#parts.hub.acknowledged(this.sid, place);
+  }
+
+  flow(isOpen: boolean): void {
+    this.#parts.hub.flow(this.sid, isOpen);
+  }
+
+  detach(): void {
     this.#parts.outlet.remove(this.sid);
-    this.#parts.hub.detach(
-      this.sid,
-      unacknowledged.map((stanza) => outward(stanza, this.pair)),
-    );
+    this.#parts.hub.detach(this.sid);
   }
 }

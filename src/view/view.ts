@@ -8,7 +8,9 @@ export interface View {
   /** `order`, `again`: as UnitLink has them. */
   stanza(stanza: Stanza, order?: number, again?: boolean): void;
   activity(inactive: boolean): void;
-  detach(unacknowledged: readonly Stanza[]): void;
+  acknowledged(place: number): void;
+  flow(isOpen: boolean): void;
+  detach(): void;
 }
 
 /** The identity view and the merged view's own address: client and hub use the same addresses. */
@@ -17,6 +19,8 @@ export function openView(hub: Hub, sid: number, facts: SessionFacts): View {
   return {
     stanza: (stanza, order, again) => hub.fromClient(sid, stanza, order, again),
     activity: (inactive) => hub.activity(sid, inactive),
-    detach: (unacknowledged) => hub.detach(sid, unacknowledged),
+    acknowledged: (place) => hub.acknowledged(sid, place),
+    flow: (isOpen) => hub.flow(sid, isOpen),
+    detach: () => hub.detach(sid),
   };
 }

@@ -24,6 +24,9 @@ export class Crowd {
   /** Responses and errors that reached sessions, as text. */
   readonly answers: string[] = [];
   readonly paused = new Set<number>();
+  /** What units said is stored. */
+  readonly stored: [sid: number, position: number][] = [];
+  readonly #positions = new Map<number, number>();
   readonly states: AccountState[] = [];
   readonly off: string[] = [];
   readonly logged: string[] = [];
@@ -61,6 +64,7 @@ export class Crowd {
         const said = JSON.parse(stanza.tree.getChildText('body')!) as Omit<Told, 'sid'>;
         this.#note(this.told, { sid: sids[0]!, ...said });
       },
+      stored: (sid, position) => this.#note(this.stored, [sid, position]),
       facts: (sid, change) => this.#note(this.facts, [sid, change]),
       close() {},
       pause: (sid) => void this.paused.add(sid),
@@ -125,6 +129,13 @@ export class Crowd {
     unit.attach(sid, facts);
     await this.hears(sid, /^attach/);
     return unit;
+  }
+
+  /** A client's next stanza. */
+  says(unit: LastingUnit, sid: number, stanza: Stanza): void {
+    const position = (this.#positions.get(sid) ?? 0) + 1;
+    this.#positions.set(sid, position);
+    unit.stanza(sid, stanza, position);
   }
 
   /** All that a unit has said to that session since. */

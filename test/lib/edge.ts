@@ -105,8 +105,12 @@ export function fakeAuthority(changes: Partial<Authority> = {}): Authority {
 
 export type Told =
   | { what: 'attach'; sid: number; facts: SessionFacts }
-  | { what: 'detach'; sid: number; unacknowledged: readonly Stanza[] }
-  | { what: 'stanza'; sid: number; stanza: Stanza }
+  | { what: 'resumable'; sid: number; from: number }
+  | { what: 'detach'; sid: number; isClean: boolean }
+  | { what: 'stanza'; sid: number; stanza: Stanza; position: number }
+  | { what: 'passed'; sid: number; position: number }
+  | { what: 'acknowledged'; sid: number; place: number }
+  | { what: 'flow'; sid: number; isOpen: boolean }
   | { what: 'activity'; sid: number; inactive: boolean };
 
 /** Notes what it is told; `on` is called for each. */
@@ -118,11 +122,23 @@ export class FakeUnit implements UnitLink {
   attach(sid: number, facts: SessionFacts): void {
     this.#note({ what: 'attach', sid, facts });
   }
-  detach(sid: number, unacknowledged: readonly Stanza[]): void {
-    this.#note({ what: 'detach', sid, unacknowledged });
+  resumable(sid: number, from: number): void {
+    this.#note({ what: 'resumable', sid, from });
   }
-  stanza(sid: number, stanza: Stanza): void {
-    this.#note({ what: 'stanza', sid, stanza });
+  detach(sid: number, isClean: boolean): void {
+    this.#note({ what: 'detach', sid, isClean });
+  }
+  stanza(sid: number, stanza: Stanza, position: number): void {
+    this.#note({ what: 'stanza', sid, stanza, position });
+  }
+  passed(sid: number, position: number): void {
+    this.#note({ what: 'passed', sid, position });
+  }
+  acknowledged(sid: number, place: number): void {
+    this.#note({ what: 'acknowledged', sid, place });
+  }
+  flow(sid: number, isOpen: boolean): void {
+    this.#note({ what: 'flow', sid, isOpen });
   }
   activity(sid: number, inactive: boolean): void {
     this.#note({ what: 'activity', sid, inactive });

@@ -33,8 +33,12 @@ function open(edge: EdgeLink, settings: UnitSettings): MortalUnit {
   let risk: Promise<unknown> | undefined;
   return {
     attach: (sid, facts) => tell(sid, `attach ${JSON.stringify(facts)}`),
-    detach: (sid, unacknowledged) => tell(0, `detach ${sid} ${unacknowledged.length}`),
-    stanza(sid, stanza, _order, again) {
+    resumable: (sid, from) => tell(sid, `resumable ${from}`),
+    detach: (sid, isClean) => tell(0, `detach ${sid} ${isClean}`),
+    passed: (sid, position) => tell(sid, `passed ${position}`),
+    acknowledged: (sid, place) => tell(sid, `acknowledged ${place}`),
+    flow: (sid, isOpen) => tell(sid, `flow ${isOpen}`),
+    stanza(sid, stanza, _position, _order, again) {
       const { name, id = '', type = '' } = stanza;
       if (stanza.to === 'unsafe@example') risk = new Promise(() => {});
       if (type !== 'result') tell(sid, `${again ? 'again' : 'stanza'} ${name} ${id}`);

@@ -52,7 +52,8 @@ export class Place {
     const bare = view === 'single' ? own : account;
     const address = `${bare}/${resource}` as FullJid;
     const nothing = { carbons: false, interested: false, blocklist: false, inactive: false, directed: [], rooms: [] };
-    const facts: SessionFacts = { view, bare, address, presence: undefined, ...nothing, ...known };
+    const lasting = { stream: { id: '', from: undefined }, delivered: 0, acknowledged: 0, isOpen: true };
+    const facts: SessionFacts = { view, bare, address, presence: undefined, ...nothing, ...lasting, ...known };
     const parts = {
       hub: this.hub,
       outlet: this.outlet,
@@ -70,8 +71,8 @@ export class Place {
   says(sid: number, xml: string): void {
     this.#views.get(sid)!.stanza(Stanza.of(parseElement(xml)));
   }
-  leaves(sid: number, unacknowledged: readonly string[] = []): void {
-    this.#views.get(sid)!.detach(unacknowledged.map((xml) => Stanza.of(parseElement(xml))));
+  leaves(sid: number): void {
+    this.#views.get(sid)!.detach();
   }
   server(xml: string): void {
     const element = parseElement(xml);
