@@ -257,4 +257,55 @@ test('a parser does not sleep within an element, and is not woken by white space
   assert.equal(got, ['open x', '<message><body/></message>', '<iq/>', '<presence/>']);
 });
 
+/** As a component's stream is read: nobody's stanza ends it for all. */
+function patient(text: string, size = 7): string[] {
+  const got: string[] = [];
+  const made = new StreamParser(
+    {
+      open: () => {},
+      element: (element) => got.push(serialize(element)),
+      close: () => got.push('close'),
+      skipped: (element, why) => got.push(`skipped ${serialize(element)} ${why.message}`),
+    },
+    limits,
+    'jabber:component:accept',
+  );
+  const bytes = Buffer.from(header.replace('jabber:client', 'jabber:component:accept') + text);
+  for (let at = 0; at < bytes.length; at += size) made.write(bytes.subarray(at, at + size));
+  return got;
+}
+
+test('where one stanza must not end the stream for others, what breaks a limit is left out', () => {
+  const deep = (levels: number) => `<message id="deep">${'<a>'.repeat(levels)}x${'</a>'.repeat(levels)}</message>`;
+  const wide = Array.from({ length: 9 }, (_, at) => ` a${at}="x"`).join('');
+  const cases: [string, string][] = [
+    [deep(10), '<message id="deep"/> nested too deep'],
+    [
+      `<message id="long"><body>${'x'.repeat(1200)}</body></message>`,
+      '<message id="long"/> stanza larger than 1000 bytes',
+    ],
+    [`<message id="wide"><b${wide}/></message>`, '<message id="wide"/> too many attributes'],
+    [`<iq${wide}><q/></iq>`, `<iq${wide}/> too many attributes`],
+  ];
+  for (const [text, left] of cases)
+    for (const size of [1, 7, 5000])
+      assert.equal(patient(`<presence/>${text}<iq/>${text} </stream:stream>`, size), [
+        '<presence/>',
+        `skipped ${left}`,
+        '<iq/>',
+        `skipped ${left}`,
+        'close',
+      ]);
+  assert.equal(patient(deep(9)), [deep(9)]);
+  assert.throws(() => patient(`<message>${'x'.repeat(5000)}</message>`), /larger than 1000/);
+  assert.throws(() => patient(`${deep(10).slice(0, -10)}</b>`), StreamError);
+});
+
+test('a content namespace stands for jabber:client, and only as it is one', () => {
+  const inner = '<message xmlns="jabber:client"><body/></message>';
+  assert.equal(patient(`<iq><x xmlns="y">${inner}<z xmlns="jabber:component:accept"/></x></iq>`), [
+    `<iq><x xmlns="y">${inner}<z xmlns="jabber:client"/></x></iq>`,
+  ]);
+});
+
 test.run();

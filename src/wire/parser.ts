@@ -4,12 +4,23 @@
  * Elements come out in canonical form: names without prefix, `xmlns` on an element only where its namespace differs from
  * its parent's (jabber:client at the top), declarations of prefixes only for attributes that need them. So no later text
  * depends on what a stream header declared, and a stanza that we frame as one is framed as one by everybody.
+ *
+ * The file is long because the handlers of saxes have one state in common.
  */
 import { TextDecoder } from 'node:util';
 import { SaxesParser, type SaxesTagNS } from 'saxes';
 import { StreamError } from './error.ts';
 import { NS } from './ns.ts';
-import { canonical, checkHeader, headerOf, restricted, streamFault, tooLarge } from './tag.ts';
+import {
+  attributesFault,
+  canonical,
+  checkHeader,
+  headerOf,
+  nestedTooDeep,
+  restricted,
+  streamFault,
+  tooLarge,
+} from './tag.ts';
 import type { Element } from './xml.ts';
 
 export interface Limits {
@@ -28,7 +39,15 @@ export interface ParserEvents {
   element(element: Element): void;
   /** `</stream:stream>`. */
   close(): void;
+  /**
+   * Where it is there, an element of the first level that breaks a limit does not end the stream: it comes here, without
+   * what is in it. For streams that carry the stanzas of many, of whom each could end it for all.
+   */
+  skipped?(element: Element, why: StreamError): void;
 }
+
+/** How many times `limits.bytes` are read past before the stream is ended all the same. */
+const patience = 4;
 
 const options = { xmlns: true, position: false } as const;
 
@@ -59,10 +78,17 @@ export class StreamParser {
   #mark = 0;
   /** Nothing but white space since then. */
   #resting = false;
+  /** Stands for jabber:client (RFC 6120 §4.8.2: the content namespace). */
+  readonly #content: string;
+  /** Levels that are open within an element that is skipped, its own among them. */
+  #skipping = 0;
+  /** It, and why. */
+  #skipped: { element: Element; why: StreamError } | undefined;
 
-  constructor(events: ParserEvents, limits: Limits) {
+  constructor(events: ParserEvents, limits: Limits, content: string = NS.client) {
     this.#events = events;
     this.limits = limits;
+    this.#content = content;
   }
 
   #newSax(): SaxesParser<typeof options> {
@@ -124,13 +150,14 @@ export class StreamParser {
       this.#resting =
         this.#cursor !== undefined &&
         this.#cursor === this.#root &&
+        this.#skipping === 0 &&
         isWhole &&
         tail < text.length &&
         text.slice(text.length - tail).trim() === '';
       if (this.#resting) {
         this.#pending = 0;
         this.#mark = this.#consumed;
-      } else if (this.#pending > this.limits.bytes) throw tooLarge(this.limits.bytes);
+      } else if (this.#pending > this.limits.bytes) this.#tooLarge();
     } catch (error) {
       this.halt();
       throw error;
@@ -155,15 +182,43 @@ export class StreamParser {
     }
   }
 
+  /** More has come of an element than may; how it goes on is not known yet. */
+  #tooLarge(): void {
+    const inside = this.#skipping > 0 || (this.#cursor !== undefined && this.#cursor !== this.#root);
+    if (!inside || this.#events.skipped === undefined || this.#pending > patience * this.limits.bytes)
+      throw tooLarge(this.limits.bytes);
+    if (this.#skipping === 0) this.#skip(tooLarge(this.limits.bytes));
+  }
+
+  /** From here on nothing of the element in hand is kept. */
+  #skip(why: StreamError): void {
+    let element = this.#cursor!;
+    while (element.parent) element = element.parent as Element;
+    element.children = [];
+    this.#skipped = { element, why };
+    this.#skipping = this.#namespaces.length - 1;
+    this.#namespaces.length = 1;
+    this.#cursor = this.#root;
+  }
+
   #open(tag: SaxesTagNS): void {
+    if (this.#skipping > 0) {
+      this.#skipping++;
+      return;
+    }
     this.#emit();
     if (this.#halted) return;
     const parent = this.#cursor;
+    if (tag.uri === this.#content) tag.uri = NS.client;
     const inherited = parent === undefined ? '' : parent === this.#root ? NS.client : this.#namespaces.at(-1)!;
-    const element = canonical(tag, inherited, this.limits.attributes);
+    const skips = this.#events.skipped !== undefined && parent !== undefined;
+    const element = canonical(tag, inherited, skips ? Number.POSITIVE_INFINITY : this.limits.attributes);
     this.#namespaces.push(tag.uri);
-    if (this.#namespaces.length > this.limits.depth + 1) throw new StreamError('policy-violation', 'nested too deep');
-    this.#cursor = element;
+    const tooDeep = this.#namespaces.length > this.limits.depth + 1;
+    if (tooDeep && !skips) throw nestedTooDeep();
+    const fault = tooDeep ? nestedTooDeep() : skips ? attributesFault(element, this.limits.attributes) : undefined;
+    if (fault === undefined || parent === this.#root) this.#cursor = element;
+    if (fault !== undefined) return this.#skip(fault);
     if (parent === undefined) {
       this.#root = element;
       element.attrs.xmlns = tag.ns?.[''] ?? '';
@@ -179,6 +234,10 @@ export class StreamParser {
   }
 
   #close(): void {
+    if (this.#skipping > 0) {
+      if (--this.#skipping === 0) this.#rest();
+      return;
+    }
     this.#emit();
     if (this.#halted) return;
     const element = this.#cursor!;
@@ -190,13 +249,19 @@ export class StreamParser {
       this.#cursor = element.parent as Element;
     } else {
       this.#cursor = this.#root;
-      if (this.#sax!.position - this.#mark > this.limits.bytes) throw tooLarge(this.limits.bytes);
+      const isTooLarge = this.#sax!.position - this.#mark > this.limits.bytes;
+      if (isTooLarge && this.#events.skipped === undefined) throw tooLarge(this.limits.bytes);
       this.#rest();
-      this.#finished = element;
+      if (!isTooLarge) this.#finished = element;
+      else {
+        element.children = [];
+        this.#skipped = { element, why: tooLarge(this.limits.bytes) };
+      }
     }
   }
 
   #emit(): void {
+    if (this.#skipped !== undefined) return this.#emitSkipped(this.#skipped);
     const element = this.#finished;
     if (element === undefined || this.#halted) return;
     this.#finished = undefined;
@@ -205,12 +270,19 @@ export class StreamParser {
     this.#events.close();
   }
 
+  #emitSkipped({ element, why }: { element: Element; why: StreamError }): void {
+    if (this.#halted || this.#skipping > 0) return;
+    this.#skipped = undefined;
+    this.#events.skipped?.(element, why);
+  }
+
   #rest(): void {
     this.#mark = this.#sax!.position;
     this.#pending = 0;
   }
 
   #text(text: string): void {
+    if (this.#skipping > 0) return;
     this.#emit();
     if (this.#halted) return;
     const cursor = this.#cursor;

@@ -19,6 +19,13 @@ export function canonical(tag: SaxesTagNS, inherited: string, most: number): Ele
   return element;
 }
 
+/** Undefined where it has no more than that many. */
+export function attributesFault({ attrs }: Element, most: number): StreamError | undefined {
+  let count = 0;
+  for (const _ in attrs) count++;
+  return count > most ? new StreamError('policy-violation', 'too many attributes') : undefined;
+}
+
 /** A header that declares those namespaces and says nothing else. */
 export function headerOf(declared: Readonly<Record<string, string>>): string {
   const attributes = Object.entries(declared).map(
@@ -37,6 +44,7 @@ export function checkHeader(tag: SaxesTagNS): void {
 }
 
 export const tooLarge = (bytes: number) => new StreamError('policy-violation', `stanza larger than ${bytes} bytes`);
+export const nestedTooDeep = () => new StreamError('policy-violation', 'nested too deep');
 export const restricted = (what: string) => new StreamError('restricted-xml', what);
 
 /** saxes says what it found in words; RFC 6120 §4.9.3 has a condition for each. */
