@@ -1,6 +1,7 @@
 /** Every namespace we speak, by the name the field uses for it. */
 export const NS = {
   client: 'jabber:client',
+  component: 'jabber:component:accept',
   stream: 'http://etherx.jabber.org/streams',
   streams: 'urn:ietf:params:xml:ns:xmpp-streams',
   stanzas: 'urn:ietf:params:xml:ns:xmpp-stanzas',
@@ -27,6 +28,7 @@ export const NS = {
   discoInfo: 'http://jabber.org/protocol/disco#info',
   discoItems: 'http://jabber.org/protocol/disco#items',
   data: 'jabber:x:data',
+  validate: 'http://jabber.org/protocol/xdata-validate',
   /** Of a form (XEP-0232). */
   softwareInfo: 'urn:xmpp:dataforms:softwareinfo',
   vcard: 'vcard-temp',
@@ -40,6 +42,7 @@ export const NS = {
   mam: 'urn:xmpp:mam:2',
   archived: 'urn:xmpp:mam:tmp',
   rsm: 'http://jabber.org/protocol/rsm',
+  fulltext: 'urn:xmpp:fulltext:0',
   sid: 'urn:xmpp:sid:0',
   hints: 'urn:xmpp:hints',
   fallback: 'urn:xmpp:fallback:0',
@@ -50,6 +53,7 @@ export const NS = {
   receipts: 'urn:xmpp:receipts',
   markers: 'urn:xmpp:chat-markers:0',
   displayed: 'urn:xmpp:mds:displayed:0',
+  displayedAssist: 'urn:xmpp:mds:server-assist:0',
   chatStates: 'http://jabber.org/protocol/chatstates',
   muc: 'http://jabber.org/protocol/muc',
   mucUser: 'http://jabber.org/protocol/muc#user',
@@ -59,6 +63,7 @@ export const NS = {
   pubsub: 'http://jabber.org/protocol/pubsub',
   pubsubEvent: 'http://jabber.org/protocol/pubsub#event',
   pubsubErrors: 'http://jabber.org/protocol/pubsub#errors',
+  publishOptions: 'http://jabber.org/protocol/pubsub#publish-options',
   pubsubOwner: 'http://jabber.org/protocol/pubsub#owner',
   blocking: 'urn:xmpp:blocking',
   blockingErrors: 'urn:xmpp:blocking:errors',
