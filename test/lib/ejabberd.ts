@@ -33,6 +33,13 @@ function libraries(): string {
 const hasEjabberd = (folder: string): boolean =>
   existsSync(folder) && readdirSync(folder).some((name) => name.startsWith('ejabberd-'));
 
+const service = ({ componentPort, components }: Plan): string => `  - port: ${componentPort}
+    ip: "127.0.0.1"
+    module: ejabberd_service
+    access: all
+    hosts:
+${components.map(({ host, secret }) => `      "${host}":\n        password: "${secret}"\n`).join('')}`;
+
 const configuration = (plan: Plan): string => `
 loglevel: info
 log_rotate_count: 0
@@ -52,7 +59,7 @@ listen:
     max_stanza_size: 262144
     access: all
     tls: true
-auth_method: internal
+${plan.components.length > 0 ? service(plan) : ''}auth_method: internal
 auth_password_format: plain
 registration_timeout: infinity
 shaper_rules:

@@ -31,7 +31,8 @@ c2s_ports = { ${plan.port} }
 c2s_direct_tls_ports = { ${plan.tlsPort} }
 s2s_ports = {}
 s2s_direct_tls_ports = {}
-component_ports = {}
+component_ports = { ${plan.components.length > 0 ? plan.componentPort : ''} }
+component_interfaces = { "127.0.0.1" }
 http_ports = {}
 https_ports = {}
 modules_enabled = ${list(plan.tuned ? tunedModules : modules)}
@@ -49,5 +50,6 @@ log = { { levels = { min = "${plan.tuned ? 'warn' : 'info'}" }; to = "console" }
 network_settings = { nagle = false }
 ${plan.tuned ? 'gc = { mode = "generational" }' : ''}
 ${plan.domains.map((domain) => `VirtualHost "${domain}"`).join('\n')}
+${plan.components.map(({ host, secret }) => `Component "${host}"\n  component_secret = "${secret}"`).join('\n')}
 ${plan.tuned ? '' : `Component "rooms.${plan.domains[0]}" "muc"`}
 `;

@@ -29,6 +29,15 @@ export interface Plan {
   all: string;
   /** Nothing but what the benchmark needs, plain TCP, tuned. */
   tuned: boolean;
+  /** Where components connect (XEP-0114), and which there may be. */
+  componentPort: number;
+  components: readonly Component[];
+}
+
+/** A component host and what it proves itself by. */
+export interface Component {
+  host: string;
+  secret: string;
 }
 
 /** How one kind of server is run. */
@@ -46,6 +55,7 @@ export const hasQuirk = (kind: Kind, quirk: Quirk): boolean => recipes[kind].qui
 export interface ServerOptions {
   domains?: readonly string[];
   tuned?: boolean;
+  components?: readonly Component[];
 }
 
 /** Starts one and waits until it takes connections. */
@@ -53,8 +63,9 @@ export async function startServer(kind: Kind, options: ServerOptions = {}): Prom
   const domains = options.domains ?? ['work.example', 'home.example'];
   const folder = temporaryFolder(kind);
   const certificates = await makeCertificates(folder, domains);
-  const [port, tlsPort] = [await freePort(), await freePort()];
-  const plan: Plan = { folder, domains, port, tlsPort, ...certificates, tuned: options.tuned ?? false };
+  const [port, tlsPort, componentPort] = [await freePort(), await freePort(), await freePort()];
+  const { tuned = false, components = [] } = options;
+  const plan: Plan = { folder, domains, port, tlsPort, componentPort, components, ...certificates, tuned };
   const server = new RealServer(kind, plan, certificates.ca);
   await server.start();
   return server;
@@ -68,6 +79,8 @@ export class RealServer {
   readonly port: number;
   /** Direct TLS. */
   readonly tlsPort: number;
+  readonly componentPort: number;
+  readonly components: readonly Component[];
   /** PEM file. */
   readonly ca: string;
   readonly #start: () => Child;
@@ -78,6 +91,8 @@ export class RealServer {
     this.domains = plan.domains;
     this.port = plan.port;
     this.tlsPort = plan.tlsPort;
+    this.componentPort = plan.componentPort;
+    this.components = plan.components;
     this.ca = ca;
     const { args, env } = recipes[kind].prepare(plan);
     this.#start = () => new Child(recipes[kind].command, args, { name: kind, env, cwd: plan.folder });
@@ -125,6 +140,12 @@ export class RealServer {
   /** Makes that very account, by in-band registration (XEP-0077). */
   async register({ jid, password }: Account, security: Security = 'starttls'): Promise<void> {
     await register({ jid, password, host: this.host, port: this.port, security });
+  }
+
+  /** For `COMPONENT_n`. */
+  get componentSettings(): Record<string, string> {
+    const url = ({ host, secret }: Component) => `xmpp://${host}:${secret}@${this.host}:${this.componentPort}`;
+    return Object.fromEntries(this.components.map((component, at) => [`COMPONENT_${at + 1}`, url(component)]));
   }
 
   /** For `UPSTREAM_ROUTES`. */
