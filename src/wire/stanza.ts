@@ -3,7 +3,7 @@ import { readElement } from './canonical.ts';
 import { type Condition, StanzaError } from './error.ts';
 import { NS } from './ns.ts';
 
-import { clone, type Element, escapeAttribute, firstElement, serializeRest, xml } from './xml.ts';
+import { clone, type Element, escapeAttribute, firstElement, serialize, serializeRest, shallow, xml } from './xml.ts';
 
 export type StanzaName = 'message' | 'presence' | 'iq';
 export const stanzaNames: readonly StanzaName[] = ['message', 'presence', 'iq'];
@@ -48,6 +48,14 @@ export class Stanza {
     return new Stanza(this.name, { ...addresses, id: this.id, type: this.type }, this.rest, undefined);
   }
 
+  /** The same stanza with one more child at its end; what is there as text or tree is not made anew. */
+  adding(child: Element): Stanza {
+    const rest = this.#rest === undefined ? undefined : withChild(this.#rest, this.name, serialize(child));
+    const tree = this.#tree && shallow(this.#tree);
+    tree?.children.push(child);
+    return new Stanza(this.name, this, rest, tree);
+  }
+
   get rest(): string {
     this.#rest ??= serializeRest(this.#tree!);
     return this.#rest;
@@ -70,6 +78,12 @@ export class Stanza {
     return this.textFor(this.to, this.from);
   }
 }
+
+/** Behind the last child, in the text behind `<name`. */
+const withChild = (rest: string, name: string, child: string): string =>
+  rest.endsWith('/>')
+    ? `${rest.slice(0, -2)}>${child}</${name}>`
+    : `${rest.slice(0, -name.length - 3)}${child}</${name}>`;
 
 interface Outer {
   to?: string | undefined;

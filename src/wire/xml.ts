@@ -71,6 +71,13 @@ export function clone(element: Element): Element {
   return copy;
 }
 
+/** A copy that may get other attributes and children; the children themselves are shared, and nobody may change them. */
+export function shallow({ name, attrs, children }: Element): Element {
+  const copy = new Element(name, attrs);
+  copy.children = [...children];
+  return copy;
+}
+
 /** Child elements without the text between them. */
 export function elements(element: Element): Element[] {
   return element.children.filter((child): child is Element => typeof child !== 'string');
