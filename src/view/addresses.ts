@@ -3,9 +3,9 @@
  * Pure and reversible; what is in no place of the table stays as it is.
  */
 import { type BareJid, domainOf, type FullJid, localOf, readJid, resourceOf, withResource } from '../wire/jid.ts';
-import { visitStanza } from '../wire/places.ts';
+import { type Exchange, withPlaces } from '../wire/places.ts';
 import { Stanza } from '../wire/stanza.ts';
-import { clone, Element } from '../wire/xml.ts';
+import { Element } from '../wire/xml.ts';
 
 /** A client's own address, and the account that it shows. */
 export interface Pair {
@@ -15,12 +15,10 @@ export interface Pair {
   readonly account: BareJid;
 }
 
-type Exchange = (address: string) => string;
-
 /** Client → hub; the hub reads the tree. */
 export function outward({ to, from, tree }: Stanza, { own, account }: Pair): Stanza {
   const exchange = exchangeOf(own, account, markOf(own));
-  const copy = inside(tree, exchange) ?? shallow(tree);
+  const copy = withPlaces(tree, exchange) ?? shallow(tree);
   if (to !== undefined) copy.attrs.to = exchange(to);
   if (from !== undefined) copy.attrs.from = exchange(from);
   return Stanza.of(copy);
@@ -29,7 +27,7 @@ export function outward({ to, from, tree }: Stanza, { own, account }: Pair): Sta
 /** Hub → client; where nothing inside differs the text is shared with other clients. */
 export function inward(stanza: Stanza, { own, account }: Pair): Stanza {
   const exchange = exchangeOf(account, own, markOf(own));
-  const copy = inside(stanza.tree, exchange);
+  const copy = withPlaces(stanza.tree, exchange);
   const same = copy === undefined ? stanza : Stanza.of(copy);
   return same.readdress({ to: stanza.to && exchange(stanza.to), from: stanza.from && exchange(stanza.from) });
 }
@@ -63,22 +61,6 @@ function exchangeOf(from: BareJid, to: BareJid, mark: string): Exchange {
     if (bare === from) return slash < 0 ? to : `${to}/${toggle(address.slice(slash + 1), mark)}`;
     return bare === server ? otherServer + address.slice(text.length) : address;
   };
-}
-
-/** A copy with the places inside exchanged; undefined if it would be the same. */
-function inside(tree: Element, exchange: Exchange): Element | undefined {
-  let differs = false;
-  visitStanza(tree, (element, attribute) => {
-    const address = attribute === undefined ? element.getText() : element.attrs[attribute];
-    if (!differs && exchange(address) !== address) differs = true;
-  });
-  if (!differs) return undefined;
-  const copy = clone(tree);
-  visitStanza(copy, (element, attribute) => {
-    if (attribute === undefined) element.children = [exchange(element.getText())];
-    else element.attrs[attribute] = exchange(element.attrs[attribute]);
-  });
-  return copy;
 }
 
 /** Another outermost element around the same children; nobody changes a stanza's tree. */

@@ -7,7 +7,7 @@
  */
 import { NS } from './ns.ts';
 import { isStanzaName } from './stanza.ts';
-import type { Element } from './xml.ts';
+import { clone, type Element } from './xml.ts';
 
 /** Form fields (XEP-0004) that hold addresses: MAM's filter, rooms' and nodes' configuration. */
 const fields = [
@@ -73,6 +73,25 @@ const rows: Record<string, readonly string[]> = {
 
 /** One place: an attribute of an element, or its text. */
 export type Visit = (element: Element, attribute: string | undefined) => void;
+
+/** What stands in a place, and what shall stand there. */
+export type Exchange = (address: string) => string;
+
+/** A copy of a stanza with its places exchanged; undefined if it would be the same. */
+export function withPlaces(stanza: Element, exchange: Exchange): Element | undefined {
+  let differs = false;
+  visitStanza(stanza, (element, attribute) => {
+    const address = attribute === undefined ? element.getText() : element.attrs[attribute];
+    if (!differs && exchange(address) !== address) differs = true;
+  });
+  if (!differs) return undefined;
+  const copy = clone(stanza);
+  visitStanza(copy, (element, attribute) => {
+    if (attribute === undefined) element.children = [exchange(element.getText())];
+    else element.attrs[attribute] = exchange(element.attrs[attribute]);
+  });
+  return copy;
+}
 
 interface Step {
   names: readonly string[];
