@@ -1,18 +1,6 @@
-/** Opening a user's database: settings, schema, and what is said of one that cannot be used. */
+/** Opening a user's database: settings, format, and what is said of one that cannot be used. */
 import Database from 'better-sqlite3';
-
-/** Raised with each change of the schema; `migrate` brings older files up. */
-const version = 1;
-
-const schema = `
-  CREATE TABLE kept (
-    id INTEGER PRIMARY KEY,
-    account TEXT NOT NULL,
-    kind TEXT NOT NULL,
-    key TEXT NOT NULL,
-    value TEXT NOT NULL,
-    UNIQUE (account, kind, key)
-  ) STRICT`;
+import { bringUp, version } from './schema.ts';
 
 /** A user's archive cannot be used; the message is for the administrator and names the file. */
 export class ArchiveError extends Error {}
@@ -28,6 +16,7 @@ export function openDatabase(file: string): Database.Database {
       db.pragma('journal_mode = WAL');
       db.pragma('synchronous = NORMAL');
       db.pragma('cache_size = -256');
+      db.pragma('secure_delete = ON');
       migrate(db, file);
       return db;
     } catch (error) {
@@ -43,9 +32,8 @@ function migrate(db: Database.Database, file: string): void {
     throw new ArchiveError(`${file} was written by a newer xmpproxy (format ${found}; this one reads ${version}).`);
   if (found === version) return;
   db.transaction(() => {
-    if (versionOf(db) === version) return; // somebody else's work meanwhile
-    db.exec(schema);
-    db.pragma(`user_version = ${version}`);
+    const now = versionOf(db); // somebody else's work meanwhile, maybe
+    if (now < version) bringUp(db, now);
   }).immediate();
 }
 

@@ -9,10 +9,12 @@ import { dirname } from 'node:path';
 import { promisify } from 'node:util';
 import type Database from 'better-sqlite3';
 import { openDatabase, refusal } from './database.ts';
+import { Numbers } from './numbers.ts';
 
 const toDisk = promisify(fsync);
 
 export class Opened {
+  readonly numbers = new Numbers(this);
   readonly #file: string;
   readonly #db: Database.Database;
   readonly #statements = new Map<string, Database.Statement<unknown[]>>();
@@ -70,6 +72,7 @@ export class Opened {
   }
 
   rollback(): void {
+    this.numbers.clear();
     if (this.#db.inTransaction) this.#db.exec('ROLLBACK');
     this.#rely(true);
   }

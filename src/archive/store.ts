@@ -1,12 +1,13 @@
 /** The archive in SQLite: one file per user, opened when needed. */
-import { mkdir, open } from 'node:fs/promises';
+import { mkdir, open, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { ArchiveError, guard } from './database.ts';
 import { Group } from './group.ts';
+import { FileMessages, forgetIn } from './messages.ts';
 import { fileName } from './name.ts';
 import { Opened } from './opened.ts';
 import { type Book, Shelf } from './shelf.ts';
-import type { Entry, Kind, OpenStore, Store } from './types.ts';
+import type { Entry, Kind, OpenStore, Store, Trouble } from './types.ts';
 
 const read = 'SELECT key, value FROM kept WHERE account = ? AND kind = ? ORDER BY id';
 const put = `INSERT INTO kept (account, kind, key, value) VALUES (?, ?, ?, ?)
@@ -32,6 +33,7 @@ export const openMemoryStore = async (): Promise<Store> => new FileStore(':memor
 
 /** A user's store; while nobody uses it, its file is closed. */
 export class FileStore implements Store, Book {
+  readonly messages: FileMessages;
   readonly #file: string;
   readonly #shelf: Shelf | undefined;
   readonly #group: Group;
@@ -43,7 +45,40 @@ export class FileStore implements Store, Book {
     this.#file = file;
     this.#shelf = shelf;
     this.#group = new Group(file, () => this.#use());
+    this.messages = new FileMessages({
+      read: (act) => this.#read(act),
+      write: (work) => this.#group.add(work),
+    });
     this.#use();
+  }
+
+  get trouble(): Trouble | undefined {
+    return this.#group.trouble;
+  }
+
+  get onTrouble(): (trouble: Trouble | undefined) => void {
+    return this.#group.onTrouble;
+  }
+
+  set onTrouble(tell: (trouble: Trouble | undefined) => void) {
+    this.#group.onTrouble = tell;
+  }
+
+  settled(): Promise<void> | undefined {
+    return this.#group.settled();
+  }
+
+  async size(): Promise<number> {
+    if (this.#file === ':memory:') return 0;
+    const sizes = await Promise.all(
+      ['', '-wal'].map((ending) =>
+        stat(`${this.#file}${ending}`).then(
+          ({ size }) => size,
+          () => 0,
+        ),
+      ),
+    );
+    return sizes.reduce((sum, size) => sum + size);
   }
 
   #use(): Opened {
@@ -53,9 +88,19 @@ export class FileStore implements Store, Book {
   }
 
   // The same connection as for writing: what the open group has written is seen.
-  async read(account: string, kind: Kind): Promise<Entry[]> {
+  async #read<T>(act: (opened: Opened) => T): Promise<T> {
     this.#group.check();
-    return guard(this.#file, () => this.#use().statement(read).all(account, kind)) as Entry[];
+    return guard(this.#file, () => act(this.#use()));
+  }
+
+  read(account: string, kind: Kind): Promise<Entry[]> {
+    return this.#read((opened) => opened.statement(read).all(account, kind) as Entry[]);
+  }
+
+  note(account: string, kind: Kind, key: string, value: () => string): Promise<void> {
+    return this.#group.note(`${account}\0${kind}\0${key}`, (opened) =>
+      opened.statement(put).run(account, kind, key, value()),
+    );
   }
 
   put(account: string, kind: Kind, key: string, value: string): Promise<void> {
@@ -71,7 +116,10 @@ export class FileStore implements Store, Book {
   }
 
   forget(account: string): Promise<void> {
-    return this.#group.add((opened) => opened.statement(forget).run(account));
+    return this.#group.add((opened) => {
+      opened.statement(forget).run(account);
+      forgetIn(opened, account, {});
+    });
   }
 
   async close(): Promise<void> {

@@ -47,7 +47,29 @@ export class Ledger {
       this.#risks?.push(this.#written);
       return written;
     };
+    const { messages } = store;
     return {
+      messages: {
+        add: (...words) => noted(messages.add(...words)),
+        alias: (...words) => noted(messages.alias(...words)),
+        find: (...words) => messages.find(...words),
+        page: (...words) => messages.page(...words),
+        count: (...words) => messages.count(...words),
+        extent: (...words) => messages.extent(...words),
+        forget: (...words) => noted(messages.forget(...words)),
+      },
+      get trouble() {
+        return store.trouble;
+      },
+      set onTrouble(tell: Store['onTrouble']) {
+        store.onTrouble = tell;
+      },
+      get onTrouble() {
+        return store.onTrouble;
+      },
+      settled: () => store.settled(),
+      size: () => store.size(),
+      note: (...words) => noted(store.note(...words)),
       read: (...words) => store.read(...words),
       put: (...words) => noted(store.put(...words)),
       remove: (...words) => noted(store.remove(...words)),
