@@ -35,7 +35,8 @@ interface Target {
   stop(): Promise<unknown>;
 }
 
-const names = ['alone', 'main', 'worker'];
+const other = process.env.BENCH_OTHER;
+const names = ['alone', 'main', 'worker', ...(other === undefined ? [] : ['other'])];
 const domains = names.flatMap((name) => [`${name}.test`, `relay-${name}.test`]);
 const server = await startServer('prosody', { domains, tuned: true });
 for (const domain of domains)
@@ -52,10 +53,10 @@ const alone: Target = {
   stop: () => server.stop(),
 };
 
-async function proxyTarget(name: string, workers: string): Promise<Target> {
+async function proxyTarget(name: string, workers: string, program?: string): Promise<Target> {
   const { domain, relayDomain } = domainsOf(name);
   const plain = { C2S_PLAINTEXT: 'loopback', UPSTREAM_PLAINTEXT: 'loopback' };
-  const proxy = await RunningProxy.start({ server, env: { ...plain, WORKERS: workers } });
+  const proxy = await RunningProxy.start({ server, env: { ...plain, WORKERS: workers }, ...(program && { program }) });
   for (const jid of [`recv@${domain}`, `u1@${relayDomain}`]) {
     await proxy.add({ jid, password });
     await proxy.prints(new RegExp(`upstream online account=${jid}`));
@@ -63,7 +64,7 @@ async function proxyTarget(name: string, workers: string): Promise<Target> {
   const address = (account: string): string => new RegExp(`address=(${account}/\\S+)`).exec(proxy.output)![1]!;
   return {
     ...{
-      name: `proxy WORKERS=${workers}`,
+      name: program === undefined ? `proxy WORKERS=${workers}` : 'the other',
       apps: `${proxy.host}:${proxy.port}`,
       tlsApps: `${proxy.host}:${proxy.tlsPort}`,
       domain,
@@ -77,6 +78,7 @@ async function proxyTarget(name: string, workers: string): Promise<Target> {
 }
 
 const targets = [alone, await proxyTarget('main', '0'), await proxyTarget('worker', '1')];
+if (other !== undefined) targets.push(await proxyTarget('other', '0', other));
 
 interface Result {
   n: number;

@@ -18,7 +18,8 @@ export interface ProxyOptions {
   /** Its accounts are found there, and its CA is trusted. */
   server?: RealServer;
   env?: Record<string, string>;
-  program?: keyof typeof programs;
+  /** One of ours, or the file of another. */
+  program?: keyof typeof programs | (string & {});
 }
 
 type LoginWords = Partial<Pick<Login, 'resource' | 'mechanism' | 'security' | 'ca'>>;
@@ -47,7 +48,7 @@ export class RunningProxy {
 
   /** A first start in an empty folder. */
   static async start({ server, env = {}, program = 'usual' }: ProxyOptions = {}): Promise<RunningProxy> {
-    const file = programs[program];
+    const file = program in programs ? programs[program as keyof typeof programs] : program;
     if (!existsSync(file)) throw new Error(`${file} is not there: scripts/setup makes it`);
     const upstream = server && { UPSTREAM_ROUTES: server.routes(), UPSTREAM_CA: server.ca };
     const proxy = new RunningProxy(file, await freePort(), await freePort(), { ...upstream, ...env });
