@@ -298,7 +298,10 @@ test('where one stanza must not end the stream for others, what breaks a limit i
       ]);
   assert.equal(patient(deep(9)), [deep(9)]);
   assert.throws(() => patient(`<message>${'x'.repeat(5000)}</message>`), /larger than 1000/);
-  assert.throws(() => patient(`${deep(10).slice(0, -10)}</b>`), ({ name }: Error) => name === 'StreamError');
+  assert.throws(
+    () => patient(`${deep(10).slice(0, -10)}</b>`),
+    ({ name }: Error) => name === 'StreamError',
+  );
 });
 
 test('a content namespace stands for jabber:client, and only as it is one', () => {
