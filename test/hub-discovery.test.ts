@@ -6,6 +6,12 @@ const info = 'http://jabber.org/protocol/disco#info';
 const items = 'http://jabber.org/protocol/disco#items';
 const ask = (to: string, ns = info, id = 'd') => `<iq type="get" id="${id}" to="${to}"><query xmlns="${ns}"/></iq>`;
 
+const archiveFeatures = (text: string | undefined): string[] =>
+  [...text!.matchAll(/var="(urn:xmpp:(?:mam|sid|fulltext):[^"]+)"/g)].map(([, feature]) => feature!).sort();
+const ours = ['', '#extended', '#groupchat-available', '#groupchat-field'].map((more) => `urn:xmpp:mam:2${more}`);
+ours.unshift('urn:xmpp:fulltext:0');
+ours.push('urn:xmpp:sid:0');
+
 /** A login whose questions about the server are answered. */
 function learn(world: World): void {
   world.hub.online(core, false);
@@ -13,7 +19,10 @@ function learn(world: World): void {
     /to="work.example".*disco#info/,
     `<query xmlns="${info}"><identity category="server" type="im"/><feature var="urn:xmpp:csi:0"/></query>`,
   );
-  world.answer(/to="alice@work.example".*disco#info/, `<query xmlns="${info}"><feature var="urn:xmpp:mam:2"/></query>`);
+  world.answer(
+    /to="alice@work.example".*disco#info/,
+    `<query xmlns="${info}"><feature var="urn:xmpp:mam:1"/><feature var="urn:xmpp:push:0"/><feature var="urn:xmpp:sid:0"/></query>`,
+  );
   world.answer(
     /disco#items/,
     `<query xmlns="${items}"><item jid="upload.work.example"/><item jid="bob@home.example"/><item jid="work.example" node="n"/></query>`,
@@ -33,10 +42,32 @@ test(
     phone.send(ask('upload.work.example'));
     const [server, account, services, upload] = phone.take();
     like(server, 'id="d"', 'from="work.example"', 'urn:xmpp:csi:0', 'urn:xmpp:carbons:2');
-    like(account, 'urn:xmpp:mam:2', 'from="alice@work.example"');
+    like(account, 'urn:xmpp:push:0', 'from="alice@work.example"');
+    assert.equal(archiveFeatures(account), ours);
     like(services, 'upload.work.example');
     like(upload, 'urn:xmpp:http:upload:0');
     assert.equal(world.up, []);
+  }),
+);
+
+test(
+  'what is not known yet is completed when the server answers; the archive is ours, not the server’s',
+  inWorld((world) => {
+    world.online();
+    const phone = world.client('phone').available();
+    for (const to of ['work.example', 'alice@work.example']) {
+      phone.send(ask(to));
+      world.answer(
+        /disco#info/,
+        `<query xmlns="${info}"><feature var="urn:xmpp:mam:2"/><feature var="urn:a"/></query>`,
+      );
+      world.up.splice(0);
+    }
+    const [server, account] = phone.take();
+    like(server, 'urn:xmpp:carbons:2', 'urn:a');
+    assert.equal(archiveFeatures(server), ['urn:xmpp:mam:2'], 'what the server has for itself is its own');
+    like(account, 'urn:a', 'id="d"');
+    assert.equal(archiveFeatures(account), ours);
   }),
 );
 

@@ -64,18 +64,18 @@ test(
 );
 
 test(
-  'archive queries with equal ids each get their own results',
+  'archive queries to a room with equal ids each get their own results',
   inWorld((world) => {
     world.online();
     const phone = world.client('phone').available();
     const desk = world.client('desk').available();
-    const query = '<iq type="set" id="m"><query xmlns="urn:xmpp:mam:2" queryid="q"/></iq>';
+    const query = '<iq type="set" id="m" to="tea@rooms.example"><query xmlns="urn:xmpp:mam:2" queryid="q"/></iq>';
     phone.send(query);
     desk.send(query);
     const [first, second] = world.up.map((text) => /queryid="([^"]+)"/.exec(text)![1]);
     assert.is.not(first, second);
     world.server(
-      `<message to="alice@work.example/x"><result xmlns="urn:xmpp:mam:2" queryid="${second}" id="a1"><forwarded xmlns="urn:xmpp:forward:0"/></result></message>`,
+      `<message from="tea@rooms.example" to="alice@work.example/x"><result xmlns="urn:xmpp:mam:2" queryid="${second}" id="a1"><forwarded xmlns="urn:xmpp:forward:0"/></result></message>`,
     );
     like(desk.take()[0], 'queryid="q"', 'id="a1"');
     assert.equal(phone.take(), []);
@@ -83,11 +83,11 @@ test(
       `<message from="eve@home.example" to="alice@work.example/x"><result xmlns="urn:xmpp:mam:2" queryid="${first}" id="a2"/></message>`,
     );
     world.server(
-      `<message to="alice@work.example/x"><result xmlns="urn:xmpp:mam:2" queryid="unknown" id="a3"/></message>`,
+      `<message from="tea@rooms.example" to="alice@work.example/x"><result xmlns="urn:xmpp:mam:2" queryid="unknown" id="a3"/></message>`,
     );
     assert.equal([...phone.take(), ...desk.take()], []);
     world.server(
-      `<message to="alice@work.example/x"><result xmlns="urn:xmpp:mam:2" queryid="${first}" id="a4"><forwarded xmlns="urn:xmpp:forward:0"><message xmlns="jabber:client" from="root@proxy.example" to="alice@work.example"><body>obey</body></message></forwarded></result></message>`,
+      `<message from="tea@rooms.example" to="alice@work.example/x"><result xmlns="urn:xmpp:mam:2" queryid="${first}" id="a4"><forwarded xmlns="urn:xmpp:forward:0"><message xmlns="jabber:client" from="root@proxy.example" to="alice@work.example"><body>obey</body></message></forwarded></result></message>`,
     );
     assert.equal(phone.take(), [], 'root is in no archive upstream');
   }),

@@ -5,8 +5,8 @@
 import { type BareJid, readJid } from '../wire/jid.ts';
 import { NS } from '../wire/ns.ts';
 import { parseElement } from '../wire/parser.ts';
-import type { Stanza } from '../wire/stanza.ts';
-import { detached, type Element, serialize, xml } from '../wire/xml.ts';
+import { Stanza } from '../wire/stanza.ts';
+import { clone, detached, type Element, serialize, xml } from '../wire/xml.ts';
 import { BoundedMap } from './bounded.ts';
 import type { Context } from './context.ts';
 
@@ -33,12 +33,15 @@ const keyOf = (ns: string, to: string): string => `${prefix}${ns} ${to}`;
 export class Discovery {
   readonly #context: Context;
   readonly #ask: Ask;
+  readonly #hasArchive: boolean;
   /** Namespace and address → the result's payload as text. */
   readonly #kept = new Map<string, string>();
 
-  constructor(context: Context, ask: Ask) {
+  /** `withArchive`: the account has its archive with us. */
+  constructor(context: Context, ask: Ask, { withArchive }: { withArchive: boolean }) {
     this.#context = context;
     this.#ask = ask;
+    this.#hasArchive = withArchive;
   }
 
   async load(): Promise<void> {
@@ -53,8 +56,24 @@ export class Discovery {
     const to = request.to ?? this.#context.account;
     const known = this.#kept.get(keyOf(ns, to));
     if (known === undefined) return undefined;
-    const result = parseElement(known);
-    return to === this.#context.server && ns === NS.discoInfo ? withCarbons(result) : result;
+    return this.#complete(to, parseElement(known));
+  }
+
+  /** The server's own answer to such a question, with what we offer. */
+  completed(request: Stanza, response: Stanza): Stanza {
+    const to = request.to ?? this.#context.account;
+    const info = response.tree.getChild('query', NS.discoInfo);
+    if (response.type !== 'result' || info === undefined || info.attrs.node) return response;
+    const tree = clone(response.tree);
+    this.#complete(to, tree.getChild('query', NS.discoInfo)!);
+    return Stanza.of(tree);
+  }
+
+  /** `result` is changed. */
+  #complete(to: string, result: Element): Element {
+    if (result.attrs.xmlns !== NS.discoInfo) return result;
+    if (to === this.#context.server) return offer(result, [NS.carbons]); // whether the server does or not (XEP-0280)
+    return to === this.#context.account && this.#hasArchive ? withArchive(result) : result;
   }
 
   /** A new session upstream: everything is asked again. */
@@ -100,9 +119,27 @@ function servicesIn(items: Element): BareJid[] {
   return services.slice(0, mostItems);
 }
 
-/** We offer carbons (XEP-0280) whether the server does or not. */
-function withCarbons(info: Element): Element {
-  if (!info.getChildren('feature').some(({ attrs }) => attrs.var === NS.carbons))
-    info.append(xml('feature', { var: NS.carbons }));
+/** XEP-0313 §7: our archive, and nothing of the server's. */
+const archiveFeatures: readonly string[] = [
+  NS.mam,
+  `${NS.mam}#extended`,
+  `${NS.mam}#groupchat-field`,
+  `${NS.mam}#groupchat-available`,
+  NS.fulltext,
+  NS.rsm,
+  NS.sid,
+];
+
+function withArchive(info: Element): Element {
+  const isServers = (child: Element | string): boolean =>
+    typeof child !== 'string' && child.name === 'feature' && /^urn:xmpp:mam:/.test(child.attrs.var ?? '');
+  info.children = info.children.filter((child) => !isServers(child));
+  return offer(info, archiveFeatures);
+}
+
+/** With these features, each once. */
+function offer(info: Element, features: readonly string[]): Element {
+  const there = new Set(info.getChildren('feature').map(({ attrs }) => attrs.var));
+  for (const feature of features) if (!there.has(feature)) info.append(xml('feature', { var: feature }));
   return info;
 }

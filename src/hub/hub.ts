@@ -16,10 +16,13 @@ import { Capabilities } from './capabilities.ts';
 import { type Client, Clients } from './clients.ts';
 import { type Context, type HubSettings, keptOf, type Log, type Outlet } from './context.ts';
 import { Discovery } from './discovery.ts';
+import { Flow } from './flow.ts';
 import { isOf } from './forged.ts';
 import { Forwarded } from './forwarded.ts';
+import { archivedOf } from './ids.ts';
 import { Inbound } from './inbound.ts';
 import { Incoming } from './incoming.ts';
+import { OwnArchive } from './mam.ts';
 import { isCopy } from './mirror.ts';
 import { isKeepable, Waiting } from './offline.ts';
 import { Outbound, Sent } from './outbound.ts';
@@ -44,6 +47,8 @@ export interface Attachment {
   presence: string | undefined;
   directed: readonly string[];
   rooms: readonly string[];
+  /** It takes what can wait; left out: it does. */
+  isOpen?: boolean;
   /** Of its features those that are of use in its view; the same set gives the same one. All, where left out. */
   usable?: (features: ReadonlySet<string>) => ReadonlySet<string>;
 }
@@ -94,6 +99,9 @@ export class Hub implements Pick<CoreEvents, 'online' | 'offline' | 'stanza' | '
   readonly #media = new MediaSessions();
   readonly #rooms: Rooms;
   readonly #archives: ArchiveQueries;
+  readonly #flow = new Flow();
+  /** None in the merged view, whose messages are those of its accounts. */
+  readonly archive: OwnArchive | undefined;
   readonly #discovery: Discovery;
   readonly #offline: Waiting;
   readonly #inbound: Inbound;
@@ -155,7 +163,13 @@ export class Hub implements Pick<CoreEvents, 'online' | 'offline' | 'stanza' | '
     this.#subscriptions = new Subscriptions(context);
     this.#events = new Events(context, this.#capabilities);
     this.#archives = new ArchiveQueries(context);
-    this.#discovery = new Discovery(context, (to, payload, done) => this.#ask('get', payload, done, to));
+    const archived = archivedOf(options.store.messages, account);
+    this.archive = this.#isLocal
+      ? undefined
+      : new OwnArchive(context, { archived, flow: this.#flow, queriedArchive: () => {} });
+    const ask = (to: string, payload: Element, done: (response?: Stanza) => void): void =>
+      this.#ask('get', payload, done, to);
+    this.#discovery = new Discovery(context, ask, { withArchive: !this.#isLocal });
     this.#offline = new Waiting(context, 'offline');
     const sent = new Sent(context);
     this.#rooms = new Rooms(context, {
@@ -180,6 +194,7 @@ export class Hub implements Pick<CoreEvents, 'online' | 'offline' | 'stanza' | '
       roster: this.#roster,
       rooms: this.#rooms,
       archives: this.#archives,
+      archive: this.archive,
       discovery: this.#discovery,
       media,
       passwordChanged: options.passwordChanged,
@@ -265,6 +280,7 @@ export class Hub implements Pick<CoreEvents, 'online' | 'offline' | 'stanza' | '
       notified: new Map(),
     };
     this.#clients.add(client);
+    if (known.isOpen === false) this.#flow.set(sid, false);
     if (known.presence !== undefined) this.#restore(client, Stanza.of(parseElement(known.presence)));
     this.#presences.redirect(client, known.directed);
     this.#rooms.attached(client, known.rooms);
@@ -295,6 +311,8 @@ export class Hub implements Pick<CoreEvents, 'online' | 'offline' | 'stanza' | '
     this.#media.gone(sid);
     this.#rooms.gone(sid);
     this.#archives.gone(sid);
+    this.archive?.gone(sid);
+    this.#flow.gone(sid);
     this.#outbound.gone(sid);
     this.#keepUnseen(unacknowledged);
   }
@@ -332,7 +350,9 @@ export class Hub implements Pick<CoreEvents, 'online' | 'offline' | 'stanza' | '
   acknowledged(_sid: number, _place: number): void {}
 
   /** The client can take what can wait, or cannot now. */
-  flow(_sid: number, _isOpen: boolean): void {}
+  flow(sid: number, isOpen: boolean): void {
+    if (this.#clients.get(sid) !== undefined) this.#flow.set(sid, isOpen);
+  }
 
   activity(sid: number, inactive: boolean): void {
     const client = this.#clients.get(sid);

@@ -9,6 +9,7 @@ import type { Client } from './clients.ts';
 import type { Context } from './context.ts';
 import type { Discovery } from './discovery.ts';
 import type { Forwarded } from './forwarded.ts';
+import type { OwnArchive } from './mam.ts';
 import type { Rooms } from './rooms.ts';
 import type { Roster } from './roster.ts';
 import { exchange, type MediaSessions } from './sessions.ts';
@@ -23,6 +24,8 @@ interface Parts {
   roster: Roster;
   rooms: Rooms;
   archives: ArchiveQueries;
+  /** What the account's own archive is; undefined: what the server says. */
+  archive: OwnArchive | undefined;
   discovery: Discovery;
   media: MediaSessions;
   /** The account's password was changed through us. */
@@ -57,6 +60,10 @@ export class Requests {
     [`set ${NS.roster} query`, (requests, client, request) => requests.#setRoster(client, request)],
     [`get ${NS.blocking} blocklist`, (requests, client) => requests.#wantsBlocklist(client)],
     [`set ${NS.register} query`, (requests, ...words) => requests.#register(...words)],
+    [`get ${NS.mam} query`, (requests, ...words) => requests.#ownArchive(...words)],
+    [`set ${NS.mam} query`, (requests, ...words) => requests.#ownArchive(...words)],
+    [`get ${NS.mam} metadata`, (requests, ...words) => requests.#ownArchive(...words)],
+    [`get ${NS.discoInfo} query`, (requests, client, request) => requests.#describe(client, request)],
   ]);
 
   take(client: Client, request: Stanza): void {
@@ -119,6 +126,21 @@ export class Requests {
     client.blocklist = true;
     this.#context.outlet.facts(client.sid, { blocklist: true });
     return 'upstream';
+  }
+
+  /** XEP-0313; archives of nodes (XEP-0442) are the server's. */
+  #ownArchive(client: Client, request: Stanza, payload: Element): Element | 'answered' | 'upstream' {
+    const isOwn = request.to === undefined || request.to === this.#context.account;
+    const { archive } = this.#parts;
+    return isOwn && archive !== undefined && payload.attrs.node === undefined
+      ? archive.take(client, request, payload)
+      : 'upstream';
+  }
+
+  /** Not known yet: what the server says of itself and of the account is completed with what we offer. */
+  #describe(client: Client, request: Stanza): 'answered' {
+    this.upstream(client, request, (response) => response && this.#parts.discovery.completed(request, response));
+    return 'answered';
   }
 
   /** XEP-0077 §3: a password change is learned; an account is not ended through a proxy. */

@@ -1,0 +1,177 @@
+/**
+ * The archive of the account, for its apps (XEP-0313): ours in place of the server's, under the account's bare address. A client's
+ * queries are answered one after the other, as it takes the pages.
+ */
+import type { ArchivedMessage, Page, Selection } from '../archive/types.ts';
+import { StanzaError } from '../wire/error.ts';
+import { bare, isFull, resourceOf } from '../wire/jid.ts';
+import { NS } from '../wire/ns.ts';
+import { errorOf, resultOf, type Stanza } from '../wire/stanza.ts';
+import { type Element, xml } from '../wire/xml.ts';
+import { type PageGiven, pageElement } from '../xep/rsm.ts';
+import type { Client } from './clients.ts';
+import type { Context } from './context.ts';
+import type { Flow } from './flow.ts';
+import { type Archived, findById } from './ids.ts';
+import { type MamQuery, queryForm, readQuery } from './mam-query.ts';
+import { archivedResult, stampOf } from './mam-result.ts';
+import { stanzaIdOf } from './place.ts';
+import { Turns } from './turns.ts';
+
+/** Messages in a page: where the client does not say, and at most. In characters: what a client takes without a pause. */
+const usual = 50;
+const most = 250;
+const longest = 256 * 1024;
+
+/** Between the pages of a client that asks for the next before it has the last one: time to say that it is enough. Milliseconds. */
+const breath = 25;
+
+interface Parts {
+  archived: Archived;
+  flow: Flow;
+  /** That client knows how to ask an archive. */
+  queriedArchive(sid: number): void;
+}
+
+export class OwnArchive {
+  readonly #context: Context;
+  readonly #parts: Parts;
+  readonly #turns: Turns;
+  /** Asked for an id that the archive does not have; true where it may have it by now. */
+  unknownId: (id: string) => Promise<boolean> = async () => false;
+  /** False while something may still come in between (§4.3.2). */
+  isStable: () => boolean = () => true;
+
+  constructor(context: Context, parts: Parts) {
+    this.#context = context;
+    this.#parts = parts;
+    this.#turns = new Turns(() => new Promise((resolve) => context.later(breath, resolve)));
+  }
+
+  /** A request that is about the account's archive; throws what is wrong with it. */
+  take(client: Client, request: Stanza, payload: Element): Element | 'answered' {
+    if (payload.name === 'query' && request.type === 'get') return queryForm();
+    if (payload.name === 'metadata') return this.#later(client, request, () => this.#describe(request));
+    const query = readQuery(payload);
+    this.#parts.queriedArchive(client.sid);
+    return this.#later(client, request, () => this.#answer(client, request, query));
+  }
+
+  gone(sid: number): void {
+    this.#turns.gone(sid);
+  }
+
+  #later(client: Client, request: Stanza, answer: () => Promise<Stanza>): 'answered' {
+    const work = async (): Promise<void> => {
+      const response = await answer().catch((reason) => this.#failed(request, reason));
+      if (this.#isThere(client)) this.#context.outlet.deliver([client.sid], response);
+    };
+    if (!this.#turns.add(client.sid, work)) throw new StanzaError('resource-constraint', 'Too many queries at once');
+    return 'answered';
+  }
+
+  #isThere(client: Client): boolean {
+    return this.#context.clients.get(client.sid) === client;
+  }
+
+  #failed(request: Stanza, reason: unknown): Stanza {
+    const { account, log } = this.#context;
+    if (!(reason instanceof StanzaError)) log.error('archive query failed', { account, error: String(reason) });
+    return errorOf(request, StanzaError.from(reason));
+  }
+
+  /** §5: the first message and the last one. */
+  async #describe(request: Stanza): Promise<Stanza> {
+    const ends: Element[] = [];
+    for (const name of ['start', 'end']) {
+      const { messages } = await this.#parts.archived.page({ groupchat: false }, 1, name === 'end');
+      for (const { place, at } of messages) ends.push(xml(name, { id: stanzaIdOf(place), timestamp: stampOf(at) }));
+    }
+    return resultOf(request, xml('metadata', NS.mam, ...ends));
+  }
+
+  /** §4.2: the messages of a page, then what page it was. */
+  async #answer(client: Client, request: Stanza, query: MamQuery): Promise<Stanza> {
+    const { archived, flow } = this.#parts;
+    const { page, queryid, flip } = query;
+    const selection = await this.#selection(query);
+    const limit = Math.min(page.max ?? usual, most);
+    if (limit === 0) return this.#counted(request, await archived.count(selection));
+    await flow.opened(client.sid);
+    const isLast = page.before !== undefined;
+    const { messages, complete } = fitting(await archived.page(selection, limit, isLast), isLast);
+    if (!this.#isThere(client)) return request; // nobody gets it
+    for (const message of flip ? messages.toReversed() : messages)
+      this.#context.outlet.deliver([client.sid], archivedResult(this.#context.account, queryid, message));
+    const isAll = complete && page.after === undefined && !page.before;
+    return this.#fin(request, complete, {
+      first: idOf(messages[0]),
+      last: idOf(messages.at(-1)),
+      ...(isAll ? { index: 0, count: messages.length } : {}),
+    });
+  }
+
+  /** XEP-0059 §2.7: how many there are, and none of them. */
+  #counted(request: Stanza, count: number): Stanza {
+    return this.#fin(request, count === 0, { count });
+  }
+
+  #fin(request: Stanza, complete: boolean, page: PageGiven): Stanza {
+    const attrs = {
+      xmlns: NS.mam,
+      complete: complete ? 'true' : undefined,
+      stable: this.isStable() ? undefined : 'false',
+    };
+    return resultOf(request, xml('fin', attrs, pageElement(page)));
+  }
+
+  /** What is asked for, with ids made places; throws `item-not-found` for an id that nobody knows (§4.1.3). */
+  async #selection(query: MamQuery): Promise<Selection> {
+    const { page, start, end, words, ids } = query;
+    const after = await this.#places(query.afterId, page.after);
+    const before = await this.#places(query.beforeId, page.before || undefined);
+    const places = ids && (await this.#places(...ids));
+    const peer = query.with && bare(query.with);
+    const selection: Selection = {
+      ...(peer !== undefined ? { peer } : {}),
+      ...(query.with !== undefined && isFull(query.with) ? { resource: resourceOf(query.with) } : {}),
+      ...(start !== undefined ? { start } : {}),
+      ...(end !== undefined ? { end } : {}),
+      ...(after.length > 0 ? { after: Math.max(...after) } : {}),
+      ...(before.length > 0 ? { before: Math.min(...before) } : {}),
+      ...(places !== undefined ? { places } : {}),
+      ...(words !== undefined ? { words } : {}),
+    };
+    // who names a message means it
+    const groupchat = query.groupchat ?? places !== undefined;
+    return groupchat ? selection : { ...selection, groupchat };
+  }
+
+  async #places(...ids: readonly (string | undefined)[]): Promise<number[]> {
+    const places: number[] = [];
+    for (const id of ids) if (id !== undefined) places.push(await this.#placeOf(id));
+    return places;
+  }
+
+  async #placeOf(id: string): Promise<number> {
+    const { archived } = this.#parts;
+    const found = (await findById(archived, id)) ?? ((await this.unknownId(id)) && (await findById(archived, id)));
+    if (!found) throw new StanzaError('item-not-found', 'The archive has no message of that id');
+    return found.place;
+  }
+}
+
+const idOf = (message: ArchivedMessage | undefined): string | undefined => message && stanzaIdOf(message.place);
+
+/** As much of a page as a client is given at once, from the side where paging began; one message at least. */
+function fitting({ messages, complete }: Page, isLast: boolean): Page {
+  let left = longest;
+  const ordered = isLast ? messages.toReversed() : messages;
+  const beyond = ordered.findIndex(({ text }, index) => {
+    left -= text.length;
+    return left < 0 && index > 0;
+  });
+  if (beyond < 0) return { messages, complete };
+  const kept = ordered.slice(0, beyond);
+  return { messages: isLast ? kept.reverse() : kept, complete: false };
+}

@@ -1,0 +1,60 @@
+/** Who is given an archive's pages, and when. */
+import { test } from 'uvu';
+import * as assert from 'uvu/assert';
+import { NS } from '../src/wire/ns.ts';
+import { all, bodiesIn, fill, query, room, talk, withTalk } from './lib/archive.ts';
+import { inWorld, like } from './lib/hub.ts';
+
+test(
+  'results go to the client that asked, and wait while it takes no more',
+  inWorld(async (world) => {
+    await fill(world.store, talk);
+    const [phone, desk] = [world.client('phone').available(), world.client('desk').available()];
+    world.hub.flow(phone.sid, false);
+    const asked = query(world, phone);
+    assert.equal(bodiesIn(await query(world, desk)), all);
+    assert.equal(phone.take(), [], 'nothing while it is full');
+    world.hub.flow(phone.sid, true);
+    assert.equal(bodiesIn(await asked), all);
+    assert.equal(desk.take(), []);
+  }),
+);
+
+test(
+  'queries of one client are answered in order; too many at once are refused; one that left gets nothing',
+  inWorld(async (world) => {
+    await fill(world.store, talk);
+    const phone = world.client('phone').available();
+    const queries = Array.from(
+      { length: 60 },
+      (_, index) => `<iq type="set" id="m${index}"><query xmlns="${NS.mam}"/></iq>`,
+    );
+    for (const text of queries) phone.send(text);
+    const refusals = phone.take();
+    assert.is(refusals.length, 9, 'one is under way, 50 wait');
+    like(refusals[0], 'resource-constraint', 'type="error"', 'id="m51"');
+    while (world.due.length === 0) await new Promise(setImmediate);
+    assert.is(phone.take().at(-1)!.includes('id="m0"'), true);
+    world.pass(25);
+    while (world.due.length === 0) await new Promise(setImmediate);
+    like(phone.take().at(-1), 'id="m1"');
+    phone.leave();
+    world.pass(25);
+    for (let turn = 0; turn < 10; turn++) await new Promise(setImmediate);
+    assert.equal(phone.received, []);
+  }),
+);
+
+test(
+  'archives of others, and of nodes, are theirs',
+  withTalk(async (_, world) => {
+    const desk = world.client('desk').available();
+    desk.send(`<iq type="set" id="r" to="${room}"><query xmlns="${NS.mam}" queryid="x"/></iq>`);
+    desk.send(`<iq type="set" id="s" to="work.example"><query xmlns="${NS.mam}"/></iq>`);
+    desk.send(`<iq type="set" id="n"><query xmlns="${NS.mam}" node="urn:example:node"/></iq>`);
+    assert.is(world.up.length, 3);
+    assert.equal(desk.take(), []);
+  }),
+);
+
+test.run();
