@@ -2,7 +2,7 @@
 import { randomInt } from 'node:crypto';
 import type { BareJid } from '../wire/jid.ts';
 import { readRoute } from '../wire/route.ts';
-import type { StoredAccount, StoredUser } from './data.ts';
+import type { Data, StoredAccount, StoredUser } from './data.ts';
 import { freeLabel, prepareName, taken } from './names.ts';
 import { type Registry, RegistryError, type User, type Verifiers } from './types.ts';
 
@@ -17,12 +17,12 @@ export interface Prepared {
 }
 
 export function addUser(
-  users: Users,
+  data: Readonly<Data>,
   domain: BareJid,
   { name, admin }: Parameter<'addUser', 0>,
   verifiers: Verifiers | undefined,
 ): Users {
-  must(taken(users, domain, { user: name }));
+  must(taken(data, domain, { user: name }));
   const user: StoredUser = {
     name: prepareName(name)!,
     admin,
@@ -33,7 +33,7 @@ export function addUser(
     created: Date.now(),
     ...(verifiers && { verifiers }),
   };
-  return [...users, user];
+  return [...data.users, user];
 }
 
 export function removeUser(users: Users, name: string): Users {
@@ -52,16 +52,17 @@ export function setUser(
 }
 
 export function addAccount(
-  users: Users,
+  data: Readonly<Data>,
   domain: BareJid,
   name: string,
   account: Parameter<'addAccount', 1>,
   { verifiers, seal }: Prepared,
 ): Users {
+  const { users } = data;
   const user = find(users, name);
-  must(taken(users, domain, { account: account.jid, for: user.name }));
+  must(taken(data, domain, { account: account.jid, for: user.name }));
   const label = account.label ?? freeLabel(user.accounts, account.jid);
-  must(taken(users, domain, { label, for: user.name }));
+  must(taken(data, domain, { label, for: user.name }));
   const added: StoredAccount = {
     jid: account.jid,
     label: prepareName(label)!,
@@ -80,15 +81,16 @@ export function removeAccount(users: Users, jid: BareJid): Users {
 }
 
 export function setAccount(
-  users: Users,
+  data: Readonly<Data>,
   domain: BareJid,
   jid: BareJid,
   change: Parameter<'setAccount', 1>,
   prepared: Prepared | undefined,
 ): Users {
+  const { users } = data;
   const { user, account } = findAccount(users, jid);
   const label = change.label === undefined ? account.label : prepareName(change.label);
-  if (label !== account.label) must(taken(users, domain, { label: change.label!, for: user.name }));
+  if (label !== account.label) must(taken(data, domain, { label: change.label!, for: user.name }));
   // The server has not refused the new password yet.
   const refused = change.refused ?? (prepared ? false : undefined);
   const secret = prepared?.seal(user.name, jid);
@@ -116,7 +118,7 @@ export function findAccount(users: Users, jid: BareJid): { user: StoredUser; acc
   throw new RegistryError(`There is no account ${jid}.`);
 }
 
-function must(refusal: string | undefined): void {
+export function must(refusal: string | undefined): void {
   if (refusal !== undefined) throw new RegistryError(refusal);
 }
 
@@ -128,7 +130,7 @@ function given<T extends object>(fields: T): { [K in keyof T]?: Exclude<T[K], un
   return Object.fromEntries(Object.entries(fields).filter(([, value]) => value !== undefined)) as never;
 }
 
-function readText(field: 'route' | 'pin', text: string | undefined): string | undefined {
+export function readText(field: 'route' | 'pin', text: string | undefined): string | undefined {
   if (text === undefined || text === '') return undefined;
   if (field === 'route') {
     if (readRoute(text) !== undefined) return text;

@@ -4,7 +4,7 @@ import { type BareJid, isFull, localOf, readJid } from '../wire/jid.ts';
 import { readRoute } from '../wire/route.ts';
 import { checkNames } from './names.ts';
 import { checked, flag, list, Misshapen, oneOf, type Reader, record, text, whole } from './shape.ts';
-import type { AccountRecord, User, Verifier, Verifiers } from './types.ts';
+import type { AccountRecord, ComponentRecord, ServiceRecord, User, Verifier, Verifiers } from './types.ts';
 
 /** Raised when an older program could not read the file any more; `readData` then learns to read both. */
 const version = 1;
@@ -16,18 +16,26 @@ export interface StoredAccount extends AccountRecord {
 export interface StoredUser extends User {
   accounts: StoredAccount[];
 }
-/** Users are never changed in place: a change replaces the list, so a list once read stays as it was. */
+export interface StoredComponent extends ComponentRecord {
+  /** What it proves itself by, sealed. */
+  secret: string;
+}
+/** Lists are never changed in place: a change replaces the list, so a list once read stays as it was. */
 export interface Data {
   version: typeof version;
   /** Salt for a key made from a text, and a sealed text known to us by which a wrong key is told. */
   key: { salt: string; check: string };
   users: readonly StoredUser[];
+  components: readonly StoredComponent[];
+  services: readonly ServiceRecord[];
 }
 
 export const emptyData = (): Data => ({
   version,
   key: { salt: randomBytes(16).toString('base64'), check: '' },
   users: [],
+  components: [],
+  services: [],
 });
 
 const base64 = checked<string>('base64', (value) => /^[A-Za-z0-9+/]+={0,2}$/.test(value));
@@ -35,6 +43,9 @@ const isBare = (value: string) => {
   const address = readJid(value);
   return address === value && !isFull(address);
 };
+const route = checked<string>('host:port or xmpps://host:port', (value) => readRoute(value) !== undefined);
+const pin = checked<string>('a SHA-256 in lower-case hex', (value) => /^[0-9a-f]{64}$/.test(value));
+const bareAddress = checked<BareJid>('a bare address', isBare);
 const verifier: Reader<Verifier> = record(
   { salt: base64, iterations: whole, storedKey: base64, serverKey: base64 },
   {},
@@ -51,8 +62,8 @@ const account: Reader<StoredAccount> = record(
     secret: base64,
   },
   {
-    route: checked<string>('host:port or xmpps://host:port', (value) => readRoute(value) !== undefined),
-    pin: checked<string>('a SHA-256 in lower-case hex', (value) => /^[0-9a-f]{64}$/.test(value)),
+    route,
+    pin,
     refused: flag,
   },
 );
@@ -70,9 +81,32 @@ const user: Reader<StoredUser> = record(
   { verifiers },
 );
 
+const component: Reader<StoredComponent> = record({ host: bareAddress, route, secret: base64 }, { pin });
+
+const target = record({ account: bareAddress, weight: whole }, {});
+const service: Reader<ServiceRecord> = record(
+  { address: bareAddress, targets: list(target, 'account'), enabled: flag },
+  {
+    policy: oneOf('random', 'round-robin', 'least-pending', 'sticky'),
+    encoding: oneOf('resource', 'localpart'),
+    private: flag,
+    messages: oneOf('account', 'resources'),
+    initiate: flag,
+    allow: list(bareAddress, ''),
+    timeout: whole,
+    rate: whole,
+    open: whole,
+    name: text,
+    category: text,
+    type: text,
+    avatar: record({ mime: text, data: base64 }, {}),
+  },
+);
+
 const data = record(
   { version: whole, key: record({ salt: base64, check: base64 }, {}), users: list(user, 'name') },
-  {},
+  // files of before have none
+  { components: list(component, 'host'), services: list(service, 'address') },
 );
 
 /** Written by a later xmpproxy than this one. */
@@ -89,9 +123,9 @@ export function readData(json: string, domain: BareJid): Data {
   const found = (value as { version?: unknown } | null)?.version;
   if (typeof found === 'number' && found > version)
     throw new NewerVersion(`format ${found}; this one reads ${version}`);
-  const read = { ...data(value, ''), version } as const;
+  const read = { components: [], services: [], ...data(value, ''), version } as const;
   if (found !== version) throw new Misshapen(`version is not ${version}`);
-  checkNames(read.users, domain);
+  checkNames(read, domain);
   return read;
 }
 

@@ -11,6 +11,7 @@ import { keyFor, keyOf, makeKey, readKey } from './key.ts';
 import { lock } from './lock.ts';
 import { prepareName, taken } from './names.ts';
 import { seal, unseal } from './seal.ts';
+import * as services from './services.ts';
 import { type Registry, RegistryError } from './types.ts';
 import { makeVerifiers } from './verifiers.ts';
 
@@ -55,12 +56,13 @@ async function prepareFolder(file: string, disk: Disk): Promise<string> {
 
 const checkPlace = { user: '', account: '', field: 'check' };
 const checkText = 'xmpproxy';
+const componentPlace = (host: string) => ({ user: '', account: host, field: 'component' });
 const placeOf = (user: string, account: string) => ({ user, account, field: 'password' });
 
 /** Finds the key and proves that it opens everything; makes one only where nothing is sealed yet. */
 async function openKey(db: Low<Data>, text: string | undefined, file: string, path: string, disk: Disk) {
-  const { users } = db.data;
-  const sealed = users.some(({ accounts }) => accounts.length > 0);
+  const { users, components } = db.data;
+  const sealed = components.length > 0 || users.some(({ accounts }) => accounts.length > 0);
   const found = text === undefined ? await readKey(disk, file) : await keyOf(text, db.data.key.salt);
   if (found === undefined && sealed)
     throw new RegistryError(
@@ -76,6 +78,9 @@ async function openKey(db: Low<Data>, text: string | undefined, file: string, pa
     for (const { jid, secret } of accounts)
       if (unseal(key, placeOf(name, jid), secret) === undefined)
         throw new RegistryError(`${path} is damaged: the sealed password of ${jid} (user ${name}) is not ${jid}'s.`);
+  for (const { host, secret } of components)
+    if (unseal(key, componentPlace(host), secret) === undefined)
+      throw new RegistryError(`${path} is damaged: the sealed secret of ${host} is not ${host}'s.`);
   return key;
 }
 
@@ -85,7 +90,7 @@ function registryOver(db: Low<Data>, file: RegistryFile, key: Buffer, domain: Ba
   let closed = false;
 
   /** Changes take their turns in the order they were asked for, however long their passwords take to prepare. */
-  function change<T>(prepared: Promise<T>, apply: (users: changes.Users, prepared: T) => changes.Users): Promise<void> {
+  function change<T>(prepared: Promise<T>, apply: (data: Readonly<Data>, prepared: T) => Partial<Data>): Promise<void> {
     if (closed) return Promise.reject(new RegistryError('The registry is closed.'));
     prepared.catch(() => {}); // told below, when its turn has come
     const applied = turn.then(async () => {
@@ -93,7 +98,7 @@ function registryOver(db: Low<Data>, file: RegistryFile, key: Buffer, domain: Ba
       // A promise in a record: awaiting the turn must not be awaiting the disk.
       return {
         durable: db.update((data) => {
-          data.users = apply(data.users, ready);
+          Object.assign(data, apply(data, ready));
         }),
       };
     });
@@ -120,21 +125,45 @@ function registryOver(db: Low<Data>, file: RegistryFile, key: Buffer, domain: Ba
       return password;
     },
     keyFor: (purpose) => keyFor(key, purpose),
-    taken: (what) => taken(db.data.users, domain, what),
+    taken: (what) => taken(db.data, domain, what),
     addUser: (user) =>
-      change(verifiersOf(user.password), (users, verifiers) => changes.addUser(users, domain, user, verifiers)),
-    removeUser: (name) => change(nothing, (users) => changes.removeUser(users, name)),
+      change(verifiersOf(user.password), (data, verifiers) => ({
+        users: changes.addUser(data, domain, user, verifiers),
+      })),
+    removeUser: (name) => change(nothing, ({ users }) => ({ users: changes.removeUser(users, name) })),
     setUser: (name, { password, ...rest }) =>
-      change(verifiersOf(password), (users, verifiers) => changes.setUser(users, name, rest, verifiers)),
+      change(verifiersOf(password), ({ users }, verifiers) => ({
+        users: changes.setUser(users, name, rest, verifiers),
+      })),
     addAccount: (name, account) =>
-      change(prepare(account.password), (users, prepared) =>
-        changes.addAccount(users, domain, name, account, prepared),
-      ),
-    removeAccount: (jid) => change(nothing, (users) => changes.removeAccount(users, jid)),
+      change(prepare(account.password), (data, prepared) => ({
+        users: changes.addAccount(data, domain, name, account, prepared),
+      })),
+    removeAccount: (jid) => change(nothing, ({ users }) => ({ users: changes.removeAccount(users, jid) })),
     setAccount: (jid, { password, ...rest }) =>
-      change(password === undefined ? nothing : prepare(password), (users, prepared) =>
-        changes.setAccount(users, domain, jid, rest, prepared),
-      ),
+      change(password === undefined ? nothing : prepare(password), (data, prepared) => ({
+        users: changes.setAccount(data, domain, jid, rest, prepared),
+      })),
+    get components() {
+      return db.data.components;
+    },
+    componentSecret(host) {
+      const { secret } = services.findComponent(db.data.components, host);
+      const opened = unseal(key, componentPlace(host), secret);
+      if (opened === undefined) throw new RegistryError(`The secret of ${host} cannot be opened: add it anew.`);
+      return opened;
+    },
+    addComponent: ({ secret, ...component }) =>
+      change(nothing, (data) => ({
+        components: services.addComponent(data, domain, component, seal(key, componentPlace(component.host), secret)),
+      })),
+    removeComponent: (host) => change(nothing, (data) => ({ components: services.removeComponent(data, host) })),
+    get services() {
+      return db.data.services;
+    },
+    addService: (service) => change(nothing, (data) => ({ services: services.addService(data, domain, service) })),
+    setService: (service) => change(nothing, (data) => ({ services: services.setService(data, service) })),
+    removeService: (address) => change(nothing, (data) => ({ services: services.removeService(data, address) })),
     async close() {
       closed = true;
       await turn;

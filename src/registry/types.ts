@@ -48,6 +48,40 @@ export interface User {
   created: number;
 }
 
+/** A component host (XEP-0114) and where its server is; its secret is sealed in the file and opened only by `componentSecret`. */
+export interface ComponentRecord {
+  host: BareJid;
+  /** `host:port`, or `xmpps://host:port` for TLS from the first byte. */
+  route: string;
+  /** SHA-256 of the certificate to trust (hex, lower case). */
+  pin?: string;
+}
+
+/** A service address; what is absent is as usual. */
+export interface ServiceRecord {
+  address: BareJid;
+  targets: { account: BareJid; weight: number }[];
+  enabled: boolean;
+  policy?: 'random' | 'round-robin' | 'least-pending' | 'sticky';
+  encoding?: 'resource' | 'localpart';
+  private?: boolean;
+  messages?: 'account' | 'resources';
+  initiate?: boolean;
+  /** Addresses and domains. */
+  allow?: BareJid[];
+  /** Milliseconds. */
+  timeout?: number;
+  /** Requests a second of one user. */
+  rate?: number;
+  /** Requests open at once. */
+  open?: number;
+  name?: string;
+  category?: string;
+  type?: string;
+  /** base64 */
+  avatar?: { mime: string; data: string };
+}
+
 /** What a person may not do, in words for that person. */
 export class RegistryError extends Error {}
 
@@ -77,9 +111,24 @@ export interface Registry {
     account: BareJid,
     change: { password?: string; label?: string; enabled?: boolean; route?: string; pin?: string; refused?: boolean },
   ): Promise<void>;
+  readonly components: readonly Readonly<ComponentRecord>[];
+  /** A component's secret in clear. */
+  componentSecret(host: BareJid): string;
+  addComponent(component: ComponentRecord & { secret: string }): Promise<void>;
+  removeComponent(host: BareJid): Promise<void>;
+  readonly services: readonly Readonly<ServiceRecord>[];
+  addService(service: ServiceRecord): Promise<void>;
+  /** The whole record in place of the one of that address. */
+  setService(service: ServiceRecord): Promise<void>;
+  removeService(address: BareJid): Promise<void>;
   /** Would that name, label or address be free? Undefined if so, else why not, in words. One name space for all. */
   taken(
-    what: { user: string } | { account: BareJid; for: string } | { label: string; for: string },
+    what:
+      | { user: string }
+      | { account: BareJid; for: string }
+      | { label: string; for: string }
+      | { component: BareJid }
+      | { service: BareJid },
   ): string | undefined;
   /** Writes what is still to be written and releases the lock. */
   close(): Promise<void>;

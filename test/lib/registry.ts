@@ -2,8 +2,10 @@
 import { prepareName, taken } from '../../src/registry/names.ts';
 import {
   type AccountRecord,
+  type ComponentRecord,
   type Registry,
   RegistryError,
+  type ServiceRecord,
   type User,
   type Verifiers,
 } from '../../src/registry/types.ts';
@@ -38,6 +40,9 @@ export type Passwords = Map<string, string>;
 /** The registry's contract over plain data; `passwords` has what is stored, by user name or address. */
 export function memoryRegistry(start: User[], passwords: Passwords): Registry {
   let users: User[] = start;
+  let components: ComponentRecord[] = [];
+  let services: ServiceRecord[] = [];
+  const named = () => ({ users, components, services });
   const change = (name: string, to: (user: User) => User) => {
     if (!users.some((one) => one.name === name)) throw new RegistryError(`There is no user ${name}.`);
     users = users.map((one) => (one.name === name ? to(one) : one));
@@ -61,7 +66,7 @@ export function memoryRegistry(start: User[], passwords: Passwords): Registry {
     secretOf: (jid) => passwords.get(jid) ?? '',
     keyFor: (purpose) => Buffer.from(purpose),
     async addUser({ name, admin, password }) {
-      must(taken(users, domain, { user: name }));
+      must(taken(named(), domain, { user: name }));
       users = [...users, user(prepareName(name)!, { admin })];
       if (password !== undefined) passwords.set(prepareName(name)!, password);
     },
@@ -73,7 +78,7 @@ export function memoryRegistry(start: User[], passwords: Passwords): Registry {
       if (password !== undefined) passwords.set(name, password);
     },
     async addAccount(name, { jid, password, label, route, pin }) {
-      must(taken(users, domain, { account: jid, for: name }));
+      must(taken(named(), domain, { account: jid, for: name }));
       const added = account(jid, label ?? 'new', { ...(route && { route }), ...(pin && { pin }) });
       change(name, (one) => ({ ...one, accounts: [...one.accounts, added] }));
       passwords.set(jid, password);
@@ -90,7 +95,32 @@ export function memoryRegistry(start: User[], passwords: Passwords): Registry {
       change(found.user.name, (one) => ({ ...one, accounts }));
       if (password !== undefined) passwords.set(jid, password);
     },
-    taken: (what) => taken(users, domain, what),
+    taken: (what) => taken(named(), domain, what),
+    get components() {
+      return components;
+    },
+    componentSecret: (host) => passwords.get(host) ?? '',
+    async addComponent({ secret, ...component }) {
+      must(taken(named(), domain, { component: component.host }));
+      components = [...components, component];
+      passwords.set(component.host, secret);
+    },
+    async removeComponent(host) {
+      components = components.filter((component) => component.host !== host);
+    },
+    get services() {
+      return services;
+    },
+    async addService(service) {
+      must(taken(named(), domain, { service: service.address }));
+      services = [...services, service];
+    },
+    async setService(service) {
+      services = services.map((old) => (old.address === service.address ? service : old));
+    },
+    async removeService(address) {
+      services = services.filter((service) => service.address !== address);
+    },
     async close() {},
   };
 }
