@@ -1,5 +1,5 @@
 /** What of a message its archive goes by, read in one pass; and whether it is a message for the archive (XEP-0313 §6.1.1). */
-import { type BareJid, readJid } from '../wire/jid.ts';
+import { type BareJid, bare, domainOf, type Jid, readJid } from '../wire/jid.ts';
 import { NS } from '../wire/ns.ts';
 import type { Stanza } from '../wire/stanza.ts';
 import { type Element, serialize, shallow } from '../wire/xml.ts';
@@ -9,6 +9,8 @@ export interface Reading {
   /** XEP-0359: what its sender's app calls it, and what the account's own server does. */
   originId: string | undefined;
   alias: string | undefined;
+  /** What the room calls it that it comes from. */
+  roomId: string | undefined;
   /** When it was first taken, where somebody says so who would know (XEP-0203); milliseconds. */
   stamp: number | undefined;
   /** It carries ids that only the account's archive may give. */
@@ -21,16 +23,13 @@ export interface Reading {
 /** What is of one moment only, or about the message: alone it is nothing to keep. */
 const passing: ReadonlySet<unknown> = new Set([NS.chatStates, NS.hints, NS.delay, NS.delayed, NS.sid, NS.archived]);
 
-/** `clocks`: whose word on when it was taken counts. */
-export function readMessage(
-  { tree, type }: Stanza,
-  account: BareJid,
-  clocks: readonly (string | undefined)[],
-): Reading {
+export function readMessage({ tree, type, from }: Stanza, account: BareJid): Reading {
+  const room = type === 'groupchat' && from !== undefined ? bare(from as Jid) : undefined;
   const reading: Reading = {
     body: undefined,
     originId: undefined,
     alias: undefined,
+    roomId: undefined,
     stamp: undefined,
     isMarked: false,
     isArchivable: false,
@@ -51,6 +50,7 @@ export function readMessage(
         if (name === 'origin-id') reading.originId ??= attrs.id as string | undefined;
         if (isOwnId(child, account)) reading.alias ??= attrs.id as string | undefined;
         if (isOwnId(child, account)) reading.isMarked = true;
+        if (name === 'stanza-id' && attrs.by === room) reading.roomId ??= attrs.id as string | undefined;
         break;
       case NS.archived:
         if (isOwnId(child, account)) reading.isMarked = true;
@@ -60,7 +60,8 @@ export function readMessage(
         if (name === 'store') isWanted = true;
         break;
       case NS.delay:
-        if (attrs.from === undefined || clocks.includes(attrs.from)) reading.stamp ??= dateIn(attrs.stamp);
+        if (reading.stamp === undefined && isClock(attrs.from, account, from as Jid))
+          reading.stamp = dateIn(attrs.stamp);
         break;
       default:
         if (isContent(child)) hasContent = true;
@@ -70,6 +71,12 @@ export function readMessage(
   reading.isArchivable = isSpoken && !isForbidden && (hasContent || isWanted);
   reading.mark = markOf(reading.body ?? contentOf(tree));
   return reading;
+}
+
+/** Whose word counts on when it was taken: its sender's, or that of a server on its way. */
+function isClock(clock: unknown, account: BareJid, sender: Jid | undefined): boolean {
+  if (clock === undefined || clock === account || clock === domainOf(account)) return true;
+  return sender !== undefined && (clock === sender || clock === bare(sender) || clock === domainOf(sender));
 }
 
 function isContent({ attrs, children }: Element): boolean {

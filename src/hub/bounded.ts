@@ -1,14 +1,20 @@
 /** A Map that forgets its oldest entries: for what is good to know and may be forgotten. */
 export class BoundedMap<K, V> extends Map<K, V> {
   readonly #most: number;
-  constructor(most: number) {
+  readonly #forgotten: (key: K) => void;
+  /** `forgotten` is told of keys that had to go. */
+  constructor(most: number, forgotten: (key: K) => void = () => {}) {
     super();
     this.#most = most;
+    this.#forgotten = forgotten;
   }
   override set(key: K, value: V): this {
     super.delete(key);
     super.set(key, value);
-    if (this.size > this.#most) super.delete(super.keys().next().value as K);
+    if (this.size <= this.#most) return this;
+    const oldest = super.keys().next().value as K;
+    super.delete(oldest);
+    this.#forgotten(oldest);
     return this;
   }
 }

@@ -33,6 +33,8 @@ export interface FactsChange {
   directed?: string[];
   /** Rooms it is in: its addresses there. */
   rooms?: string[];
+  /** All up to that place in the archive it has been given, or need not get. */
+  delivered?: number;
 }
 
 /** To the clients. The view behind it gives each its own addresses. */
@@ -59,6 +61,8 @@ export interface Up {
 export interface Kept {
   read(kind: Kind): Promise<{ key: string; value: string }[]>;
   put(kind: Kind, key: string, value: string): void;
+  /** As put, with the value that holds when it is written. */
+  note(kind: Kind, key: string, value: () => string): void;
   remove(kind: Kind, key?: string): void;
 }
 
@@ -85,6 +89,7 @@ export function keptOf(store: Store, account: string, log: Log): Kept {
   return {
     read: (kind) => store.read(account, kind),
     put: (kind, key, value) => void store.put(account, kind, key, value).catch(failed),
+    note: (kind, key, value) => void store.note(account, kind, key, value).catch(failed),
     remove: (kind, key) => void store.remove(account, kind, key).catch(failed),
   };
 }

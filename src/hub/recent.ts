@@ -1,0 +1,78 @@
+/**
+ * The latest messages by their names: one that comes by two ways (a carbon and as itself), or is sent once more because an
+ * acknowledgement was lost, is one message. Ids are chosen by senders, who may use one twice: unless the account's server names
+ * both, a message is a repetition only where one is to be expected.
+ */
+import { BoundedMap } from './bounded.ts';
+
+export type Way = 'direct' | 'carbon';
+
+/** A message as it comes. */
+export interface Sight {
+  /** Names it goes by; most telling first. */
+  names: readonly string[];
+  /** Of its content. */
+  mark: number;
+  alias: string | undefined;
+  way: Way;
+  /** When it was taken first, where that is said; milliseconds. */
+  stamp: number | undefined;
+}
+
+/** A message that came. */
+export interface Known {
+  /** In the archive; undefined where it was not archived. */
+  readonly place: number | undefined;
+  readonly mark: number;
+  readonly alias: string | undefined;
+  readonly at: number;
+  ways: readonly Way[];
+  /** The stream on which it was seen last. */
+  stream: number;
+}
+
+/** So far apart one message comes by two ways, or servers' clocks go: milliseconds. */
+const moment = 60_000;
+const most = 3000;
+
+export class Recent {
+  readonly #known = new BoundedMap<string, Known>(most);
+  #stream = 0;
+  #since = Number.NEGATIVE_INFINITY;
+
+  /** A new stream, or the old session on a new one: the server may repeat what it takes for lost. */
+  renewed(now: number): void {
+    this.#stream++;
+    this.#since = now;
+  }
+
+  /** The message that this is a repetition of; it will be one again on another stream at the earliest. */
+  take(sight: Sight, now: number): Known | undefined {
+    for (const name of sight.names) {
+      const known = this.#known.get(name);
+      if (known === undefined || !this.#isSame(known, sight, now)) continue;
+      known.ways = known.ways.includes(sight.way) ? known.ways : [...known.ways, sight.way];
+      known.stream = this.#stream;
+      return known;
+    }
+    return undefined;
+  }
+
+  #isSame(known: Known, { mark, alias, way, stamp }: Sight, now: number): boolean {
+    if (known.mark !== mark) return false;
+    if (known.alias !== undefined && alias !== undefined) return known.alias === alias;
+    if (!known.ways.includes(way) && Math.abs(now - known.at) <= moment) return true;
+    if (known.stream === this.#stream) return false;
+    return stamp === undefined ? now - this.#since <= moment : Math.abs(stamp - known.at) <= moment;
+  }
+
+  add({ names, mark, alias, way }: Sight, place: number | undefined, at: number): void {
+    const known: Known = { place, mark, alias, at, ways: [way], stream: this.#stream };
+    for (const name of names) this.#known.set(name, known);
+  }
+
+  /** The place of whatever has that name. */
+  placeOf(name: string): number | undefined {
+    return this.#known.get(name)?.place;
+  }
+}
