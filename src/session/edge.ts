@@ -10,14 +10,16 @@ import { Guesses } from '../stream/guesses.ts';
 import { defaultLimits, type StreamLimits } from '../stream/limits.ts';
 import { Listener, type Listening } from '../stream/listener.ts';
 import { type Log, said } from '../stream/log.ts';
+import { type Outgoing, outgoing } from '../stream/outgoing.ts';
 import { type StreamCondition, StreamError } from '../wire/error.ts';
 import type { BareJid, FullJid } from '../wire/jid.ts';
 import type { Mux } from '../wire/mux.ts';
 import type { Stanza } from '../wire/stanza.ts';
 import { Binding } from './binding.ts';
+import type { ServiceDesk } from './desk.ts';
 import { arrive, outletOf } from './root.ts';
 import { route } from './route.ts';
-import { type Session, type SessionHost, tailOf } from './session.ts';
+import type { Session, SessionHost } from './session.ts';
 import { Sessions } from './sessions.ts';
 
 export interface EdgeOptions {
@@ -44,6 +46,8 @@ export interface Behind {
   door: Door;
   /** What our own domain answers. */
   routes: Mux<Speaker>;
+  /** Service addresses, where there can be any. */
+  desk?: ServiceDesk;
   account: EdgeLink['account'];
   ask: EdgeLink['ask'];
 }
@@ -83,6 +87,8 @@ export class Edge {
   readonly #limits: StreamLimits;
   readonly #clock: Clock;
   readonly #sessions = new Sessions();
+  /** Those that have something to report. */
+  readonly #reporting = new Set<Session>();
   #behind: Behind | undefined;
   #listener: Listener | undefined;
   #round: Timer | undefined;
@@ -119,27 +125,40 @@ export class Edge {
     return this.#behind;
   }
 
-  #createHost({ door, routes }: Behind): SessionHost {
+  #createHost({ desk, door, routes }: Behind): SessionHost {
     const { domain, log } = this.#options;
     const sessions = this.#sessions;
-    const context = { door, routes, domain, sessions, log };
+    const context = { desk, door, routes, domain, sessions, log };
     return {
       limits: this.#limits,
       clock: this.#clock,
       route: (session, stanza) => route(context, session, stanza),
       resumable: (session, id) => sessions.resumable(session, id),
-      over: (session, unacknowledged) => this.#over(session, unacknowledged, door),
+      changed: (session) => this.#changed(session),
+      mute: sessions.mute,
+      over: (session, isClean, unacknowledged) => this.#over(session, isClean, unacknowledged, door),
     };
   }
 
-  #over(session: Session, unacknowledged: readonly Stanza[], door: Door): void {
+  /** What sessions have to report is told once this tick is over: a unit may be in the midst of a fan-out. */
+  #changed(session: Session): void {
+    if (this.#reporting.size === 0)
+      process.nextTick(() => {
+        for (const one of this.#reporting) this.#safely(() => one.report());
+        this.#reporting.clear();
+      });
+    this.#reporting.add(session);
+  }
+
+  #over(session: Session, isClean: boolean, unacknowledged: readonly Outgoing[], door: Door): void {
     const { facts, sid, speaker, unit } = session;
     this.#sessions.remove(session);
     this.#options.log.info('session over', { address: facts.address, unacknowledged: unacknowledged.length });
-    const unheard = unacknowledged.filter(({ from }) => from === door.address);
-    this.#safely(() => unit.detach(sid, false));
+    const unheard = unacknowledged.map(({ stanza }) => stanza).filter(({ from }) => from === door.address);
+    this.#safely(() => unit.detach(sid, isClean));
     if (unheard.length > 0) this.#safely(() => door.unheard(speaker, unheard));
     this.#safely(() => door.gone(sid));
+    this.#safely(() => this.#rest.desk?.over(session));
   }
 
   /** There is no stream left that a fault could end, and others wait for their turn. */
@@ -173,15 +192,16 @@ export class Edge {
     const sessions = this.#sessions;
     return {
       deliver(sids, stanza, place = 0) {
-        const tail = tailOf(stanza);
-        for (const sid of sids) sessions.get(sid)?.send(stanza, tail, place);
+        const out = outgoing(stanza, place);
+        for (const sid of sids) sessions.get(sid)?.send(out);
       },
-      stored() {},
+      stored: (sid, position) => sessions.get(sid)?.stored(position),
       facts: (sid, change) => {
         const session = sessions.get(sid);
         if (session === undefined) return;
         const arrives = session.facts.presence === undefined && change.presence !== undefined;
         Object.assign(session.facts, change);
+        if ('presence' in change) this.#safely(() => this.#rest.desk?.presence(session));
         if (arrives) arrive({ door: this.#rest.door, sessions, log: this.#options.log }, session);
       },
       close: (sid, condition, text) => sessions.get(sid)?.endSoon(new StreamError(condition, text)),

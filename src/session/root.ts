@@ -2,11 +2,12 @@
 import { randomBytes } from 'node:crypto';
 import type { Door, DoorOutlet } from '../link/door.ts';
 import { type Log, said } from '../stream/log.ts';
+import { outgoing } from '../stream/outgoing.ts';
 import type { BareJid } from '../wire/jid.ts';
 import { NS } from '../wire/ns.ts';
 import { errorOf, isRequest, Stanza } from '../wire/stanza.ts';
 import { clone, xml } from '../wire/xml.ts';
-import { type Session, tailOf } from './session.ts';
+import type { Session } from './session.ts';
 import type { Sessions } from './sessions.ts';
 
 export interface RootContext {
@@ -62,7 +63,7 @@ export function arrive({ door, sessions, log }: RootContext, session: Session): 
 }
 
 /** RULES 6: the login's other clients see what was said, as a carbon (XEP-0280) or in words. */
-function mirror(root: BareJid, sessions: Sessions, session: Session, stanza: Stanza): void {
+export function mirror(peer: BareJid, sessions: Pick<Sessions, 'of'>, session: Session, stanza: Stanza): void {
   const { address, bare } = session.facts;
   const body = stanza.tree.getChildText('body');
   if (!body || !isSpoken(stanza)) return;
@@ -76,7 +77,7 @@ function mirror(root: BareJid, sessions: Sessions, session: Session, stanza: Sta
     const sent = xml('sent', NS.carbons, xml('forwarded', NS.forward, message));
     spread(carbons, Stanza.of(xml('message', { from: bare, type: stanza.type }, sent)));
   }
-  spread(others, chat(root, `→ ${body}`));
+  spread(others, chat(peer, `→ ${body}`));
 }
 
 /** XEP-0280 §6.1. */
@@ -104,6 +105,6 @@ const chat = (from: string, text: string): Stanza =>
 
 function spread(sessions: readonly Session[], stanza: Stanza): void {
   if (sessions.length === 0) return;
-  const tail = tailOf(stanza);
-  for (const session of sessions) session.send(stanza, tail);
+  const out = outgoing(stanza);
+  for (const session of sessions) session.send(out);
 }

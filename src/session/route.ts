@@ -6,6 +6,7 @@ import type { Mux } from '../wire/mux.ts';
 import { NS } from '../wire/ns.ts';
 import { errorOf, isRequest, resultOf, type Stanza } from '../wire/stanza.ts';
 import { firstElement } from '../wire/xml.ts';
+import type { ServiceDesk } from './desk.ts';
 import { type RootContext, tellRoot } from './root.ts';
 import type { Session } from './session.ts';
 
@@ -13,16 +14,18 @@ export interface RouteContext extends RootContext {
   domain: BareJid;
   /** What our own domain answers. */
   routes: Mux<Speaker>;
+  desk: ServiceDesk | undefined;
 }
 
 export function route(context: RouteContext, session: Session, stanza: Stanza): void {
   const { to } = stanza;
   if (to !== undefined && isAt(to, context.door.address)) return tellRoot(context, session, stanza);
+  if (context.desk?.takes(session, stanza)) return context.desk.stanza(session, stanza);
   const answer = answerOfStream(session, stanza);
   if (answer !== undefined) session.tell(answer);
   else if (to !== undefined && isAt(to, context.domain) && session.facts.view !== 'single')
     answerAsDomain(context, session, stanza);
-  else session.unit.stanza(session.sid, stanza, session.position);
+  else session.give(stanza);
 }
 
 /** That bare address, or one of its resources. */
