@@ -103,7 +103,7 @@ export function outletOf({ sessions }: Pick<RootContext, 'sessions'>, root: () =
 const chat = (from: string, text: string): Stanza =>
   Stanza.of(xml('message', { type: 'chat', from, id: randomBytes(9).toString('base64url') }, xml('body', {}, text)));
 
-function spread(sessions: readonly Session[], stanza: Stanza): void {
+export function spread(sessions: readonly Session[], stanza: Stanza): void {
   if (sessions.length === 0) return;
   const out = outgoing(stanza);
   for (const session of sessions) session.send(out);

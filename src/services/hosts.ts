@@ -1,0 +1,121 @@
+/** The component hosts: each a stream to its server, and a way for the translation. */
+import { openComponent } from '../component/component.ts';
+import type { Component, ComponentOptions, ComponentPlace, ComponentState } from '../component/types.ts';
+import type { ServiceEngine, Way } from '../jat/types.ts';
+import { StanzaError } from '../wire/error.ts';
+import { type BareJid, domainOf, type Jid } from '../wire/jid.ts';
+import { errorOf, isRequest, Stanza } from '../wire/stanza.ts';
+import { xml } from '../wire/xml.ts';
+
+export interface HostParts {
+  options: ComponentOptions;
+  engine: ServiceEngine;
+  /** What such a host answers where there is no service address. */
+  answer(stanza: Stanza): Promise<Stanza>;
+  /** Is that stanza of a target not to be heard, because we know better? */
+  ignores(stanza: Stanza): boolean;
+  state(state: ComponentState): void;
+}
+
+/**
+ * COMPAT: Prosody 0.12 and ejabberd's sample configuration end a component's stream at a stanza of 512 KiB, for everybody
+ * who uses it.
+ */
+const mostCharacters = 500_000;
+
+class Host implements Way {
+  readonly name: BareJid;
+  readonly place: ComponentPlace;
+  readonly component: Component;
+  readonly #parts: HostParts;
+
+  constructor(place: ComponentPlace, parts: HostParts) {
+    this.name = place.host;
+    this.place = place;
+    this.#parts = parts;
+    this.component = openComponent(place, parts.options, {
+      online: () => parts.engine.opened(this),
+      offline: () => parts.engine.closed(this),
+      stanza: (stanza) => this.#arrives(stanza),
+      state: parts.state,
+    });
+  }
+
+  send(stanza: Stanza): boolean {
+    if (stanza.rest.length > mostCharacters) return this.#tooLarge(stanza);
+    return this.component.send(stanza.toString());
+  }
+
+  /** The same as if the other side had refused it. */
+  #tooLarge(stanza: Stanza): boolean {
+    const answerable = isRequest(stanza) || (stanza.name === 'message' && stanza.type !== 'error');
+    const refusal = () => errorOf(stanza, new StanzaError('policy-violation', 'too large for its server'));
+    if (answerable) process.nextTick(() => this.#parts.engine.stanza(refusal(), this));
+    // an answer that cannot be given becomes one that can
+    else if (stanza.name === 'iq') return this.component.send(tooLarge(stanza).toString());
+    return true;
+  }
+
+  #arrives(stanza: Stanza): void {
+    const { answer, engine, ignores, options } = this.#parts;
+    if (ignores(stanza)) return;
+    if (engine.serves(stanza.to as Jid)) return engine.stanza(stanza, this);
+    if (isRequest(stanza))
+      answer(stanza)
+        .then((answered) => this.send(answered))
+        .catch((reason: unknown) => options.log.error('request failed', { reason: String(reason) }));
+    else if (stanza.name === 'message' && stanza.type !== 'error') this.send(errorOf(stanza, 'item-not-found'));
+  }
+}
+
+const tooLarge = (answer: Stanza): Stanza =>
+  Stanza.of(
+    xml(
+      'iq',
+      { type: 'error', id: answer.id, from: answer.from, to: answer.to },
+      new StanzaError('policy-violation', 'the answer is too large for its server').toElement(),
+    ),
+  );
+
+export class Hosts {
+  readonly #parts: HostParts;
+  #hosts = new Map<BareJid, Host>();
+
+  constructor(parts: HostParts) {
+    this.#parts = parts;
+  }
+
+  /** Those that are not among them are closed; those that are as before stay as they are. */
+  async configure(places: readonly ComponentPlace[]): Promise<void> {
+    const wanted = new Map(places.map((place) => [place.host, place]));
+    const leaving = [...this.#hosts.values()].filter((host) => !isSame(host.place, wanted.get(host.name)));
+    for (const { name } of leaving) this.#hosts.delete(name);
+    await Promise.all(leaving.map(({ component }) => component.stop(1000)));
+    for (const [name, place] of wanted) {
+      if (this.#hosts.has(name)) continue;
+      const host = new Host(place, this.#parts);
+      this.#hosts.set(name, host);
+      host.component.start();
+    }
+  }
+
+  way(address: Jid): Way | undefined {
+    return this.#hosts.get(domainOf(address));
+  }
+
+  states(): ComponentState[] {
+    return [...this.#hosts.values()].map(({ component }) => component.state);
+  }
+
+  async stop(within: number): Promise<void> {
+    await Promise.all([...this.#hosts.values()].map(({ component }) => component.stop(within)));
+  }
+}
+
+const isSame = (one: ComponentPlace, other: ComponentPlace | undefined): boolean =>
+  other !== undefined &&
+  one.server === other.server &&
+  one.port === other.port &&
+  one.tls === other.tls &&
+  one.secret === other.secret &&
+  one.pin === other.pin;
