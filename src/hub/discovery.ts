@@ -119,7 +119,7 @@ function servicesIn(items: Element): BareJid[] {
   return services.slice(0, mostItems);
 }
 
-/** XEP-0313 §7: our archive, and nothing of the server's. */
+/** XEP-0313 §7: our archive, and nothing of the server's. XEP-0490 §4.4: what has to be published with options can be. */
 const archiveFeatures: readonly string[] = [
   NS.mam,
   `${NS.mam}#extended`,
@@ -134,7 +134,8 @@ function withArchive(info: Element): Element {
   const isServers = (child: Element | string): boolean =>
     typeof child !== 'string' && child.name === 'feature' && /^urn:xmpp:mam:/.test(child.attrs.var ?? '');
   info.children = info.children.filter((child) => !isServers(child));
-  return offer(info, archiveFeatures);
+  const mayPublish = info.getChildren('feature').some(({ attrs }) => attrs.var === NS.publishOptions);
+  return offer(info, mayPublish ? [...archiveFeatures, NS.displayedAssist] : archiveFeatures);
 }
 
 /** With these features, each once. */

@@ -23,6 +23,7 @@ import { archivedOf } from './ids.ts';
 import { Inbound } from './inbound.ts';
 import { Incoming } from './incoming.ts';
 import { OwnArchive } from './mam.ts';
+import { Marks } from './marks.ts';
 import { isCopy } from './mirror.ts';
 import { isKeepable, Waiting } from './offline.ts';
 import { Outbound, Sent } from './outbound.ts';
@@ -102,6 +103,7 @@ export class Hub implements Pick<CoreEvents, 'online' | 'offline' | 'stanza' | '
   readonly #flow = new Flow();
   /** None in the merged view, whose messages are those of its accounts. */
   readonly archive: OwnArchive | undefined;
+  readonly #marks: Marks | undefined;
   readonly #discovery: Discovery;
   readonly #offline: Waiting;
   readonly #inbound: Inbound;
@@ -161,12 +163,19 @@ export class Hub implements Pick<CoreEvents, 'online' | 'offline' | 'stanza' | '
     this.#capabilities = new Capabilities(context);
     this.#presences = new Presences(context, this.#capabilities);
     this.#subscriptions = new Subscriptions(context);
-    this.#events = new Events(context, this.#capabilities);
+    const events = new Events(context, this.#capabilities);
+    this.#events = events;
     this.#archives = new ArchiveQueries(context);
     const archived = archivedOf(options.store.messages, account);
     this.archive = this.#isLocal
       ? undefined
       : new OwnArchive(context, { archived, flow: this.#flow, queriedArchive: () => {} });
+    const tell = (event: Stanza): void => {
+      if (!this.#isClosed) events.tell(event);
+    };
+    const marks = new Marks(context, { archived, ask: (type, payload, done) => this.#ask(type, payload, done), tell });
+    this.#marks = this.#isLocal ? undefined : marks;
+    if (!this.#isLocal) events.translators.set(NS.displayed, (event) => void marks.inward(event).then(tell));
     const ask = (to: string, payload: Element, done: (response?: Stanza) => void): void =>
       this.#ask('get', payload, done, to);
     this.#discovery = new Discovery(context, ask, { withArchive: !this.#isLocal });
@@ -195,6 +204,7 @@ export class Hub implements Pick<CoreEvents, 'online' | 'offline' | 'stanza' | '
       rooms: this.#rooms,
       archives: this.#archives,
       archive: this.archive,
+      marks: this.#marks,
       discovery: this.#discovery,
       media,
       passwordChanged: options.passwordChanged,
@@ -228,6 +238,7 @@ export class Hub implements Pick<CoreEvents, 'online' | 'offline' | 'stanza' | '
       () => this.#tracker.expire(now),
       () => this.#forwarded.expire(now),
       () => this.#rooms.tick(),
+      () => this.#marks?.sweep(),
     );
   }
 
@@ -241,6 +252,7 @@ export class Hub implements Pick<CoreEvents, 'online' | 'offline' | 'stanza' | '
       this.#subscriptions.load(),
       this.#events.load(),
       this.#rooms.load(),
+      this.#marks?.load(),
       this.#discovery.load(),
       this.#offline.load(),
       this.#outbound.load(),
@@ -375,11 +387,16 @@ export class Hub implements Pick<CoreEvents, 'online' | 'offline' | 'stanza' | '
   fromClient(sid: number, stanza: Stanza, order?: number, again = false): void {
     const client = this.#clients.get(sid);
     if (client === undefined || this.#isClosed) return;
-    if (stanza.name === 'message')
-      return again ? this.#outbound.repeat(client, stanza, order) : this.#outbound.take(client, stanza, order);
+    if (stanza.name === 'message') return this.#messageFrom(client, stanza, order, again);
     if (stanza.name === 'presence') return this.#presenceFrom(client, stanza);
     if (isRequest(stanza)) return this.#requests.take(client, stanza);
     if (!this.#capabilities.takes(client, stanza)) this.#forwarded.respond(client, stanza);
+  }
+
+  #messageFrom(client: Client, stanza: Stanza, order: number | undefined, again: boolean): void {
+    const message = this.#marks?.assisted(stanza) ?? stanza;
+    if (again) this.#outbound.repeat(client, message, order);
+    else this.#outbound.take(client, message, order);
   }
 
   #presenceFrom(client: Client, presence: Stanza): void {
@@ -439,6 +456,7 @@ export class Hub implements Pick<CoreEvents, 'online' | 'offline' | 'stanza' | '
       () => this.#rooms.online(resumed),
       () => this.#owed.flush(),
       () => this.#requests.flush(),
+      () => this.#marks?.online(),
       () => this.#outbound.flush(),
       () => this.#presences.announce(),
     );

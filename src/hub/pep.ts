@@ -21,6 +21,8 @@ export class Events {
   readonly #last = new Map<string, Stanza>();
   /** Do we get presence, and with it events, of that address? */
   isContact: (owner: BareJid) => boolean = () => false;
+  /** By node: who takes events of the account's own first, and then has them told. */
+  readonly translators = new Map<string, (event: Stanza) => void>();
 
   constructor(context: Context, capabilities: Capabilities) {
     this.#context = context;
@@ -41,6 +43,19 @@ export class Events {
     if (message.from === undefined || items === undefined || node === undefined) return false;
     const owner = bare(message.from as Jid);
     if (localOf(owner) === '') return false; // a pubsub service (XEP-0060): whoever subscribed did it on purpose
+    const translate = owner === this.#context.account ? this.translators.get(node) : undefined;
+    if (translate === undefined) this.#tell(message, owner, node, items);
+    else translate(message);
+    return true;
+  }
+
+  /** As it is, to the clients that want to hear of it. */
+  tell(message: Stanza): void {
+    const items = firstElement(message.tree.getChild('event', NS.pubsubEvent)!)!;
+    this.#tell(message, bare(message.from as Jid), items.attrs.node, items);
+  }
+
+  #tell(message: Stanza, owner: BareJid, node: string, items: Element): void {
     const key = keyOf(owner, node);
     const isKept = hasItem(items) && this.#keep(owner, key, message);
     if (!hasItem(items) && this.#ends(key, items)) this.#drop(key);
@@ -50,7 +65,6 @@ export class Events {
       wanting.map(({ sid }) => sid),
       message,
     );
-    return true;
   }
 
   /** False if it is too much to be kept: then it is for those that are there, each time it comes. */

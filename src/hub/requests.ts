@@ -8,8 +8,10 @@ import { withUsableCandidates } from './bytestreams.ts';
 import type { Client } from './clients.ts';
 import type { Context } from './context.ts';
 import type { Discovery } from './discovery.ts';
+import { concernsMarks } from './displayed.ts';
 import type { Forwarded } from './forwarded.ts';
 import type { OwnArchive } from './mam.ts';
+import type { Marks } from './marks.ts';
 import type { Rooms } from './rooms.ts';
 import type { Roster } from './roster.ts';
 import { exchange, type MediaSessions } from './sessions.ts';
@@ -26,11 +28,15 @@ interface Parts {
   archives: ArchiveQueries;
   /** What the account's own archive is; undefined: what the server says. */
   archive: OwnArchive | undefined;
+  marks: Marks | undefined;
   discovery: Discovery;
   media: MediaSessions;
   /** The account's password was changed through us. */
   passwordChanged(password: string): void;
 }
+
+/** What a client gets in place of a response; it must not fail. */
+type Change = (response?: Stanza) => Stanza | undefined | Promise<Stanza>;
 
 type Local = (
   requests: Requests,
@@ -63,6 +69,8 @@ export class Requests {
     [`get ${NS.mam} query`, (requests, ...words) => requests.#ownArchive(...words)],
     [`set ${NS.mam} query`, (requests, ...words) => requests.#ownArchive(...words)],
     [`get ${NS.mam} metadata`, (requests, ...words) => requests.#ownArchive(...words)],
+    [`get ${NS.pubsub} pubsub`, (requests, ...words) => requests.#marked(...words)],
+    [`set ${NS.pubsub} pubsub`, (requests, ...words) => requests.#marked(...words)],
     [`get ${NS.discoInfo} query`, (requests, client, request) => requests.#describe(client, request)],
   ]);
 
@@ -137,6 +145,24 @@ export class Requests {
       : 'upstream';
   }
 
+  /** XEP-0490: messages have other names upstream. */
+  #marked(client: Client, request: Stanza, payload: Element): 'answered' | 'upstream' {
+    const isOwn = request.to === undefined || request.to === this.#context.account;
+    const { marks } = this.#parts;
+    if (!isOwn || marks === undefined || !concernsMarks(payload)) return 'upstream';
+    if (request.type === 'get') this.upstream(client, request, (response) => response && marks.inward(response));
+    else void this.#publish(client, request, marks);
+    return 'answered';
+  }
+
+  async #publish(client: Client, request: Stanza, marks: Marks): Promise<void> {
+    const { clients, up } = this.#context;
+    const answer = up.online() ? undefined : marks.later(request);
+    if (answer !== undefined) return this.#answer(client, answer);
+    const renamed = await marks.outward(request);
+    if (clients.get(client.sid) === client) this.upstream(client, renamed);
+  }
+
   /** Not known yet: what the server says of itself and of the account is completed with what we offer. */
   #describe(client: Client, request: Stanza): 'answered' {
     this.upstream(client, request, (response) => response && this.#parts.discovery.completed(request, response));
@@ -156,11 +182,15 @@ export class Requests {
   }
 
   /** To the server, now or when it is back within 30 s; `change` may replace the response. */
-  upstream(client: Client, request: Stanza, change: (response?: Stanza) => Stanza | undefined = (same) => same): void {
+  upstream(client: Client, request: Stanza, change: Change = (same) => same): void {
     const { outlet, clients } = this.#context;
+    const give = (response: Stanza | undefined): void => {
+      if (clients.get(client.sid) === client) outlet.deliver([client.sid], response ?? unanswered(request));
+    };
     const done = (response: Stanza | undefined): void => {
-      if (clients.get(client.sid) !== client) return void change(response);
-      outlet.deliver([client.sid], change(response) ?? unanswered(request));
+      const changed = change(response);
+      if (changed instanceof Promise) void changed.then(give);
+      else give(changed);
     };
     if (this.#transmit(client, request, done)) return;
     const timer = setTimeout(() => {
