@@ -3,14 +3,21 @@ import { chmodSync, existsSync, readFileSync, renameSync, writeFileSync } from '
 import { join } from 'node:path';
 import parseFlags from 'yargs-parser';
 import { nearest } from './commands/nearest.ts';
+import type { ComponentPlace } from './component/types.ts';
 import { putIntoEnvFile, readEnvFile } from './envfile.ts';
 import { askDomain, fullName, type Terminal } from './question.ts';
-import { type Setting, settings } from './settings.ts';
+import { component, isComponentKey, type Setting, settings } from './settings.ts';
+import { readComponent } from './values.ts';
+import type { BareJid } from './wire/jid.ts';
 
 type Settings = typeof settings;
 type Value<S> = S extends Setting<infer T> ? (S extends { fallback: string } ? T : T | undefined) : never;
 /** Paths are absolute. */
-export type Config = { [K in Exclude<keyof Settings, 'tlsCerts'>]: Value<Settings[K]> } & { tlsCerts: string };
+export type Config = { [K in Exclude<keyof Settings, 'tlsCerts'>]: Value<Settings[K]> } & {
+  tlsCerts: string;
+  /** `COMPONENT_1` and so on. */
+  components: ComponentPlace[];
+};
 
 /** What the command line asks for. */
 export type Start = { kind: 'run'; config: Config; newAdmin: boolean } | { kind: 'print'; text: string };
@@ -27,8 +34,10 @@ export interface Sources {
   terminal?: Terminal | undefined;
 }
 
-const all: readonly Setting<unknown>[] = Object.values(settings);
+const all: readonly Setting<unknown>[] = [...Object.values(settings), component];
 const flagOf = (key: string): string => key.toLowerCase().replaceAll('_', '-');
+const settingOf = (key: string): Setting<unknown> =>
+  isComponentKey(key) ? component : all.find((setting) => setting.key === key)!;
 
 export async function readConfig({ argv, env, folder, terminal }: Sources): Promise<Start> {
   const { help, version, newAdmin, values } = readFlags(argv);
@@ -39,7 +48,10 @@ export async function readConfig({ argv, env, folder, terminal }: Sources): Prom
   // Empty is as good as not given, on every level: that is how variables are passed on by those who do not set them.
   const find = (key: string) => values.get(key) || env[key] || written.get(key) || undefined;
   const domain = find('PROXY_DOMAIN') ?? (terminal && (await firstDomain(terminal, file)));
-  return { kind: 'run', config: read((key) => (key === 'PROXY_DOMAIN' ? domain : find(key)), folder), newAdmin };
+  const config = read((key) => (key === 'PROXY_DOMAIN' ? domain : find(key)), folder);
+  const given = new Set([...values.keys(), ...Object.keys(env), ...written.keys()].filter(isComponentKey));
+  config.components = readComponents([...given].sort(byNumber), find, config.domain);
+  return { kind: 'run', config, newAdmin };
 }
 
 /** Our version, as package.json has it: the first one above the compiled program, wherever it was started from. */
@@ -50,7 +62,9 @@ export function readVersion(): string {
 }
 
 function readFlags(argv: readonly string[]) {
-  const names = new Map(all.map(({ key }) => [flagOf(key), key]));
+  const components = argv.flatMap((word) => /^--component-([1-9]\d?)(?==|$)/.exec(word)?.[1] ?? []);
+  const keys = [...all.map(({ key }) => key), ...components.map((number) => `COMPONENT_${number}`)];
+  const names = new Map(keys.map((key) => [flagOf(key), key]));
   const switches = ['help', 'version', 'new-admin'];
   const { _: rest, ...flags } = parseFlags([...argv], {
     string: [...names.keys()],
@@ -83,7 +97,7 @@ function readFlags(argv: readonly string[]) {
   };
 }
 
-const allowedOf = (key: string): string => all.find((setting) => setting.key === key)!.allowed;
+const allowedOf = (key: string): string => settingOf(key).allowed;
 
 function meant(word: string, known: readonly string[], prefix = '--'): string {
   const close = nearest(word, known);
@@ -102,7 +116,8 @@ function readOwnFile(file: string): Map<string, string> {
         key.toLowerCase(),
         keys.map((own) => own.toLowerCase()),
       )?.toUpperCase();
-      if (keys.includes(key) || (close === undefined && !prefixes.has(key.replace(/_.*/, '_')))) continue;
+      if (keys.includes(key) || isComponentKey(key) || (close === undefined && !prefixes.has(key.replace(/_.*/, '_'))))
+        continue;
       throw new Error(`there is no key ${key}.${close === undefined ? '' : ` Did you mean ${close}?`}`);
     }
     return values;
@@ -143,6 +158,29 @@ function read(find: (key: string) => string | undefined, folder: string): Config
   if (wrong.length > 0) throw new ConfigError(wrong.join('\n'));
   result.tlsCerts ??= join((result as Config).dataDir, 'certs');
   return result as Config;
+}
+
+const byNumber = (one: string, other: string): number => Number(one.split('_')[1]) - Number(other.split('_')[1]);
+
+function readComponents(
+  keys: readonly string[],
+  find: (key: string) => string | undefined,
+  domain: BareJid,
+): ComponentPlace[] {
+  const wrong: string[] = [];
+  const places: ComponentPlace[] = [];
+  for (const key of keys) {
+    const text = find(key);
+    const place = text === undefined ? undefined : readComponent(text.trim());
+    if (text !== undefined && place === undefined) wrong.push(refusal({ ...component, key }, text));
+    if (place === undefined) continue;
+    if (place.host === domain)
+      wrong.push(`${key}: ${domain} is PROXY_DOMAIN; a component is a domain of another server.`);
+    if (places.some(({ host }) => host === place.host)) wrong.push(`${key}: ${place.host} stands there twice.`);
+    places.push(place);
+  }
+  if (wrong.length > 0) throw new ConfigError(wrong.join('\n'));
+  return places;
 }
 
 function refusal({ key, allowed, secret }: Setting<unknown>, text: string, why = ''): string {

@@ -1,6 +1,17 @@
 /** Every setting, declared once: --help, the check of .env.example, the parser and the type of Config follow. */
 import { resolve } from 'node:path';
-import { choice, readCertificates, readDomain, readEnroll, readHost, readPort, readRoutes, upTo } from './values.ts';
+import type { ComponentPlace } from './component/types.ts';
+import {
+  choice,
+  readCertificates,
+  readComponent,
+  readDomain,
+  readEnroll,
+  readHost,
+  readPort,
+  readRoutes,
+  upTo,
+} from './values.ts';
 
 export interface Setting<T> {
   /** In the environment and `.env`; as a flag in lower case with hyphens. */
@@ -113,6 +124,13 @@ export const settings = {
     fallback: 'off',
     read: choice({ off: false, loopback: true }),
   }),
+  componentPlaintext: given({
+    key: 'COMPONENT_PLAINTEXT',
+    summary: 'streams of components without TLS, where all that is said can be read underway',
+    allowed: 'loopback: to this machine only, or any',
+    fallback: 'loopback',
+    read: choice({ loopback: false, any: true }),
+  }),
   workers: given({
     key: 'WORKERS',
     summary: 'worker threads for the accounts; if one breaks, the others and all apps go on',
@@ -143,3 +161,14 @@ export const settings = {
     read: choice({ text: 'text', json: 'json' }),
   }),
 } as const;
+
+/** A setting that may stand there several times: `COMPONENT_1`, `COMPONENT_2`, … to 99. */
+export const component: Setting<ComponentPlace> & { absent: string } = {
+  key: 'COMPONENT_1',
+  summary: 'a domain of a server whose stanzas come here (XEP-0114): for service addresses; COMPONENT_2, … for more',
+  allowed: 'xmpp://svc.example:secret@host:port, xmpps:// for TLS from the start; % in the secret is %25',
+  absent: 'none',
+  secret: true,
+  read: readComponent,
+};
+export const isComponentKey = (key: string): boolean => /^COMPONENT_[1-9]\d?$/.test(key);

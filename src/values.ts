@@ -3,6 +3,7 @@ import { X509Certificate } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { isIP } from 'node:net';
 import { resolve } from 'node:path';
+import type { ComponentPlace } from './component/types.ts';
 import { type BareJid, readJid } from './wire/jid.ts';
 import { readRoute } from './wire/route.ts';
 
@@ -62,6 +63,32 @@ export function readRoutes(text: string): Record<string, string> {
     routes[domain] = route;
   }
   return routes;
+}
+
+/** COMPONENT_n. The port is XEP-0114's where none is named. */
+export function readComponent(text: string): ComponentPlace | undefined {
+  const match = /^(xmpps?):\/\/([^:@/]+):(.+)@(\[[0-9a-f:.]+\]|[^\s:@/[\]]+)(?::(\d+))?\/?$/i.exec(text);
+  if (match === null) return undefined;
+  const [, scheme, name, secret, server, port = '5347'] = match;
+  const host = readDomain(name!);
+  const place = readRoute(`${server}:${port}`);
+  if (host === undefined || place === undefined) return undefined;
+  return {
+    host,
+    server: place.host,
+    port: place.port,
+    tls: scheme!.toLowerCase() === 'xmpps',
+    secret: readSecret(secret!),
+  };
+}
+
+/** A secret may have anything in it, a lone `%` too. */
+function readSecret(text: string): string {
+  try {
+    return decodeURIComponent(text);
+  } catch {
+    return text;
+  }
 }
 
 /** UPSTREAM_CA: the text of the file. */

@@ -6,9 +6,9 @@ import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { type Config, ConfigError, readConfig, type Sources } from '../src/config.ts';
 import { readEnvFile } from '../src/envfile.ts';
-import { type Setting, settings } from '../src/settings.ts';
+import { component, type Setting, settings } from '../src/settings.ts';
 
-const all: Setting<unknown>[] = Object.values(settings);
+const all: Setting<unknown>[] = [...Object.values(settings), component];
 
 async function inFolder<T>(envFile: string | undefined, run: (folder: string) => Promise<T>): Promise<T> {
   const folder = await mkdtemp(join(tmpdir(), 'xmpproxy-config-'));
@@ -48,6 +48,8 @@ test('defaults', async () => {
         enroll: 'closed',
         upstreamPrivate: false,
         upstreamPlaintext: false,
+        componentPlaintext: false,
+        components: [],
         workers: 0,
         logLevel: 'info',
         tlsCerts: join(folder, 'data', 'certs'),
@@ -222,6 +224,33 @@ test('an empty answer takes what is proposed; no answer stops the start', async 
   const { domain } = await config({ terminal: asked });
   assert.ok(String(asked.output.read()).includes(`[${domain}]`));
   assert.match(await refusal(start({ terminal: terminal('') })), /PROXY_DOMAIN is not set, and there was no answer/);
+});
+
+test('components are numbered, in any place, in order', async () => {
+  const { components } = await config(
+    {
+      argv: ['--component-10', 'xmpps://Ten.example:a:b@c%25%40@[::1]:5'],
+      env: { COMPONENT_2: 'xmpp://two.example:2%@localhost' },
+    },
+    'COMPONENT_1=xmpp://one.example:secret@127.0.0.1:5347/\nCOMPONENT_2=xmpp://other.example:x@y\nCOMPONENT_3=\n',
+  );
+  assert.equal(components, [
+    { host: 'one.example', server: '127.0.0.1', port: 5347, tls: false, secret: 'secret' },
+    { host: 'two.example', server: 'localhost', port: 5347, tls: false, secret: '2%' },
+    { host: 'ten.example', server: '::1', port: 5, tls: true, secret: 'a:b@c%@' },
+  ] as unknown[]);
+  const cases: [string, RegExp][] = [
+    ['COMPONENT_1=xmpp://one.example@localhost', /^COMPONENT_1 is not allowed\. It can be: xmpp:/],
+    ['COMPONENT_1=xmpp://o:geheim@localhost:70000', /^COMPONENT_1 is not allowed\. (?!.*geheim)/],
+    ['COMPONENT_1=xmpp://a@b:c@d', /not allowed/],
+    ['COMPONENT_0=xmpp://one.example:x@y', /no key COMPONENT_0/],
+    ['COMPONENT_4=xmpp://localhost:x@y', /COMPONENT_4: localhost is PROXY_DOMAIN/],
+    [
+      'COMPONENT_1=xmpp://a.example:x@y\nCOMPONENT_2=xmpp://A.example:z@y',
+      /COMPONENT_2: a\.example stands there twice/,
+    ],
+  ];
+  for (const [file, words] of cases) assert.match(await refusal(start({}, `${file}\n`)), words, file);
 });
 
 test('.env.example has each key with its default, in a comment with what it can be, and no other', async () => {
