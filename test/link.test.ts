@@ -3,7 +3,7 @@ import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { type Batch, BatchReader, BatchWriter } from '../src/link/batch.ts';
 import { type Progress, RemoteHost } from '../src/link/edge-port.ts';
-import type { AccountSettings, EdgeLink, MortalUnit, SessionFacts, UnitHost, UnitSettings } from '../src/link/link.ts';
+import type { AccountSettings, EdgeLink, SessionFacts, UnitHost, UnitLink, UnitSettings } from '../src/link/link.ts';
 import { serveUnits } from '../src/link/unit-port.ts';
 import { parseElement } from '../src/wire/parser.ts';
 import { Stanza } from '../src/wire/stanza.ts';
@@ -38,13 +38,10 @@ async function overPort(
     seen: unknown[];
     told: unknown[];
     edge: EdgeLink;
-    /** What has to end before what the unit does next is safe. */
-    risks: Promise<unknown>[];
     progress: Progress;
     until(count: number, list: unknown[]): Promise<void>;
   }) => Promise<void>,
 ) {
-  const risks: Promise<unknown>[] = [];
   const { port1, port2 } = new MessageChannel();
   const seen: unknown[] = [];
   const told: unknown[] = [];
@@ -53,7 +50,7 @@ async function overPort(
     list.push(what);
     for (const look of wake) look();
   };
-  const unit: MortalUnit = {
+  const unit: UnitLink = {
     attach(sid, facts) {
       note(seen, 'attach', sid, facts);
       if (facts.presence === 'bad') throw new Error('a session too odd');
@@ -67,10 +64,6 @@ async function overPort(
       note(seen, again ? 'again' : 'stanza', sid, String(it));
       if (it.id === 'bad') throw new Error('a stanza too odd');
     },
-    risk(act) {
-      act();
-      return risks.shift();
-    },
     activity: (sid, inactive) => note(seen, 'activity', sid, inactive),
     async ask(what, ask) {
       if (what === 'status') throw new Error('not today');
@@ -81,7 +74,7 @@ async function overPort(
   let edge!: EdgeLink;
   serveUnits(
     port2,
-    (given): UnitHost<MortalUnit> => {
+    (given): UnitHost => {
       edge = given;
       return { open: async () => unit, tryLogin: async ({ jid }) => ({ contacts: jid.length }), close: async () => {} };
     },
@@ -103,7 +96,6 @@ async function overPort(
   const progress: Progress = {
     taken: (number) => note(told, 'taken', number),
     begun: (number) => note(told, 'begun', number),
-    safe: (numbers) => note(told, 'safe', ...numbers),
   };
   const until = (count: number, list: unknown[]) =>
     new Promise<void>((resolve, reject) => {
@@ -118,7 +110,7 @@ async function overPort(
       look();
     });
   try {
-    await run({ host, seen, told, edge, risks, progress, until });
+    await run({ host, seen, told, edge, progress, until });
   } finally {
     port1.close();
     port2.close();
@@ -208,26 +200,14 @@ test('an answer comes once, a failure as one, and none is left when the thread e
     assert.is(await pending, 'the worker has ended');
   }));
 
-test('a unit says what it has done, and what of it is safe', () =>
-  overPort(async ({ host, told, risks, progress, until }) => {
+test('a unit says what it has done', () =>
+  overPort(async ({ host, told, progress }) => {
     const unit = await host.open({ user: 'alice' } as UnitSettings, progress);
     unit.attach(5, facts);
-    let written = () => {};
-    risks.push(new Promise<void>((resolve) => (written = resolve)));
-    unit.stanza(10, 5, stanza('<message id="risky"/>'), 10, 'none');
-    unit.stanza(11, 5, stanza('<message id="harmless"/>'), 11, 'none');
-    unit.stanza(12, 5, stanza('<iq type="get" id="1"/>'), 12, 'none');
+    unit.stanza(10, 5, stanza('<message id="1"/>'), 1, 'none');
+    unit.stanza(11, 5, stanza('<iq type="get" id="1"/>'), 2, 'none');
     await unit.ask('configure', { settings: { user: 'alice' } as UnitSettings });
-    assert.equal(told, [
-      ['taken', 12],
-      ['safe', 11, 12],
-    ]);
-    written();
-    await until(4, told);
-    assert.equal(told.slice(2), [
-      ['taken', 12],
-      ['safe', 10],
-    ]);
+    assert.equal(told, [['taken', 11]]);
   }));
 
 test('of what killed another unit the edge knows before it is tried again', () =>
@@ -241,12 +221,9 @@ test('of what killed another unit the edge knows before it is tried again', () =
     assert.equal(told, [
       ['begun', 2],
       ['taken', 1],
-      ['safe', 1],
       ['begun', 3],
       ['taken', 2],
-      ['safe', 2],
       ['taken', 3],
-      ['safe', 3],
     ]);
     assert.equal(
       seen.map((one) => (one as [string])[0]),

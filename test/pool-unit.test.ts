@@ -98,6 +98,7 @@ async function inUnit(
       cores.push(core);
       return core;
     },
+    isMortal: false,
     version: '0',
     log: quiet,
   });

@@ -99,7 +99,7 @@ test('the same resource again closes the older session, and the unit sees them i
     await unit.hears('attach', (told) => told.sid !== sid);
     assert.equal(
       unit.told.map((told) => `${told.what} ${told.sid === sid ? 'older' : 'newer'}`),
-      ['attach older', 'detach older', 'attach newer'],
+      ['attach older', 'resumable older', 'detach older', 'attach newer'],
     );
     assert.is(edge.sessions().length, 1);
     await newer.close();

@@ -2,6 +2,8 @@ import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { defaultLimits } from '../src/stream/limits.ts';
 import { Management } from '../src/stream/management.ts';
+import { outgoing } from '../src/stream/outgoing.ts';
+import { Received } from '../src/stream/received.ts';
 import type { StreamError } from '../src/wire/error.ts';
 import { NS } from '../src/wire/ns.ts';
 import { Stanza } from '../src/wire/stanza.ts';
@@ -13,12 +15,13 @@ const request = `<r xmlns="${NS.sm}"/>`;
 
 function start(limits: Partial<typeof defaultLimits> = {}) {
   const clock = new HandClock();
-  const management = new Management('id', true, { ...defaultLimits, ...limits }, clock);
+  const received = new Received();
+  const management = new Management('id', true, received, { ...defaultLimits, ...limits }, clock);
   const send = (from: number, to = from) => {
-    for (let id = from; id <= to; id += 1) management.sent(stanza(id));
+    for (let id = from; id <= to; id += 1) management.sent(outgoing(stanza(id)));
   };
-  const open = () => management.unacknowledged.map(({ id }) => Number(id));
-  return { clock, management, send, open };
+  const open = () => management.unacknowledged.map(({ stanza: { id } }) => Number(id));
+  return { clock, management, received, send, open };
 }
 
 test('what is acknowledged leaves the queue, oldest first', () => {
@@ -114,7 +117,7 @@ test('too much: at once where nobody listens, after a grace where somebody may a
 
 test('bytes count as stanzas do', () => {
   const { management } = start({ unacknowledged: { stanzas: 1000, bytes: 1000 } });
-  const long = Stanza.of(xml('message', {}, xml('body', {}, 'x'.repeat(900))));
+  const long = outgoing(Stanza.of(xml('message', {}, xml('body', {}, 'x'.repeat(900)))));
   management.sent(long);
   assert.not(management.overfull);
   management.sent(long);
@@ -150,15 +153,89 @@ test('a resumed stream is asked anew', () => {
 });
 
 test('counts are modulo 2³²', () => {
-  const { management } = start();
-  management.handled = 0xffffffff;
-  management.received();
+  const { management, received } = start();
+  received.position = 0xffffffff;
+  assert.is(management.handled, 0xffffffff);
+  received.count();
   assert.is(management.handled, 0);
 });
 
-test('ids are not to be guessed', () => {
-  assert.match(start().management.id, /^[\w-]{24}$/);
-  assert.is.not(start().management.id, start().management.id);
+const answer = (h: number) => `<a xmlns="${NS.sm}" h="${h}"/>`;
+
+test('the client is told what is durable, at once; and once more what it asked after, when it is', () => {
+  const { management, received } = start();
+  const take = (...given: boolean[]) => {
+    for (const isGiven of given) {
+      received.count();
+      if (isGiven) received.given();
+    }
+  };
+  take(true, true);
+  assert.is(management.answer(), answer(0));
+  received.stored(1);
+  assert.is(management.progressed(), answer(1));
+  assert.is(management.progressed(), '');
+  received.stored(2);
+  assert.is(management.progressed(), answer(2));
+  take(true);
+  received.stored(3);
+  assert.is(management.progressed(), '', 'it has not asked after that');
+  assert.is(management.answer(), answer(3));
 });
+
+test('what the edge does itself counts in its turn', () => {
+  const { management, received } = start();
+  received.count();
+  assert.is(management.handled, 1);
+  received.count();
+  received.given();
+  received.count();
+  received.count();
+  received.given();
+  received.count();
+  assert.is(management.handled, 1);
+  received.stored(2);
+  assert.is(management.handled, 3);
+  received.stored(4);
+  assert.is(management.handled, 5);
+});
+
+test('what came before it was enabled does not count', () => {
+  const received = new Received();
+  received.count();
+  received.given();
+  const management = new Management('id', true, received, defaultLimits, new HandClock());
+  received.count();
+  received.given();
+  assert.is(management.handled, 0);
+  received.stored(2);
+  assert.is(management.handled, 1);
+});
+
+test('what is acknowledged has a place: the highest', () => {
+  const { management } = start();
+  for (const place of [0, 30, 10, 0, 40]) management.sent(outgoing(stanza(place), place));
+  assert.is(management.acknowledge('1'), 0);
+  assert.is(management.acknowledge('4'), 30);
+  assert.is(management.acknowledge('5'), 40);
+  assert.is(management.acknowledge('5'), 0);
+});
+
+for (const [what, unacknowledged] of [
+  ['stanzas', { stanzas: 1000, bytes: 1e9 }],
+  ['bytes', { stanzas: 1e6, bytes: 1000 * 75 }],
+] as const)
+  test(`crowded above half of the limit (${what}), until a quarter is left`, () => {
+    const { management, send } = start({ unacknowledged });
+    assert.is(outgoing(stanza(100)).weight, 75, 'as this test counts');
+    send(100, 599);
+    assert.not(management.isCrowded(false));
+    send(600);
+    assert.ok(management.isCrowded(false));
+    management.acknowledge('250');
+    assert.ok(management.isCrowded(true));
+    management.acknowledge('251');
+    assert.not(management.isCrowded(true));
+  });
 
 test.run();

@@ -30,7 +30,6 @@ import {
   RESUMABLE,
   RESUME,
   RETOLD,
-  SAFE,
   STANZA,
   STORED,
   TAKEN,
@@ -43,8 +42,6 @@ export interface Progress {
   taken(number: number): void;
   /** It is about to do that, of which the unit before this one may have died. */
   begun(number: number): void;
-  /** What has these numbers would not be lost with its thread. */
-  safe(numbers: readonly number[]): void;
 }
 
 export class RemoteHost {
@@ -114,9 +111,6 @@ export class RemoteHost {
           break;
         case BEGUN:
           this.#units.get(reader.number())?.begun(reader.number());
-          break;
-        case SAFE:
-          this.#units.get(reader.number())?.safe(reader.list());
           break;
         default:
           throw new Error(`unknown operation ${operation}`);

@@ -187,12 +187,6 @@ export interface UnitLink {
   ask<K extends keyof UnitQuestions>(what: K, ask: Ask<UnitQuestions, K>): Promise<Answer<UnitQuestions, K>>;
 }
 
-/** A unit that can say what would be lost if its thread died now. */
-export interface MortalUnit extends UnitLink {
-  /** Does that, and says what has to end before it is in nobody's memory alone: nothing, or a promise. */
-  risk(act: () => void): Promise<unknown> | undefined;
-}
-
 /** What a unit calls: the edge. */
 export interface EdgeLink {
   /**

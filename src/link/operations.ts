@@ -15,7 +15,6 @@ export const RETOLD = 16;
 /** How far a unit has got with what it was told; BEGUN comes before what was RETOLD is tried. */
 export const BEGUN = 17;
 export const TAKEN = 14;
-export const SAFE = 15;
 export const RESUMABLE = 18;
 export const PASSED = 19;
 export const ACKNOWLEDGED = 20;

@@ -8,9 +8,9 @@ import type {
   Ask,
   EdgeLink,
   EdgeQuestions,
-  MortalUnit,
   SessionFacts,
   UnitHost,
+  UnitLink,
   UnitQuestions,
   UnitSettings,
   UpstreamSettings,
@@ -38,16 +38,12 @@ import { Reports, type Work } from './progress.ts';
 import { ANSWER, ASK, Questions } from './questions.ts';
 
 interface Served {
-  unit: MortalUnit;
+  unit: UnitLink;
   work: Work;
 }
 
 /** `host` is made with the edge it will speak to; `failed` is told of what a unit throws: one bad stanza must not end all. */
-export function serveUnits(
-  port: Port,
-  host: (edge: EdgeLink) => UnitHost<MortalUnit>,
-  failed: (reason: unknown) => void,
-): void {
+export function serveUnits(port: Port, host: (edge: EdgeLink) => UnitHost, failed: (reason: unknown) => void): void {
   const reports = new Reports();
   const writer = new BatchWriter(
     (batch) => port.postMessage(batch),
@@ -92,10 +88,8 @@ export function serveUnits(
     const refuse = () => {
       if (isAnswerable(stanza)) edge.deliver([sid], errorOf(stanza, 'internal-server-error'));
     };
-    const act = () => guarded(() => unit.stanza(sid, stanza, position, number, again), refuse);
-    // of requests the edge waits for the answer, answers are for nobody else
-    const risk = stanza.name === 'iq' ? act() : unit.risk(act);
-    work.done(number, stanza.rest.length, risk ?? undefined);
+    guarded(() => unit.stanza(sid, stanza, position, number, again), refuse);
+    work.done(number, stanza.rest.length);
   };
 
   port.on('message', (message) => {
@@ -126,8 +120,8 @@ export function serveUnits(
           const found = bySession.get(sid);
           bySession.delete(sid);
           if (found === undefined) break;
-          const risk = found.unit.risk(() => guarded(() => found.unit.detach(sid, isClean)));
-          found.work.done(number, 0, risk);
+          guarded(() => found.unit.detach(sid, isClean));
+          found.work.done(number, 0);
           break;
         }
         case RETOLD: {

@@ -1,5 +1,5 @@
 /**
- * What a unit was told by clients and would be lost with its worker: kept at the edge until the unit says that it is safe.
+ * What a unit was told by clients and would be lost with its worker: kept at the edge until the unit says that it is durable.
  * A request is kept until it is answered, what only changes a session's facts until the unit has taken it.
  */
 import { isRequest, isResponse, type Stanza } from '../wire/stanza.ts';
@@ -12,7 +12,6 @@ export interface Entry {
   readonly stanza: Stanza | undefined;
   /** Where it is among its session's; of an end: behind all. */
   readonly position: number;
-  readonly weight: number;
   /** How often it was told to a unit. */
   tries: number;
   /** How often a unit has begun it, after one had died before it had done it. */
@@ -20,6 +19,9 @@ export interface Entry {
   /** A unit has done it; it may be lost all the same. */
   isTaken: boolean;
 }
+
+/** The end of a session is behind all it said. */
+export const end = Number.MAX_SAFE_INTEGER;
 
 export class Held {
   /** In the order of their numbers. */
@@ -29,23 +31,20 @@ export class Held {
   /** Where these begin. */
   #first = 0;
   #last = 0;
-  #weight = 0;
+  /** By session: what is not durable, in order. */
+  readonly #undone = new Map<number, Entry[]>();
   /** Open requests by session and id; one that uses an id twice at once has two of it. */
   readonly #requests = new Map<number, Map<string, Entry[]>>();
 
-  /** Roughly the bytes that the unit has not taken. */
-  get weight(): number {
-    return this.#weight;
-  }
-
-  add(sid: number, stanza: Stanza | undefined, position = Number.MAX_SAFE_INTEGER): Entry {
-    const weight = stanza === undefined ? 0 : weightOf(stanza);
+  add(sid: number, stanza: Stanza | undefined, position = end): Entry {
     const number = Math.max(this.#last + 1, Date.now() * 1000);
     this.#last = number;
-    const entry = { number, sid, stanza, position, weight, tries: 0, begun: 0, isTaken: false };
+    const entry = { number, sid, stanza, position, tries: 0, begun: 0, isTaken: false };
     this.#entries.set(entry.number, entry);
     this.#untaken.push(entry);
-    this.#weight += weight;
+    const undone = this.#undone.get(sid);
+    if (undone === undefined) this.#undone.set(sid, [entry]);
+    else undone.push(entry);
     if (stanza?.id !== undefined && isRequest(stanza)) this.#open(sid, stanza.id, entry);
     return entry;
   }
@@ -62,7 +61,6 @@ export class Held {
     let first = this.#first;
     for (; first < list.length && list[first]!.number <= upTo; first++) {
       const entry = list[first]!;
-      this.#weight -= entry.weight;
       entry.isTaken = true;
       if (endsTaken(entry)) this.#entries.delete(entry.number);
     }
@@ -78,12 +76,22 @@ export class Held {
     if (entry !== undefined) entry.begun++;
   }
 
-  /** These would not be lost with the unit. A request is open all the same. */
-  safe(numbers: readonly number[]): void {
-    for (const number of numbers) {
-      const stanza = this.#entries.get(number)?.stanza;
+  /** Of that session all up to there is durable. A request is open all the same. */
+  stored(sid: number, upTo: number): void {
+    const undone = this.#undone.get(sid);
+    if (undone === undefined) return;
+    let count = 0;
+    for (; count < undone.length && undone[count]!.position <= upTo; count++) {
+      const { number, stanza } = undone[count]!;
       if (stanza === undefined || !isRequest(stanza)) this.#entries.delete(number);
     }
+    if (count === undone.length) this.#undone.delete(sid);
+    else if (count > 0) undone.splice(0, count);
+  }
+
+  /** Of that session all before that position is durable; undefined: all is. */
+  undone(sid: number): number | undefined {
+    return this.#undone.get(sid)?.[0]?.position;
   }
 
   /** A response was delivered to that session. */
@@ -122,16 +130,17 @@ export class Held {
     }
     this.#untaken = [...this.#entries.values()];
     this.#first = 0;
-    this.#weight = this.#untaken.reduce((sum, { weight }) => sum + weight, 0);
+    for (const [sid, undone] of this.#undone) {
+      const left = undone.filter(({ number }) => this.#entries.has(number));
+      if (left.length > 0) this.#undone.set(sid, left);
+      else this.#undone.delete(sid);
+    }
   }
 
   all(): IterableIterator<Entry> {
     return this.#entries.values();
   }
 }
-
-/** Roughly its length, and what it costs to keep. */
-const weightOf = (stanza: Stanza): number => stanza.rest.length + 64;
 
 /** Available presence, wherever it goes, is a fact of the session from then on; an answer is for the unit that asked alone. */
 const endsTaken = ({ stanza }: Entry): boolean =>

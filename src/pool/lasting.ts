@@ -7,11 +7,9 @@ import type { Answer, Ask, EdgeLink, SessionFacts, UnitLink, UnitQuestions, Unit
 import type { StanzaError } from '../wire/error.ts';
 import { isRequest, isResponse, type Stanza } from '../wire/stanza.ts';
 import { type Entry, Held } from './held.ts';
+import { Inbox } from './inbox.ts';
 import { interrupted, type Off, refusal, statesOf, unavailable } from './off.ts';
 import { Promised } from './promised.ts';
-
-/** What a unit has not taken, in bytes: above the first its clients are not read, below the second they are again. */
-const inbox = { most: 1_048_576, least: 524_288 };
 
 /** Who starts it and keeps it. */
 export interface Keeper {
@@ -28,8 +26,10 @@ interface Attached {
   facts: SessionFacts;
   /** Its end is clean. */
   isClean: boolean;
-  /** It is over, and what it said last is not safe yet. */
+  /** It is over, and what it said last is not durable yet. */
   isGone: boolean;
+  /** The position of its last stanza. */
+  last: number;
 }
 
 export class LastingUnit implements UnitLink {
@@ -39,6 +39,7 @@ export class LastingUnit implements UnitLink {
   readonly #keeper: Keeper;
   readonly #sessions = new Map<number, Attached>();
   readonly #held = new Held();
+  readonly #inbox: Inbox;
   #settings: UnitSettings;
   #remote: RemoteUnit | undefined;
   /** The unit that runs, or the next that will. */
@@ -47,7 +48,6 @@ export class LastingUnit implements UnitLink {
   #turn = 0;
   /** How many sessions are over and not released. */
   #gone = 0;
-  #isFull = false;
   #off: Off | undefined;
   #isStopping = false;
   #isOver = false;
@@ -56,6 +56,7 @@ export class LastingUnit implements UnitLink {
   constructor(settings: UnitSettings, edge: EdgeLink, keeper: Keeper) {
     this.#settings = settings;
     this.#edge = edge;
+    this.#inbox = new Inbox(edge);
     this.#keeper = keeper;
   }
 
@@ -106,15 +107,9 @@ export class LastingUnit implements UnitLink {
       taken: (number) => {
         if (turn !== this.#turn) return;
         this.#held.taken(number);
-        this.#relieve();
       },
       begun: (number) => {
         if (turn === this.#turn) this.#held.begun(number);
-      },
-      safe: (numbers) => {
-        if (turn !== this.#turn) return;
-        this.#held.safe(numbers);
-        this.#release();
       },
     };
   }
@@ -129,7 +124,7 @@ export class LastingUnit implements UnitLink {
     }
     if (this.#up.isSettled) this.#up = new Promised();
     this.#held.restart((entry) => this.#isForNext(entry));
-    this.#relieve();
+    this.#settle();
     return true;
   }
 
@@ -164,7 +159,7 @@ export class LastingUnit implements UnitLink {
       this.#refuse(entry, unavailable());
       return false;
     });
-    this.#relieve();
+    this.#settle();
     this.#release();
     for (const state of statesOf(off, this.#settings, this.#facts()))
       if (state.status === 'stopped') this.#edge.account(this.user, state);
@@ -178,9 +173,9 @@ export class LastingUnit implements UnitLink {
 
   attach(sid: number, facts: SessionFacts): void {
     if (this.#isOver) return;
-    this.#sessions.set(sid, { facts, isGone: false, isClean: false });
+    this.#sessions.set(sid, { facts, isGone: false, isClean: false, last: 0 });
     this.#keeper.attached(sid, this);
-    if (this.#isFull) this.#edge.pause(sid);
+    this.#inbox.attach(sid);
     this.#remote?.attach(sid, facts);
   }
 
@@ -200,13 +195,38 @@ export class LastingUnit implements UnitLink {
   }
 
   stanza(sid: number, stanza: Stanza, position: number): void {
-    if (!this.#sessions.has(sid)) return;
-    if (this.#off !== undefined) return this.#answerOff(sid, stanza);
+    const session = this.#sessions.get(sid);
+    if (session === undefined) return;
+    session.last = position;
+    if (this.#off !== undefined) {
+      this.#answerOff(sid, stanza);
+      return this.#tellStored(sid);
+    }
     this.#recent++;
     this.#post(this.#held.add(sid, stanza, position));
-    if (this.#isFull || this.#held.weight <= inbox.most) return;
-    this.#isFull = true;
-    for (const one of this.#sessions.keys()) this.#edge.pause(one);
+    this.#inbox.add(sid, position, stanza);
+  }
+
+  /** The unit says that all of that session up to there is durable. */
+  stored(sid: number, position: number): void {
+    this.#held.stored(sid, position);
+    this.#tellStored(sid);
+    this.#release();
+  }
+
+  /** What was given back to its client, between what is durable, does not come to a unit any more. */
+  #tellStored(sid: number): void {
+    const session = this.#sessions.get(sid);
+    if (session === undefined) return;
+    const undone = this.#held.undone(sid);
+    const position = Math.min(session.last, undone === undefined ? session.last : undone - 1);
+    this.#inbox.stored(sid, position);
+    if (!session.isGone) this.#edge.stored(sid, position);
+  }
+
+  /** Some of what was held is not any more. */
+  #settle(): void {
+    for (const sid of this.#sessions.keys()) this.#tellStored(sid);
   }
 
   /** Waits where there is no unit. */
@@ -249,18 +269,13 @@ export class LastingUnit implements UnitLink {
     this.#held.answered(sid, id);
   }
 
-  #relieve(): void {
-    if (!this.#isFull || this.#held.weight > inbox.least) return;
-    this.#isFull = false;
-    for (const sid of this.#sessions.keys()) this.#edge.resume(sid);
-  }
-
   /** Sessions that are over and have nothing held any more. */
   #release(): void {
     if (this.#gone === 0) return;
     for (const [sid, { isGone }] of this.#sessions) {
       if (!isGone || this.#held.has(sid)) continue;
       this.#sessions.delete(sid);
+      this.#inbox.detach(sid);
       this.#gone--;
       this.#keeper.released(sid);
     }

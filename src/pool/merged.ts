@@ -30,6 +30,10 @@ export class Merged {
     this.#options = options;
   }
 
+  get account(): BareJid {
+    return this.#options.account;
+  }
+
   set settings(settings: HubSettings) {
     this.#options.settings = settings;
     this.#hub?.then(
@@ -51,15 +55,16 @@ export class Merged {
       return view;
     });
     opening.catch((reason: unknown) => this.#failed(sid, reason));
-    const later = (act: (view: View) => void): void => {
-      if (view !== undefined) act(view);
-      else opening.then(act, () => {});
+    const later = (act: (view: View) => void): Promise<void> | undefined => {
+      if (view === undefined) return opening.then(act, () => {});
+      act(view);
+      return undefined;
     };
     return {
-      stanza: (...words) => later((open) => open.stanza(...words)),
-      activity: (inactive) => later((open) => open.activity(inactive)),
-      acknowledged: (place) => later((open) => open.acknowledged(place)),
-      flow: (isOpen) => later((open) => open.flow(isOpen)),
+      stanza: (...words) => later((open) => void open.stanza(...words)),
+      activity: (inactive) => void later((open) => open.activity(inactive)),
+      acknowledged: (place) => void later((open) => open.acknowledged(place)),
+      flow: (isOpen) => void later((open) => open.flow(isOpen)),
       detach: () => {
         later((open) => open.detach());
         this.#left();
@@ -82,7 +87,11 @@ export class Merged {
   async #openHub(): Promise<Hub> {
     const { account, settings, store, outlet, log } = this.#options;
     let hub: Hub | undefined;
-    const server = new LocalServer(account, (stanza) => hub?.stanza(stanza));
+    const server = new LocalServer(
+      account,
+      (stanza) => hub?.stanza(stanza),
+      (sequence) => hub?.handled(1, sequence),
+    );
     hub = await Hub.open({
       account,
       settings,

@@ -10,11 +10,14 @@ import type { BareJid } from '../wire/jid.ts';
 import type { Stanza } from '../wire/stanza.ts';
 import { Account, type AccountOptions, type OpenCore } from './account.ts';
 import { Merged } from './merged.ts';
+import { Streams } from './streams.ts';
 
 export interface UnitServices {
   edge: EdgeLink;
   openStore(folder: string, user: string): Promise<Store>;
   openCore: OpenCore;
+  /** It may die without its edge: of all it is told it keeps how far it has got. */
+  isMortal: boolean;
   version: string;
   log: Log;
 }
@@ -28,6 +31,7 @@ export class Unit implements UnitLink {
   readonly #outlets = new Map<BareJid, ViewOutlet>();
   #settings: UnitSettings;
   readonly #merged: Merged;
+  readonly #streams: Streams;
   /** Changes of settings happen one after the other. */
   #turn: Promise<unknown> = Promise.resolve();
 
@@ -35,6 +39,7 @@ export class Unit implements UnitLink {
     const store = await services.openStore(settings.archiveDir, settings.user);
     const unit = new Unit(settings, services, store);
     try {
+      await unit.#streams.load([unit.#merged.account, ...settings.accounts.map(({ jid }) => jid)]);
       await unit.#configure(settings);
       return unit;
     } catch (error) {
@@ -47,7 +52,8 @@ export class Unit implements UnitLink {
     this.#settings = settings;
     this.#services = services;
     this.#store = store;
-    const { edge, log } = services;
+    const { edge, isMortal, log } = services;
+    this.#streams = new Streams({ store, isMortal, stored: (sid, position) => edge.stored(sid, position) });
     this.#merged = new Merged({
       account: `${settings.user}@${settings.domain}` as BareJid,
       settings: this.#hubSettings(),
@@ -130,6 +136,7 @@ export class Unit implements UnitLink {
   }
 
   attach(sid: number, facts: SessionFacts): void {
+    this.#streams.attach(sid, facts);
     const account = facts.view === 'identity' ? facts.bare : facts.account;
     const view = account === undefined ? this.#merged.open(sid, facts) : this.#openView(account, sid, facts);
     if (view !== undefined) this.#views.set(sid, { view, account, login: facts.bare });
@@ -157,20 +164,36 @@ export class Unit implements UnitLink {
     return new TranslatedView(parts, sid, facts);
   }
 
-  resumable(_sid: number, _from: number): void {}
+  resumable(sid: number, from: number): void {
+    this.#streams.resumable(sid, from);
+  }
 
-  detach(sid: number, _isClean: boolean): void {
+  detach(sid: number, isClean: boolean): void {
     const open = this.#views.get(sid);
     this.#views.delete(sid);
-    open?.view.detach();
+    try {
+      open?.view.detach();
+    } finally {
+      this.#streams.detach(sid, isClean);
+    }
   }
 
   stanza(sid: number, stanza: Stanza, position: number, order?: number, again = false): void {
-    this.#views.get(sid)?.view.stanza(stanza, order, again);
-    this.#services.edge.stored(sid, position);
+    const isMessage = stanza.name === 'message';
+    const took = () => this.#streams.took(sid, position, isMessage);
+    if (isMessage && this.#streams.isDone(sid, position)) return took();
+    let waits: Promise<unknown> | undefined;
+    try {
+      waits = this.#views.get(sid)?.view.stanza(stanza, order, again);
+    } finally {
+      if (waits === undefined) took();
+      else void waits.then(took, took);
+    }
   }
 
-  passed(_sid: number, _position: number): void {}
+  passed(sid: number, position: number): void {
+    this.#streams.took(sid, position, false);
+  }
 
   acknowledged(sid: number, place: number): void {
     this.#views.get(sid)?.view.acknowledged(place);
@@ -190,11 +213,16 @@ export class Unit implements UnitLink {
       status: async () => [...this.#accounts.values()].map(({ state }) => state),
       rooms: async () => [...this.#accounts.values()].flatMap(({ rooms }) => rooms),
       room: async ({ account, room, action }) => this.#accounts.get(account)?.hub.room(room, action) ?? false,
-      handled: async () => null,
-      forget: ({ account }) => this.#inTurn(() => this.#store.forget(account)),
+      handled: ({ account, bare, id }) => this.#streams.handled(account, bare, id),
+      forget: ({ account }) => this.#inTurn(() => this.#forget(account)),
       stop: ({ within }) => this.#inTurn(() => this.#stop(within)),
     };
     return answers[what](ask);
+  }
+
+  #forget(account: BareJid): Promise<void> {
+    this.#streams.forgotten(account);
+    return this.#store.forget(account);
   }
 
   #inTurn(act: () => Promise<void>): Promise<null> {
@@ -207,6 +235,7 @@ export class Unit implements UnitLink {
     const accounts = [...this.#accounts.values()];
     this.#accounts.clear();
     this.#views.clear();
+    this.#streams.close();
     await Promise.all(accounts.map((account) => account.close(within)));
     await this.#merged.close();
     await this.#store.close();

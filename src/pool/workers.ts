@@ -67,11 +67,12 @@ export class Workers implements UnitHost {
   #listening(edge: EdgeLink): EdgeLink {
     return {
       ...edge,
-      deliver: (sids, stanza) => {
-        edge.deliver(sids, stanza);
+      deliver: (sids, stanza, place) => {
+        edge.deliver(sids, stanza, place);
         this.#bySession.get(sids[0]!)?.worked();
         if (isResponse(stanza)) for (const sid of sids) this.#bySession.get(sid)?.answered(sid, stanza.id);
       },
+      stored: (sid, position) => this.#bySession.get(sid)?.stored(sid, position),
     };
   }
 
@@ -90,7 +91,9 @@ export class Workers implements UnitHost {
   };
 
   async open(settings: UnitSettings): Promise<LastingUnit> {
-    const unit = new LastingUnit(settings, this.#edge, this.#keeper);
+    const { edge } = this.#options;
+    const told: EdgeLink = { ...this.#edge, stored: (sid, position) => edge.stored(sid, position) };
+    const unit = new LastingUnit(settings, told, this.#keeper);
     try {
       await unit.start(this.#place(unit).host);
     } catch (reason) {

@@ -111,21 +111,46 @@ export class Binding implements StreamOwner {
   }
 
   #manage(element: Element): void {
-    if (element.name === 'resume') this.#resume(element.attrs);
-    else this.#stream.write(failed('unexpected-request'));
+    if (element.name !== 'resume') return this.#stream.write(failed('unexpected-request'));
+    this.#stream.hold(); // what follows is for the session
+    this.#resume(element.attrs)
+      .catch((reason) => this.#stream.fail(reason))
+      .finally(() => this.#stream.release());
   }
 
-  #resume({ previd = '', h }: Record<string, string | undefined>): void {
-    const { bare } = this.#login;
-    const { sessions } = this.#context;
-    const session = sessions.resumedBy(previd);
-    if (session === undefined || session.facts.bare !== bare)
-      return this.#stream.write(failed('item-not-found', sessions.expired(previd, bare)));
+  async #resume({ previd = '', h }: Record<string, string | undefined>): Promise<void> {
+    const session = this.#session(previd);
+    if (session !== undefined && (await session.settle())) {
+      if (!this.#over && this.#session(previd) === session) return this.#takeUp(session, h);
+    } else session?.end(); // nobody knows what its client would have to send again
+    const handled = await this.#handled(previd);
+    if (!this.#over) this.#stream.write(failed('item-not-found', handled));
+  }
+
+  /** The session that is resumed with that, if it is of this login. */
+  #session(previd: string): Session | undefined {
+    const session = this.#context.sessions.resumedBy(previd);
+    return session?.facts.bare === this.#login.bare ? session : undefined;
+  }
+
+  #takeUp(session: Session, h: string | undefined): void {
     try {
       session.resume(this.#stream, h);
     } catch (reason) {
       session.end(); // its client has lost count
       throw reason;
+    }
+  }
+
+  /** XEP-0198 §5: of a session that is over, or was before a restart. */
+  async #handled(id: string): Promise<number | undefined> {
+    const { log, unit } = this.#context;
+    const { bare, account = bare, user } = this.#login;
+    try {
+      return (await (await unit(user)).ask('handled', { account, bare, id })) ?? undefined;
+    } catch (reason) {
+      log.info('a stream that is over cannot be asked after', { user, reason: said(reason) });
+      return undefined;
     }
   }
 }

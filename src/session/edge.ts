@@ -14,7 +14,6 @@ import { type Outgoing, outgoing } from '../stream/outgoing.ts';
 import { type StreamCondition, StreamError } from '../wire/error.ts';
 import type { BareJid, FullJid } from '../wire/jid.ts';
 import type { Mux } from '../wire/mux.ts';
-import type { Stanza } from '../wire/stanza.ts';
 import { Binding } from './binding.ts';
 import type { ServiceDesk } from './desk.ts';
 import { arrive, outletOf } from './root.ts';
@@ -144,8 +143,9 @@ export class Edge {
   #changed(session: Session): void {
     if (this.#reporting.size === 0)
       process.nextTick(() => {
-        for (const one of this.#reporting) this.#safely(() => one.report());
+        const sessions = [...this.#reporting];
         this.#reporting.clear();
+        for (const one of sessions) if (this.#sessions.get(one.sid) === one) this.#safely(() => one.report());
       });
     this.#reporting.add(session);
   }
@@ -155,6 +155,7 @@ export class Edge {
     this.#sessions.remove(session);
     this.#options.log.info('session over', { address: facts.address, unacknowledged: unacknowledged.length });
     const unheard = unacknowledged.map(({ stanza }) => stanza).filter(({ from }) => from === door.address);
+    this.#safely(() => session.report());
     this.#safely(() => unit.detach(sid, isClean));
     if (unheard.length > 0) this.#safely(() => door.unheard(speaker, unheard));
     this.#safely(() => door.gone(sid));
@@ -229,10 +230,14 @@ export class Edge {
       if (fits(infoOf(session))) session.end(new StreamError(condition, text));
   }
 
-  /** Every stream gets the error and is closed; resolves when the sockets are gone, by force after a second. */
+  /**
+   * Every stream gets the error and is closed, once its client can be told that all it sent is durable; resolves when the sockets are
+   * gone, by force after a second.
+   */
   async stop(condition: StreamCondition = 'system-shutdown'): Promise<void> {
     this.#round?.cancel();
     this.#listener?.stopListening();
+    await Promise.all(this.#sessions.all().map((session) => session.rest()));
     for (const session of this.#sessions.all()) session.end(new StreamError(condition));
     await this.#listener?.closeAll(new StreamError(condition));
   }

@@ -7,12 +7,15 @@ import { checkFrom, isAnswerable, takeStanza } from '../stream/check.ts';
 import type { Clock, Timer } from '../stream/clock.ts';
 import type { StreamLimits } from '../stream/limits.ts';
 import { Management } from '../stream/management.ts';
+import { type Outgoing, outgoing } from '../stream/outgoing.ts';
+import { Received } from '../stream/received.ts';
 import type { ClientStream, StreamOwner } from '../stream/stream.ts';
 import { StanzaError, StreamError } from '../wire/error.ts';
 import { type FullJid, readJid } from '../wire/jid.ts';
 import { NS } from '../wire/ns.ts';
 import { errorOf, isStanzaName, Stanza } from '../wire/stanza.ts';
 import { type Element, escapeAttribute } from '../wire/xml.ts';
+import { Delivery } from './delivery.ts';
 
 /** What a session asks of the edge. */
 export interface SessionHost {
@@ -22,8 +25,12 @@ export interface SessionHost {
   route(session: Session, stanza: Stanza): void;
   /** XEP-0198 is on, and the session may be resumed with that id. */
   resumable(session: Session, id: string): void;
-  /** Once. */
-  over(session: Session, unacknowledged: readonly Stanza[]): void;
+  /** `report` has something to say; not within this call. */
+  changed(session: Session): void;
+  /** Clients that answer no pings. */
+  mute: { has(address: FullJid): boolean };
+  /** Once. `isClean`: its client wants to know nothing more. */
+  over(session: Session, isClean: boolean, unacknowledged: readonly Outgoing[]): void;
 }
 
 export class Session implements StreamOwner {
@@ -43,13 +50,19 @@ export class Session implements StreamOwner {
   readonly #presence: string;
   readonly #iq: string;
   #stream: ClientStream | undefined;
+  readonly #received = new Received();
+  readonly #delivery: Delivery;
   #management: Management | undefined;
+  /** What the unit was told last of `facts.acknowledged` and `facts.isOpen`. */
+  #reported = { place: 0, isOpen: true };
   #patience: number;
   #timer: Timer | undefined;
   #paused = false;
-  /** Stanzas that came. */
-  #position = 0;
+  /** When it was read again after a pause. */
+  #unpausedAt = 0;
   #probed = 0;
+  /** The client has said good-bye. */
+  #isClosing = false;
   #doomed = false;
   #over = false;
 
@@ -80,6 +93,9 @@ export class Session implements StreamOwner {
     this.remote = stream.remote;
     this.secure = stream.secure;
     this.#host = host;
+    const { clock, limits } = host;
+    const isMute = host.mute.has(address);
+    this.#delivery = new Delivery(this.facts, { clock, limits, isMute, changed: () => host.changed(this) });
     this.#patience = host.limits.resume;
     const to = ` to="${escapeAttribute(address)}"`;
     this.#message = `<message${to}`;
@@ -88,29 +104,17 @@ export class Session implements StreamOwner {
     this.#take(stream);
   }
 
-  get position(): number {
-    return this.#position;
-  }
-
   get connected(): boolean {
     return this.#stream !== undefined;
   }
 
-  /** XEP-0198 `h`, and the id it goes with. */
-  get handled(): { id: string; h: number } | undefined {
-    return this.#management && { id: this.#management.id, h: this.#management.handled };
-  }
-
-  /** `tail`: the stanza's text behind its `to`, the same for all who get it. Never calls the unit back. */
-  send(stanza: Stanza, tail: string, place = 0): void {
+  /** Never calls the unit back. */
+  send(stanza: Outgoing): void {
     if (this.#over) return;
-    if (place > this.facts.delivered) this.facts.delivered = place;
+    this.#delivery.sent(stanza);
     const management = this.#management;
-    if (management !== undefined) {
-      management.sent(stanza);
-      if (management.overfull) this.#overfull(management);
-    }
-    this.#stream?.write(this.#head(stanza) + tail);
+    if (management?.overfull) this.#overfull(management);
+    this.#stream?.write(this.#head(stanza.stanza) + stanza.tail);
   }
 
   #head({ name }: Stanza): string {
@@ -119,13 +123,50 @@ export class Session implements StreamOwner {
 
   /** A unit may be in the middle of a fan-out: the end waits for this tick's. */
   #overfull(management: Management): void {
-    if (this.#doomed || (this.#stream !== undefined && !management.hopeless)) return;
+    if (this.#doomed || (this.#stream !== undefined && !this.#isHopeless(management))) return;
     this.endSoon(new StreamError('resource-constraint', 'too much is unacknowledged'));
+  }
+
+  /** What it says is not read while it is paused, and it cannot be blamed for that. */
+  #isHopeless(management: Management): boolean {
+    return this.#paused ? management.flooded : management.hopeless;
   }
 
   /** A stanza of our own to this session alone. */
   tell(stanza: Stanza): void {
-    this.send(stanza, tailOf(stanza));
+    this.send(outgoing(stanza));
+  }
+
+  /** A stanza of its client's, the last that came, goes to the unit. */
+  give(stanza: Stanza): void {
+    this.#received.given();
+    this.unit.stanza(this.sid, stanza, this.#received.position);
+  }
+
+  /** The unit says that what it was given is durable up to that position. */
+  stored(position: number): void {
+    this.#received.stored(position);
+    const text = this.#over ? '' : this.#management?.progressed();
+    if (text) this.#announce(text);
+  }
+
+  /** `text` tells the client how far it is handled; the unit, which will have to say that after a restart, knows no less. */
+  #announce(text: string): void {
+    this.#stream?.write(text);
+    this.#pass(this.#management!.announced);
+  }
+
+  #pass(position: number): void {
+    if (this.#management?.resumable && this.#received.passes(position)) this.unit.passed(this.sid, position);
+  }
+
+  /** Tells the unit what has changed about its client: how much of it that has, and whether it can take more. */
+  report(): void {
+    const { acknowledged: place, isOpen } = this.facts;
+    const before = this.#reported;
+    this.#reported = { place, isOpen };
+    if (place > before.place) this.unit.acknowledged(this.sid, place);
+    if (isOpen !== before.isOpen) this.unit.flow(this.sid, isOpen);
   }
 
   element(element: Element): void {
@@ -138,8 +179,7 @@ export class Session implements StreamOwner {
   }
 
   #stanza(element: Element): void {
-    this.#position += 1;
-    this.#management?.received();
+    this.#received.count();
     checkFrom(element, this.facts.address, this.facts.bare);
     let stanza: Stanza;
     try {
@@ -148,6 +188,7 @@ export class Session implements StreamOwner {
       if (!(reason instanceof StanzaError)) throw reason;
       return this.#refuse(element, reason);
     }
+    if (stanza.name === 'iq' && this.#delivery.takes(stanza.id)) return;
     this.#host.route(this, stanza);
   }
 
@@ -168,10 +209,10 @@ export class Session implements StreamOwner {
     const management = this.#management;
     if (element.name === 'a') {
       if (management === undefined) return;
-      management.acknowledge(element.attrs.h);
+      this.#delivery.acknowledge(element.attrs.h);
       const request = management.request();
       if (request !== '') this.#stream?.write(request);
-    } else if (element.name === 'r' && management !== undefined) this.#stream?.write(answer(management));
+    } else if (element.name === 'r' && management !== undefined) this.#announce(management.answer());
     else if (element.name === 'enable' && management === undefined) this.#enable(element);
     else this.#stream?.write(unexpected);
   }
@@ -179,28 +220,53 @@ export class Session implements StreamOwner {
   #enable({ attrs }: Element): void {
     const { clock, limits } = this.#host;
     const resumable = attrs.resume === 'true' || attrs.resume === '1';
-    const management = new Management(this.facts.stream.id, resumable, limits, clock);
+    const management = new Management(this.facts.stream.id, resumable, this.#received, limits, clock);
     this.#management = management;
+    this.#delivery.manage(management);
     if (!resumable) return this.#stream?.write(`<enabled xmlns="${NS.sm}"/>`);
     const wished = /^\d{1,9}$/.test(attrs.max ?? '') ? Number(attrs.max) * 1000 : limits.resume;
     this.#patience = Math.min(wished, limits.resume);
-    this.facts.stream.from = this.#position;
+    const { position } = this.#received;
+    this.facts.stream.from = position;
     this.#host.resumable(this, management.id);
-    this.unit.resumable(this.sid, this.#position);
+    this.unit.resumable(this.sid, position);
     const max = Math.floor(this.#patience / 1000);
     this.#stream?.write(`<enabled xmlns="${NS.sm}" id="${management.id}" resume="true" max="${max}"/>`);
   }
 
-  /** XEP-0198 §5: the session goes on, on that stream. Throws the StreamError that a wrong `h` deserves. */
+  /**
+   * Its client is back on another stream: the one it has is closed. Resolves when all is durable that came on that: the client will
+   * send again what it is not told of. False: that takes too long.
+   */
+  async settle(): Promise<boolean> {
+    const stream = this.#stream;
+    if (stream !== undefined) {
+      stream.close(new StreamError('conflict', 'the session was resumed on another stream'));
+      this.#lost();
+    }
+    const settled = this.#received.settled();
+    return settled === undefined || this.#isWithin(this.#host.limits.grace, settled);
+  }
+
+  async #isWithin(milliseconds: number, settled: Promise<unknown>): Promise<boolean> {
+    let timer: Timer | undefined;
+    const late = new Promise<false>((resolve) => {
+      timer = this.#host.clock.after(milliseconds, () => resolve(false));
+    });
+    const isSettled = await Promise.race([settled.then(() => true), late]);
+    timer?.cancel();
+    return isSettled;
+  }
+
+  /** XEP-0198 §5: the session, which is settled, goes on, on that stream. Throws the StreamError that a wrong `h` deserves. */
   resume(stream: ClientStream, h: string | undefined): void {
     const management = this.#management!;
-    management.acknowledge(h);
+    this.#delivery.acknowledge(h);
     management.resumed();
     this.#timer?.cancel();
-    this.#stream?.close(new StreamError('conflict', 'the session was resumed on another stream'));
     this.#take(stream);
-    stream.write(`<resumed xmlns="${NS.sm}" previd="${management.id}" h="${management.handled}"/>`);
-    for (const stanza of management.unacknowledged) stream.write(this.#head(stanza) + tailOf(stanza));
+    this.#announce(`<resumed xmlns="${NS.sm}" previd="${management.id}" h="${management.handled}"/>`);
+    for (const { stanza, tail } of management.unacknowledged) stream.write(this.#head(stanza) + tail);
     if (this.facts.inactive) this.#activity(false); // XEP-0352 §4.2: a stream begins active
   }
 
@@ -213,13 +279,46 @@ export class Session implements StreamOwner {
   }
 
   trailer(): string {
-    return this.#management?.request() ?? '';
+    return this.#delivery.trailer(this.#iq);
+  }
+
+  pressed(isPressed: boolean): void {
+    this.#delivery.pressed(isPressed);
+  }
+
+  /** The last `<a/>` tells of all that came, where that is durable in time: what need not be sent again. */
+  ending(): Promise<void> | undefined {
+    this.#isClosing = true;
+    const settled = this.#management && this.#received.settled();
+    if (settled === undefined) return void this.#goodbye();
+    return this.#isWithin(this.#host.limits.closing, settled).then(() => this.#goodbye());
+  }
+
+  /** Nothing more is read; resolves when what was can be told to be handled, or will not be soon. */
+  async rest(): Promise<void> {
+    this.pause();
+    const settled = this.#management && this.#received.settled();
+    if (settled !== undefined) await this.#isWithin(this.#host.limits.closing, settled);
+  }
+
+  #goodbye(): void {
+    const management = this.#management;
+    if (management !== undefined && this.#stream !== undefined) this.#announce(management.answer());
   }
 
   ended(broken: boolean): void {
-    this.#stream = undefined;
     const management = this.#management;
-    if (!broken || !management?.resumable || management.overfull || this.#doomed) return this.end();
+    const isOver = !broken || this.#isClosing || !management?.resumable || management.overfull || this.#doomed;
+    if (!isOver) return this.#lost();
+    if (this.#stream !== undefined) this.#delivery.check(this.#stream.heard);
+    this.#stream = undefined;
+    this.end();
+  }
+
+  /** It has no stream, and waits for another. */
+  #lost(): void {
+    this.#stream = undefined;
+    this.#timer?.cancel();
     this.#timer = this.#host.clock.after(this.#patience, () => this.end());
   }
 
@@ -234,6 +333,7 @@ export class Session implements StreamOwner {
   unpause(): void {
     if (!this.#paused) return;
     this.#paused = false;
+    this.#unpausedAt = this.#host.clock.now();
     const stream = this.#stream;
     if (stream !== undefined) process.nextTick(() => stream.release());
   }
@@ -244,15 +344,23 @@ export class Session implements StreamOwner {
     if (stream === undefined) return;
     const { clock, limits } = this.#host;
     const management = this.#management;
-    const silence = clock.now() - stream.heard;
+    const silence = clock.now() - Math.max(stream.heard, this.#unpausedAt);
     if (silence >= quiet) stream.sleep();
-    if (management?.hopeless) this.end(new StreamError('resource-constraint', 'too much is unacknowledged'));
-    else if (management && Math.min(management.unansweredFor, silence) >= limits.answer)
+    if (management && this.#isHopeless(management))
+      this.end(new StreamError('resource-constraint', 'too much is unacknowledged'));
+    else if (management && !this.#paused && Math.min(management.unansweredFor, silence) >= limits.answer)
       stream.abandon(new StreamError('connection-timeout'));
     else if (silence >= limits.idle && clock.now() - this.#probed >= limits.idle) {
       this.#probed = clock.now();
       stream.write(management === undefined ? ' ' : management.demand());
-    }
+    } else if (management === undefined) this.#confirm(stream);
+  }
+
+  /** What was written is asked after; a phone that sleeps (XEP-0352) is not woken for that: it is asked with the next message. */
+  #confirm(stream: ClientStream): void {
+    this.#delivery.check(stream.heard);
+    const ping = this.facts.inactive ? '' : this.trailer();
+    if (ping !== '') stream.write(ping);
   }
 
   /** As end, once the present tick is over. */
@@ -265,24 +373,25 @@ export class Session implements StreamOwner {
   /** The session is over, and its stream with it; it cannot be resumed. */
   end(error?: StreamError): void {
     if (this.#over) return;
+    this.#goodbye(); // what need not be sent again
     this.#over = true;
     this.#timer?.cancel();
     const stream = this.#stream;
     const management = this.#management;
     this.#stream = undefined;
-    if (stream !== undefined && management !== undefined) stream.write(answer(management)); // what need not be sent again
     stream?.close(error);
-    this.#host.over(this, management?.unacknowledged ?? []);
+    this.#pass(this.#received.durable);
+    const isClean = !management?.resumable || (this.#isClosing && this.#received.isDurable);
+    this.#host.over(this, isClean, management?.unacknowledged ?? []);
+  }
+
+  /** Its client answers no pings. */
+  get isMute(): boolean {
+    return this.#delivery.isMute;
   }
 }
 
 /** Milliseconds without a byte after which a stream sleeps. */
 const quiet = 15_000;
 
-/** A stanza's text behind its `to`. */
-export function tailOf(stanza: Stanza): string {
-  return stanza.from === undefined ? stanza.rest : ` from="${escapeAttribute(stanza.from)}"${stanza.rest}`;
-}
-
-const answer = ({ handled }: Management): string => `<a xmlns="${NS.sm}" h="${handled}"/>`;
 const unexpected = `<failed xmlns="${NS.sm}"><unexpected-request xmlns="${NS.stanzas}"/></failed>`;

@@ -2,15 +2,16 @@
 import type { BareJid, FullJid } from '../wire/jid.ts';
 import type { Session } from './session.ts';
 
-/** Ended sessions whose `h` is remembered. */
-const most = 10_000;
+/** Clients that answer no pings, at most: beyond, the first are asked anew. */
+const mostMute = 1000;
 
 export class Sessions {
   readonly #byId = new Map<number, Session>();
   readonly #byAddress = new Map<FullJid, Session>();
   readonly #byBare = new Map<BareJid, Set<Session>>();
   readonly #byResumption = new Map<string, Session>();
-  readonly #expired = new Map<string, { bare: BareJid; h: number }>();
+  /** Clients that answer no pings. */
+  readonly mute = new Set<FullJid>();
   #last = 0;
 
   nextSid(): number {
@@ -33,17 +34,16 @@ export class Sessions {
   }
 
   remove(session: Session): void {
-    const { address, bare } = session.facts;
+    const { address, bare, stream } = session.facts;
     this.#byId.delete(session.sid);
     if (this.#byAddress.get(address) === session) this.#byAddress.delete(address);
     const siblings = this.#byBare.get(bare);
     siblings?.delete(session);
     if (siblings?.size === 0) this.#byBare.delete(bare);
-    const handled = session.handled;
-    if (handled === undefined) return;
-    this.#byResumption.delete(handled.id);
-    this.#expired.set(handled.id, { bare, h: handled.h });
-    if (this.#expired.size > most) this.#expired.delete(this.#expired.keys().next().value!);
+    this.#byResumption.delete(stream.id);
+    this.mute.delete(address);
+    if (session.isMute) this.mute.add(address);
+    if (this.mute.size > mostMute) this.mute.delete(this.mute.values().next().value!);
   }
 
   get(sid: number): Session | undefined {
@@ -60,12 +60,6 @@ export class Sessions {
 
   resumedBy(id: string): Session | undefined {
     return this.#byResumption.get(id);
-  }
-
-  /** XEP-0198 §5: what an ended session had handled, for its own login alone. */
-  expired(id: string, bare: BareJid): number | undefined {
-    const found = this.#expired.get(id);
-    return found?.bare === bare ? found.h : undefined;
   }
 
   all(): Session[] {

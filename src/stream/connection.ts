@@ -12,6 +12,8 @@ export interface ConnectionEvents {
   secured(): void;
   /** What is to stand behind the text that is about to be written; empty for nothing. */
   trailer(): string;
+  /** More than half of what may stay unread is unread, or nothing is any more. */
+  pressed(isPressed: boolean): void;
   /** The far side does not read; the connection is gone. */
   slow(): void;
   /** Once, however it came. */
@@ -37,6 +39,7 @@ export class Connection {
   #timer: Timer | undefined;
   /** Since when the far side has left too much unread. */
   #aboveSince: number | undefined;
+  #isPressed = false;
   readonly #events: ConnectionEvents;
   readonly #limits: StreamLimits;
   readonly #clock: Clock;
@@ -111,7 +114,20 @@ export class Connection {
     if (this.#isSlow()) {
       this.destroy();
       this.#events.slow();
-    } else this.#socket.write(text);
+      return;
+    }
+    this.#socket.write(text);
+    if (!this.#isPressed && this.#socket.writableLength > this.#limits.unflushed / 2) this.#press();
+  }
+
+  /** So much that the socket says when all of it is gone. */
+  #press(): void {
+    this.#isPressed = true;
+    this.#events.pressed(true);
+    this.#socket.once('drain', () => {
+      this.#isPressed = false;
+      this.#events.pressed(false);
+    });
   }
 
   /** Asked before more is added: one long answer is no sign of a slow reader, nor is one that takes its time. */

@@ -1,10 +1,11 @@
-/** Stream management (XEP-0198), the server's side of one session: what was handled, what was not acknowledged. */
+/** Stream management (XEP-0198), the server's side of one session: what is handled, what was not acknowledged. */
 import { StreamError } from '../wire/error.ts';
 import { NS } from '../wire/ns.ts';
-import type { Stanza } from '../wire/stanza.ts';
 import { type Element, xml } from '../wire/xml.ts';
 import type { Clock } from './clock.ts';
 import { flood, type StreamLimits } from './limits.ts';
+import type { Outgoing } from './outgoing.ts';
+import type { Received } from './received.ts';
 
 const request = `<r xmlns="${NS.sm}"/>`;
 /** While one `<r/>` is open, another follows after so many stanzas. */
@@ -28,12 +29,17 @@ export class Management {
   /** What a client resumes with: not to be guessed. */
   readonly id: string;
   readonly resumable: boolean;
-  /** Stanzas that came from the client (mod 2³²). */
-  handled = 0;
+  readonly #received: Received;
+  /** Stanzas that came before it was enabled. */
+  readonly #from: number;
+  /** Where the client was told last that we are. */
+  #announced: number;
+  /** The client has asked, and was told less than this. */
+  #owed = 0;
   #sent = 0;
   #acknowledged = 0;
-  /** Sent and not acknowledged, oldest first, from `#first` on. The stanzas are shared with all who were sent the same. */
-  #queue: Stanza[] = [];
+  /** Sent and not acknowledged, oldest first, from `#first` on; shared with all who were sent the same. */
+  #queue: Outgoing[] = [];
   #first = 0;
   #bytes = 0;
   /** Value of `#sent` at the last `<r/>`. */
@@ -43,42 +49,80 @@ export class Management {
   readonly #limits: StreamLimits;
   readonly #clock: Clock;
 
-  constructor(id: string, resumable: boolean, limits: StreamLimits, clock: Clock) {
+  constructor(id: string, resumable: boolean, received: Received, limits: StreamLimits, clock: Clock) {
     this.id = id;
     this.resumable = resumable;
+    this.#received = received;
+    this.#from = received.position;
+    this.#announced = this.#from;
     this.#limits = limits;
     this.#clock = clock;
   }
 
-  received(): void {
-    this.handled = (this.handled + 1) >>> 0;
+  // ---- what the client has sent
+
+  /** XEP-0198 `h` (mod 2³²): what would not be lost with us. */
+  get handled(): number {
+    return (this.announced - this.#from) >>> 0;
   }
 
-  sent(stanza: Stanza): void {
+  /** The position that `h` stands for; whoever reads it tells the client. */
+  get announced(): number {
+    this.#announced = Math.max(this.#announced, this.#received.durable);
+    return this.#announced;
+  }
+
+  /** To `<r/>`: at once, and once more when all is durable that came before it. */
+  answer(): string {
+    this.#owed = this.#received.position;
+    return this.#answer();
+  }
+
+  #answer(): string {
+    return `<a xmlns="${NS.sm}" h="${this.handled}"/>`;
+  }
+
+  /** More is durable: the `<a/>` that is owed for it, or nothing. */
+  progressed(): string {
+    const before = this.#announced;
+    return before < this.#owed && this.announced > before ? this.#answer() : '';
+  }
+
+  // ---- what the client is sent
+
+  sent(stanza: Outgoing): void {
     this.#sent = (this.#sent + 1) >>> 0;
     this.#queue.push(stanza);
-    this.#bytes += weight(stanza);
+    this.#bytes += stanza.weight;
   }
 
-  /** `h` of an `<a/>` or `<resume/>`; throws the StreamError that a wrong one deserves. */
-  acknowledge(text: string | undefined): void {
+  /** `h` of an `<a/>` or `<resume/>`: the highest place that it acknowledges, or 0; throws the StreamError that a wrong one deserves. */
+  acknowledge(text: string | undefined): number {
     const h = Number(text);
     if (!/^\d{1,10}$/.test(text ?? '') || h > 0xffffffff) throw new StreamError('bad-format', "no valid 'h'");
     const count = (h - this.#acknowledged) >>> 0;
-    if (count > 0x7fffffff) return; // less than before: a client that answers late, and nothing new
+    if (count > 0x7fffffff) return 0; // less than before: a client that answers late, and nothing new
     if (count > this.#queue.length - this.#first) throw new HandledCountTooHigh(h, this.#sent);
     this.#acknowledged = h;
-    for (let at = this.#first; at < this.#first + count; at += 1) this.#bytes -= weight(this.#queue[at]!);
-    this.#first += count;
-    if (this.#first === this.#queue.length || this.#first > 256) this.#shorten();
+    const place = this.#drop(count);
     const open = (this.#asked - h) | 0;
     this.#askedAt = open > 0 ? this.#clock.now() : undefined;
+    return place;
   }
 
   /** The queue gives up what was acknowledged in steps, not at each acknowledgement. */
-  #shorten(): void {
-    this.#queue = this.#queue.slice(this.#first);
-    this.#first = 0;
+  #drop(count: number): number {
+    let highest = 0;
+    for (const end = this.#first + count; this.#first < end; this.#first += 1) {
+      const { place, weight } = this.#queue[this.#first]!;
+      this.#bytes -= weight;
+      if (place > highest) highest = place;
+    }
+    if (this.#first === this.#queue.length || this.#first > 256) {
+      this.#queue = this.#queue.slice(this.#first);
+      this.#first = 0;
+    }
+    return highest;
   }
 
   /** `<r/>` where it is time for one, else nothing: with what goes out, and when an answer has left something open. */
@@ -95,8 +139,13 @@ export class Management {
     return request;
   }
 
-  get unacknowledged(): readonly Stanza[] {
+  get unacknowledged(): readonly Outgoing[] {
     return this.#queue.slice(this.#first);
+  }
+
+  /** What can wait should, until less than a quarter is left of what may stay unacknowledged. */
+  isCrowded(before: boolean): boolean {
+    return this.#above(before ? 0.25 : 0.5);
   }
 
   /** More than may stay unacknowledged. */
@@ -107,7 +156,12 @@ export class Management {
   /** Overfull, and the client had time to answer, or there is too much of it to wait. */
   get hopeless(): boolean {
     if (!this.#above(1)) return false;
-    return this.#above(flood) || this.unansweredFor >= this.#limits.grace;
+    return this.flooded || this.unansweredFor >= this.#limits.grace;
+  }
+
+  /** So much that nobody waits. */
+  get flooded(): boolean {
+    return this.#above(flood);
   }
 
   /** Milliseconds that an `<r/>` has been open. */
@@ -124,8 +178,6 @@ export class Management {
   resumed(): void {
     this.#asked = this.#acknowledged;
     this.#askedAt = undefined;
+    this.#owed = 0;
   }
 }
-
-/** Roughly its length on the wire. */
-const weight = (stanza: Stanza): number => stanza.rest.length + 64;

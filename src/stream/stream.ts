@@ -19,6 +19,10 @@ export interface StreamOwner {
   element(element: Element): void;
   /** What is to stand behind the text that is about to be written; empty for nothing. */
   trailer(): string;
+  /** More than half of what may stay unread is unread, or nothing is any more. */
+  pressed?(isPressed: boolean): void;
+  /** The client has ended its stream; that ours ends waits for this. Only before `ended`. */
+  ending?(): Promise<void> | undefined;
   /** Once. `broken`: nobody closed it; the connection is gone, and the client may want to come back. */
   ended(broken: boolean): void;
 }
@@ -70,6 +74,7 @@ export class ClientStream {
         data: (chunk) => this.#receive(chunk),
         secured: () => this.restart(limits.before),
         trailer: () => this.#owner?.trailer() ?? '',
+        pressed: (isPressed) => this.#owner?.pressed?.(isPressed),
         slow: () => log.info('client does not read', { remote: this.remote }),
         closed: () => this.#lost(),
       },
@@ -210,9 +215,15 @@ export class ClientStream {
   }
 
   #dispatch(element: Element | undefined): void {
-    if (element === undefined) this.#finish(undefined, false);
+    if (element === undefined) this.#end();
     else if (element.attrs.xmlns === NS.stream && element.name === 'error') this.#peerFailed(element);
     else this.#owner?.element(element);
+  }
+
+  #end(): void {
+    const ending = this.#owner?.ending?.();
+    if (ending === undefined) this.#finish(undefined, false);
+    else void ending.finally(() => this.#finish(undefined, false));
   }
 
   #peerFailed(element: Element): void {

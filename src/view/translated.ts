@@ -44,7 +44,12 @@ export class TranslatedView implements View, Shown {
     parts.hub.attach(sid, { ...facts, address: hubAddress(facts.address, this.pair), usable: usableFeatures });
   }
 
-  stanza(stanza: Stanza, order?: number, again = false): void {
+  stanza(stanza: Stanza, order?: number, again = false): undefined {
+    this.#take(stanza, order, again);
+    return undefined;
+  }
+
+  #take(stanza: Stanza, order: number | undefined, again: boolean): void {
     const { hub, tell, account } = this.#parts;
     const refusal = refusalOf(stanza, account);
     if (refusal !== undefined) return tell(errorOf(stanza, refusal));

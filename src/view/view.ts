@@ -5,8 +5,8 @@ import type { Stanza } from '../wire/stanza.ts';
 
 /** One session's way to its hub. */
 export interface View {
-  /** `order`, `again`: as UnitLink has them. */
-  stanza(stanza: Stanza, order?: number, again?: boolean): void;
+  /** `order`, `again`: as UnitLink has them. A promise where it could not be taken at once. */
+  stanza(stanza: Stanza, order?: number, again?: boolean): Promise<void> | undefined;
   activity(inactive: boolean): void;
   acknowledged(place: number): void;
   flow(isOpen: boolean): void;
@@ -17,7 +17,10 @@ export interface View {
 export function openView(hub: Hub, sid: number, facts: SessionFacts): View {
   hub.attach(sid, facts);
   return {
-    stanza: (stanza, order, again) => hub.fromClient(sid, stanza, order, again),
+    stanza(stanza, order, again) {
+      hub.fromClient(sid, stanza, order, again);
+      return undefined;
+    },
     activity: (inactive) => hub.activity(sid, inactive),
     acknowledged: (place) => hub.acknowledged(sid, place),
     flow: (isOpen) => hub.flow(sid, isOpen),

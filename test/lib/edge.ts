@@ -4,7 +4,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Door, Speaker } from '../../src/link/door.ts';
-import type { SessionFacts, UnitLink } from '../../src/link/link.ts';
+import type { Answer, Ask, SessionFacts, UnitLink, UnitQuestions } from '../../src/link/link.ts';
 import { Edge, type EdgeOptions } from '../../src/session/edge.ts';
 import type { Authority, Mechanism, Verifier } from '../../src/stream/authority.ts';
 import { type Certificates, openCertificates } from '../../src/stream/certificates.ts';
@@ -116,6 +116,10 @@ export type Told =
 /** Notes what it is told; `on` is called for each. */
 export class FakeUnit implements UnitLink {
   readonly told: Told[] = [];
+  /** Says at once that a stanza is stored, unless the test takes that over. */
+  store: (sid: number, position: number) => void = () => {};
+  /** What it knows of streams that are over. */
+  readonly handled = new Map<string, number>();
   on: (told: Told) => void = () => {};
   #waiters: { fits(told: Told): boolean; done(told: Told): void }[] = [];
 
@@ -130,6 +134,7 @@ export class FakeUnit implements UnitLink {
   }
   stanza(sid: number, stanza: Stanza, position: number): void {
     this.#note({ what: 'stanza', sid, stanza, position });
+    this.store(sid, position);
   }
   passed(sid: number, position: number): void {
     this.#note({ what: 'passed', sid, position });
@@ -143,8 +148,9 @@ export class FakeUnit implements UnitLink {
   activity(sid: number, inactive: boolean): void {
     this.#note({ what: 'activity', sid, inactive });
   }
-  ask(): Promise<never> {
-    return Promise.reject(new Error('nobody asks here'));
+  async ask<K extends keyof UnitQuestions>(what: K, ask: Ask<UnitQuestions, K>): Promise<Answer<UnitQuestions, K>> {
+    if (what !== 'handled') throw new Error('nobody asks here');
+    return (this.handled.get((ask as { id: string }).id) ?? null) as Answer<UnitQuestions, K>;
   }
 
   #note(told: Told): void {
@@ -241,6 +247,7 @@ export async function startWorld({
     iterations,
     ...changes,
   });
+  unit.store = (sid, position) => edge.link.stored(sid, position);
   const behind = {
     units: { unit: () => unitOf?.(unit) ?? Promise.resolve(unit) },
     door,

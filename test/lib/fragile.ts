@@ -1,7 +1,8 @@
 /** A worker whose units tell all they hear, and die of what they are told to die of. */
 import { parentPort, threadId, workerData } from 'node:worker_threads';
-import type { EdgeLink, MortalUnit, UnitSettings } from '../../src/link/link.ts';
+import type { EdgeLink, UnitLink, UnitSettings } from '../../src/link/link.ts';
 import { serveUnits } from '../../src/link/unit-port.ts';
+import { end } from '../../src/pool/held.ts';
 import { resultOf, Stanza } from '../../src/wire/stanza.ts';
 import { xml } from '../../src/wire/xml.ts';
 
@@ -22,7 +23,7 @@ const ways: Record<string, () => void> = {
   never() {},
 };
 
-function open(edge: EdgeLink, settings: UnitSettings): MortalUnit {
+function open(edge: EdgeLink, settings: UnitSettings): UnitLink {
   const { user } = settings;
   if (user === 'broken') throw new Error('its archive is damaged');
   if (user === 'deadly') process.exit(4);
@@ -30,30 +31,30 @@ function open(edge: EdgeLink, settings: UnitSettings): MortalUnit {
     const told = JSON.stringify({ user, thread: threadId, what });
     edge.deliver([sid], Stanza.of(xml('message', { from: 'unit' }, xml('body', {}, told))));
   };
-  let risk: Promise<unknown> | undefined;
+  /** Sessions of which nothing is stored any more. */
+  const unsafe = new Set<number>();
   return {
     attach: (sid, facts) => tell(sid, `attach ${JSON.stringify(facts)}`),
     resumable: (sid, from) => tell(sid, `resumable ${from}`),
-    detach: (sid, isClean) => tell(0, `detach ${sid} ${isClean}`),
+    detach(sid, isClean) {
+      tell(0, `detach ${sid} ${isClean}`);
+      if (!unsafe.has(sid)) edge.stored(sid, end);
+    },
     passed: (sid, position) => tell(sid, `passed ${position}`),
     acknowledged: (sid, place) => tell(sid, `acknowledged ${place}`),
     flow: (sid, isOpen) => tell(sid, `flow ${isOpen}`),
-    stanza(sid, stanza, _position, _order, again) {
+    stanza(sid, stanza, position, _order, again) {
       const { name, id = '', type = '' } = stanza;
-      if (stanza.to === 'unsafe@example') risk = new Promise(() => {});
+      if (stanza.to === 'unsafe@example') unsafe.add(sid);
       if (type !== 'result') tell(sid, `${again ? 'again' : 'stanza'} ${name} ${id}`);
       if (type === 'get' && id !== 'silent') edge.deliver([sid], resultOf(stanza));
+      if (!unsafe.has(sid)) edge.stored(sid, position);
       ways[stanza.tree.getChildText('body') ?? '']?.();
     },
     activity: (sid, inactive) => tell(sid, `activity ${inactive}`),
     async ask(what, ask) {
       if (what === 'forget') ways[(ask as { account: string }).account]?.();
       return (what === 'status' ? [] : null) as never;
-    },
-    risk(act) {
-      risk = undefined;
-      act();
-      return risk;
     },
   };
 }
