@@ -71,14 +71,14 @@ export interface World {
   notice(notice: Notice): void;
 }
 
-/** The translation, as whoever joins it calls it (`Services` in `services.ts` is it; `Services.open(world)` resolves to one). */
+/** The translation, as whoever joins it calls it (`new Services(world)` in `services.ts`). */
 export interface ServiceEngine {
   /** Adds an address, or changes it: nothing open is lost by it. Throws a ConflictError where it cannot be beside the others. */
   configure(settings: AddressSettings): Promise<void>;
   /** Its users are told that it is gone; what is open is answered; what is kept is deleted. */
   remove(address: BareJid): Promise<void>;
-  /** Is a stanza to that address for us? */
-  serves(to: Jid): boolean;
+  /** Is a stanza to that address for us? `from`: a target writes to users at addresses that nobody else can write to. */
+  serves(to: Jid, from?: Jid): boolean;
   /** A stanza to one of our addresses. `from` is who it says: the server behind the way, or the edge, has checked that. */
   stanza(stanza: Stanza, way: Way): void;
   /** A direct account's resource came, changed, or went (undefined). */

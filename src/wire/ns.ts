@@ -32,6 +32,8 @@ export const NS = {
   /** Of a form (XEP-0232). */
   softwareInfo: 'urn:xmpp:dataforms:softwareinfo',
   vcard: 'vcard-temp',
+  /** A feature (XEP-0106 §6). */
+  escaping: 'jid\\20escaping',
   vcardUpdate: 'vcard-temp:x:update',
   nick: 'http://jabber.org/protocol/nick',
   idle: 'urn:xmpp:idle:1',
@@ -74,6 +76,7 @@ export const NS = {
   jingleS5b: 'urn:xmpp:jingle:transports:s5b:1',
   callInvites: 'urn:xmpp:call-invites:0',
   ibb: 'http://jabber.org/protocol/ibb',
+  si: 'http://jabber.org/protocol/si',
   bytestreams: 'http://jabber.org/protocol/bytestreams',
   commands: 'http://jabber.org/protocol/commands',
   xhtml: 'http://jabber.org/protocol/xhtml-im',

@@ -1,0 +1,76 @@
+/**
+ * What must stay with the resource that it began with, whatever the policy: ad-hoc commands (XEP-0050 §3.3), in-band
+ * bytestreams (XEP-0047), Jingle (XEP-0166) with its transports, stream initiation (XEP-0095, XEP-0065). Rooms are the matter of
+ * `presences.ts`.
+ */
+import type { Jid } from '../wire/jid.ts';
+import { NS } from '../wire/ns.ts';
+import { childIn, type Element, elements } from '../wire/xml.ts';
+import { BoundedMap } from './bounded.ts';
+import type { Resource } from './target.ts';
+
+/** Sessions of one address at a time; beyond it the oldest is forgotten. */
+const most = 10_000;
+
+interface Bond {
+  /** The session's name, among its user's. */
+  name: string;
+  /** Names of the transports inside. */
+  inner: readonly string[];
+  ends: boolean;
+}
+
+/** What a stanza (of either side) is part of. */
+export function bondOf(payload: Element | undefined): Bond | undefined {
+  if (payload === undefined) return undefined;
+  const { attrs, name } = payload;
+  switch (attrs.xmlns) {
+    case NS.commands: {
+      const isOver = attrs.status === 'completed' || attrs.status === 'canceled';
+      return bond(`command ${attrs.sessionid}`, attrs.sessionid, isOver);
+    }
+    case NS.ibb:
+      return bond(`stream ${attrs.sid}`, attrs.sid, name === 'close');
+    case NS.bytestreams:
+      return bond(`stream ${attrs.sid}`, attrs.sid, false);
+    case NS.si:
+      return bond(`stream ${attrs.id}`, attrs.id, false);
+    case NS.jingle: {
+      const found = bond(`jingle ${attrs.sid}`, attrs.sid, attrs.action === 'session-terminate');
+      return found && { ...found, inner: transportsOf(payload) };
+    }
+    case NS.jingleMessage: // XEP-0353 §3: its id becomes the session's
+      return bond(`jingle ${attrs.id}`, attrs.id, name === 'reject' || name === 'retract' || name === 'finish');
+    default:
+      return undefined;
+  }
+}
+
+const bond = (name: string, id: unknown, ends: boolean): Bond | undefined =>
+  typeof id === 'string' && id !== '' ? { name, inner: [], ends } : undefined;
+
+/** XEP-0261 §2.1, XEP-0260 §2.1: the streams inside have names of their own. */
+function transportsOf(jingle: Element): string[] {
+  const transports = jingle.getChildren('content').flatMap((content) => elements(content));
+  return transports.flatMap(({ name, attrs }) => (name === 'transport' && attrs.sid ? [`stream ${attrs.sid}`] : []));
+}
+
+/** The payload of a message that makes it part of a session. */
+export const sessionPayload = (message: Element): Element | undefined =>
+  childIn(message, NS.ibb) ?? childIn(message, NS.jingleMessage);
+
+export class Sticky {
+  readonly #bonds = new BoundedMap<string, Resource>(most);
+
+  /** Who has it; it may be gone. Undefined: nobody, as far as we know. */
+  holder(user: Jid, name: string): Resource | undefined {
+    return this.#bonds.size === 0 ? undefined : this.#bonds.get(`${user}\n${name}`);
+  }
+
+  /** From now on it is that resource's; or it is over. */
+  note(user: Jid, { name, inner, ends }: Bond, resource: Resource): void {
+    for (const each of [name, ...inner])
+      if (ends) this.#bonds.delete(`${user}\n${each}`);
+      else this.#bonds.set(`${user}\n${each}`, resource);
+  }
+}

@@ -1,0 +1,263 @@
+/** Service addresses between scripted users and targets, in memory and with a clock moved by hand. */
+import * as assert from 'uvu/assert';
+import { Services } from '../../src/jat/services.ts';
+import {
+  type AddressSettings,
+  type Clock,
+  defaultLimits,
+  defaultSettings,
+  type Kept,
+  type Notice,
+  type ServiceStore,
+  type Way,
+  type World,
+} from '../../src/jat/types.ts';
+import { type BareJid, domainOf, type FullJid, type Jid, parseJid } from '../../src/wire/jid.ts';
+import { parseElement } from '../../src/wire/parser.ts';
+import { Stanza } from '../../src/wire/stanza.ts';
+import { type Element, escapeAttribute, serialize } from '../../src/wire/xml.ts';
+
+/** Time stands until somebody moves it. */
+export class HandClock implements Clock {
+  #now = 1_000_000_000;
+  #timers: { at: number; run: () => void }[] = [];
+
+  now(): number {
+    return this.#now;
+  }
+  after(milliseconds: number, run: () => void) {
+    const timer = { at: this.#now + milliseconds, run };
+    this.#timers.push(timer);
+    const cancel = () => {
+      this.#timers = this.#timers.filter((each) => each !== timer);
+    };
+    return { cancel };
+  }
+  pass(milliseconds: number): void {
+    const end = this.#now + milliseconds;
+    for (;;) {
+      const [next] = this.#timers.filter(({ at }) => at <= end).sort((a, b) => a.at - b.at);
+      if (next === undefined) break;
+      this.#timers = this.#timers.filter((each) => each !== next);
+      this.#now = Math.max(this.#now, next.at);
+      next.run();
+    }
+    this.#now = end;
+  }
+  get running(): number {
+    return this.#timers.length;
+  }
+}
+
+/** Kept in memory; `hold()` makes writes wait, `fail()` makes them fail. */
+export class MemoryStore implements ServiceStore {
+  readonly kept = new Map<string, Map<string, string>>();
+  #gate: Promise<void> = Promise.resolve();
+  #release = () => {};
+  #broken = false;
+
+  hold(): void {
+    this.#gate = new Promise((resolve) => {
+      this.#release = resolve;
+    });
+  }
+  release(): void {
+    this.#release();
+  }
+  fail(): void {
+    this.#broken = true;
+  }
+  async #write(act: () => void): Promise<void> {
+    await this.#gate;
+    if (this.#broken) throw new Error('disk full');
+    act();
+  }
+  #of(address: string, kind: string): Map<string, string> {
+    const key = `${address} ${kind}`;
+    const found = this.kept.get(key) ?? new Map<string, string>();
+    this.kept.set(key, found);
+    return found;
+  }
+  async read(address: BareJid, kind: string): Promise<Kept[]> {
+    return [...this.#of(address, kind)].map(([key, value]) => ({ key, value }));
+  }
+  put(address: BareJid, kind: string, key: string, value: string): Promise<void> {
+    return this.#write(() => this.#of(address, kind).set(key, value));
+  }
+  remove(address: BareJid, kind: string, key: string): Promise<void> {
+    return this.#write(() => this.#of(address, kind).delete(key));
+  }
+  forget(address: BareJid): Promise<void> {
+    return this.#write(() => {
+      for (const key of this.kept.keys()) if (key.startsWith(`${address} `)) this.kept.delete(key);
+    });
+  }
+}
+
+/** Keeps what went out by it. */
+export class TestWay implements Way {
+  readonly name: string;
+  isUp = true;
+  readonly sent: Stanza[] = [];
+  constructor(name: string) {
+    this.name = name;
+  }
+  send(stanza: Stanza): boolean {
+    if (this.isUp) this.sent.push(stanza);
+    return this.isUp;
+  }
+}
+
+export const svc = 'svc.example' as BareJid;
+export const desk = 'desk@home.example' as BareJid;
+export const romeo = 'romeo@m.example/orchard';
+export const seenRomeo = `${svc}/${romeo}`;
+
+export class TestWorld {
+  readonly clock = new HandClock();
+  readonly store: MemoryStore;
+  readonly component = new TestWay('component');
+  readonly edge = new TestWay('edge');
+  readonly notices: Notice[] = [];
+  readonly logged: string[] = [];
+  /** Accounts and domains that are at the edge. */
+  readonly atEdge = new Set<string>();
+  /** What random() gives, over and over. */
+  chances = [0];
+  readonly services: Services;
+  #drawn = 0;
+
+  constructor(store = new MemoryStore()) {
+    this.store = store;
+    const log = (message: string) => void this.logged.push(message);
+    const world: World = {
+      clock: this.clock,
+      random: () => this.chances[this.#drawn++ % this.chances.length]!,
+      log: { debug: log, info: log, warn: log, error: log },
+      store,
+      key: Buffer.alloc(32, 7),
+      way: (_, to) => (this.#isAtEdge(to) ? this.edge : this.component),
+      isDirect: (account) => this.#isAtEdge(account),
+      notice: (notice) => void this.notices.push(notice),
+    };
+    this.services = new Services(world);
+  }
+
+  #isAtEdge(whom: Jid): boolean {
+    return this.atEdge.has(whom.split('/')[0]!) || this.atEdge.has(domainOf(whom));
+  }
+
+  /** Both ways stand; the address and its target are there, with these resources. */
+  static async of(settings: Partial<AddressSettings> = {}, resources = ['a'], store?: MemoryStore): Promise<TestWorld> {
+    const world = new TestWorld(store);
+    world.services.opened(world.component);
+    world.services.opened(world.edge);
+    await world.add(settings);
+    for (const resource of resources) world.there(`${desk}/${resource}`);
+    return world.forget();
+  }
+
+  async add(settings: Partial<AddressSettings> = {}): Promise<this> {
+    await this.services.configure({
+      address: svc,
+      targets: [{ account: desk, weight: 1 }],
+      ...defaultSettings,
+      ...settings,
+      limits: { ...defaultLimits, ...settings.limits },
+    });
+    return this;
+  }
+
+  /** A resource of a target says that it is there. */
+  there(resource: string, inside = '', to: string = svc): this {
+    return this.says(`<presence from="${resource}" to="${to}">${inside}</presence>`);
+  }
+  leaves(resource: string, to: string = svc): this {
+    return this.says(`<presence type="unavailable" from="${resource}" to="${to}"/>`);
+  }
+
+  /** A stanza comes in. */
+  says(xml: string, way: TestWay = this.component): this {
+    this.services.stanza(Stanza.of(parseElement(xml)), way);
+    return this;
+  }
+
+  /** A ping, or what else is inside; `to` the address. */
+  asks(
+    id: string,
+    attrs: { from?: string; to?: string; type?: 'get' | 'set'; inside?: string; way?: TestWay } = {},
+  ): this {
+    const { from = romeo, to = svc, type = 'get', inside = '<query xmlns="urn:example:q"/>', way } = attrs;
+    return this.says(
+      `<iq type="${type}" id="${id}" from="${escapeAttribute(from)}" to="${escapeAttribute(to)}">${inside}</iq>`,
+      way,
+    );
+  }
+
+  answers(
+    id: string,
+    attrs: { from?: string; to?: string; type?: 'result' | 'error'; inside?: string; way?: TestWay } = {},
+  ): this {
+    const { from = `${desk}/a`, to = seenRomeo, type = 'result', inside = '', way } = attrs;
+    return this.says(
+      `<iq type="${type}" id="${id}" from="${escapeAttribute(from)}" to="${escapeAttribute(to)}">${inside}</iq>`,
+      way,
+    );
+  }
+
+  /** What has gone out since the last call, as text. */
+  take(way: TestWay = this.component): string[] {
+    return way.sent.splice(0).map((stanza) => serialize(sorted(stanza)));
+  }
+  /** The only one. */
+  one(way?: TestWay): string {
+    const all = this.take(way);
+    assert.is(all.length, 1, `one stanza, not ${all.length}: ${all.join('\n')}`);
+    return all[0]!;
+  }
+  forget(): this {
+    this.component.sent.splice(0);
+    this.edge.sent.splice(0);
+    this.notices.splice(0);
+    return this;
+  }
+  status(address: string = svc) {
+    return this.services.status(address as BareJid)!;
+  }
+}
+
+/** type, id, from, to first, so that texts can be compared. */
+function sorted(stanza: Stanza): Element {
+  const element = parseElement(stanza.toString());
+  const { type, id, from, to, ...others } = element.attrs;
+  element.attrs = {};
+  for (const [key, value] of Object.entries({ type, id, from, to, ...others }))
+    if (value !== undefined) element.attrs[key] = value;
+  return element;
+}
+
+/** `<iq …/>` as `take()` writes it. */
+export const iq = (type: string, id: string, from: string, to: string, inside = ''): string =>
+  stanza('iq', { type, id, from, to }, inside);
+export const message = (attrs: Record<string, string>, inside = ''): string => stanza('message', attrs, inside);
+export const presence = (attrs: Record<string, string>, inside = ''): string => stanza('presence', attrs, inside);
+
+function stanza(name: string, attrs: Record<string, string>, inside: string): string {
+  const { type, id, from, to, ...others } = attrs;
+  const all = Object.entries({ type, id, from, to, ...others }).flatMap(([key, value]) =>
+    value === undefined ? [] : [` ${key}="${value}"`],
+  );
+  return inside === '' ? `<${name}${all.join('')}/>` : `<${name}${all.join('')}>${inside}</${name}>`;
+}
+
+export const full = (text: string): FullJid => parseJid(text) as FullJid;
+
+/** An error in it, whatever beside. */
+export function isError(text: string | undefined, condition: string, type?: string): void {
+  assert.match(text ?? '', new RegExp(`type="error".*<error type="${type ?? '[a-z]+'}"><${condition} `));
+}
+
+/** Lets promises of the memory store come to their ends. */
+export async function settle(): Promise<void> {
+  for (let turn = 0; turn < 20; turn++) await Promise.resolve();
+}
