@@ -16,6 +16,7 @@ export function openDatabase(file: string): Database.Database {
       db.pragma('journal_mode = WAL');
       db.pragma('synchronous = NORMAL');
       db.pragma('cache_size = -256');
+      db.pragma('cache_spill = OFF'); // nothing of a transaction is written before its commit
       db.pragma('secure_delete = ON');
       migrate(db, file);
       return db;

@@ -1,22 +1,32 @@
 /** The messages of a user's accounts in SQLite. */
+import { setImmediate as turn } from 'node:timers/promises';
+import { knownCount } from './counting.ts';
 import { ArchiveError } from './database.ts';
+import { found } from './naming.ts';
 import type { Opened } from './opened.ts';
 import { placeMask } from './schema.ts';
-import { type Clause, clauseOf, columns, messageOf, type Row } from './selection.ts';
+import { countIn, pieceOf, rest, type Stretch, select, stretchOf } from './search.ts';
+import { type Clause, clauseOf } from './selection.ts';
 import type { ArchivedMessage, Extent, Messages, Page, Selection, Sought } from './types.ts';
+import { addMessage, deletePeers, deleteSome, setAlias } from './writing.ts';
 
 /** What the messages need of their store. */
 export interface Desk {
   read<T>(act: (opened: Opened) => T): Promise<T>;
   /** Resolves when durable. */
   write(work: (opened: Opened) => void): Promise<void>;
+  /** What was deleted is gone from the files, too. */
+  wipe(): Promise<void>;
 }
 
-const insert = `INSERT INTO message (id, at, peer, resource, is_sent, is_group, type, name, origin, alias, client, text, body)
-  VALUES ((? << 52) | ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING`;
-const index = 'INSERT INTO word (rowid, body) VALUES ((? << 52) | ?, ?)';
-const unindexed = `INSERT INTO word (word, rowid, body)
-  SELECT 'delete', id, body FROM message WHERE id = (? << 52) | ? AND body IS NOT NULL`;
+/** So many are deleted before others have their turn. */
+const bite = 100;
+
+/** A search: which messages, and where they can be. */
+interface Search {
+  clause: Clause;
+  stretch: Stretch;
+}
 
 export class FileMessages implements Messages {
   readonly #desk: Desk;
@@ -29,145 +39,129 @@ export class FileMessages implements Messages {
     const { place } = message;
     if (!(Number.isInteger(place) && place >= 0 && place <= placeMask))
       return Promise.reject(new ArchiveError(`${place} is no place in an archive`));
-    return this.#desk.write((opened) => addTo(opened, account, message));
+    return this.#desk.write((opened) => addMessage(opened, account, message));
   }
 
   alias(account: string, place: number, alias: string): Promise<void> {
-    return this.#desk.write((opened) => {
-      const number = opened.numbers.account(account);
-      if (number === undefined) return;
-      opened.statement('UPDATE message SET alias = ? WHERE id = (? << 52) | ?').run(alias, number, place);
-    });
+    return this.#desk.write((opened) => setAlias(opened, account, place, alias));
   }
 
   find(account: string, sought: Sought): Promise<ArchivedMessage | undefined> {
-    return this.#desk.read((opened) => {
-      const number = opened.numbers.account(account);
-      const clause = number === undefined ? undefined : nameClause(opened, number, sought);
-      return clause && select(opened, clause, 1, true)[0];
-    });
+    return this.#desk.read((opened) => found(opened, account, sought));
   }
 
-  page(account: string, selection: Selection, limit: number, backwards = false): Promise<Page> {
-    return this.#desk.read((opened) => {
-      const clause = selected(opened, account, selection);
-      if (clause === undefined) return { messages: [], complete: true };
-      const messages = select(opened, clause, limit + 1, backwards);
-      const complete = messages.length <= limit;
-      if (!complete) messages.pop();
-      return { messages: backwards ? messages.reverse() : messages, complete };
+  async page(account: string, selection: Selection, limit: number, backwards = false): Promise<Page> {
+    const messages: ArchivedMessage[] = [];
+    await this.#each(account, selection, backwards, (opened, clause, stretch) => {
+      messages.push(...select(opened, clause, stretch, limit + 1 - messages.length, backwards));
+      return messages.length <= limit;
     });
+    const complete = messages.length <= limit;
+    if (!complete) messages.pop();
+    return { messages: backwards ? messages.reverse() : messages, complete };
   }
 
-  count(account: string, selection: Selection): Promise<number> {
-    return this.#desk.read((opened) => countOf(opened, selected(opened, account, selection)));
+  async count(account: string, selection: Selection): Promise<number> {
+    const known = await this.#desk.read((opened) => {
+      const parties = partiesOf(opened, account, selection);
+      return parties === undefined ? 0 : knownCount(opened, parties, selection);
+    });
+    if (known !== undefined) return known;
+    let count = 0;
+    await this.#each(account, selection, false, (opened, clause, stretch) => {
+      count += countIn(opened, clause, stretch);
+      return true;
+    });
+    return count;
   }
 
-  extent(account: string, selection: Selection = {}): Promise<Extent | undefined> {
-    return this.#desk.read((opened) => {
-      const clause = selected(opened, account, selection);
-      if (clause === undefined) return undefined;
-      const [first] = select(opened, clause, 1, false);
-      const [last] = select(opened, clause, 1, true);
-      return first && last && { count: countOf(opened, clause), first: end(first), last: end(last) };
-    });
+  async extent(account: string, selection: Selection = {}): Promise<Extent | undefined> {
+    const [first] = (await this.page(account, selection, 1)).messages;
+    const [last] = (await this.page(account, selection, 1, true)).messages;
+    return first && last && { count: await this.count(account, selection), first: end(first), last: end(last) };
   }
 
   async forget(account: string, selection: Selection): Promise<number> {
     let count = 0;
-    await this.#desk.write((opened) => {
-      count = forgetIn(opened, account, selection);
-    });
+    const search = await this.#search(account, selection);
+    for (let left = search?.stretch; search !== undefined && left !== undefined; ) {
+      const stretch = left;
+      let places: number[] = [];
+      await this.#desk.write((opened) => {
+        places = deleteSome(opened, search.clause, stretch, bite);
+      });
+      count += places.length;
+      left = places.length < bite ? undefined : { from: places.at(-1)! + 1, to: stretch.to };
+    }
+    if (count > 0) await this.#tidy(account);
     return count;
   }
-}
 
-function addTo(opened: Opened, account: string, message: ArchivedMessage): void {
-  const number = opened.numbers.newAccount(account);
-  const { place, at, resource, isSent, type, id, originId, alias, client, text, body } = message;
-  const bound = [
-    number,
-    place,
-    at,
-    opened.numbers.newPeer(number, message.peer),
-    resource,
-    isSent ? 1 : 0,
-    type === 'groupchat' ? 1 : 0,
-    type,
-    id,
-    originId,
-    alias,
-    client,
-    text,
-    body,
-  ];
-  const { changes } = opened.statement(insert).run(...bound);
-  if (changes === 0) {
-    opened.statement(unindexed).run(number, place);
-    opened.statement('DELETE FROM message WHERE id = (? << 52) | ?').run(number, place);
-    opened.statement(insert).run(...bound);
+  async #tidy(account: string): Promise<void> {
+    await this.#desk.write((opened) => {
+      const number = opened.numbers.account(account);
+      if (number !== undefined) deletePeers(opened, number);
+    });
+    await this.#desk.wipe();
   }
-  if (body !== undefined) opened.statement(index).run(number, place, body);
+
+  /** Undefined where there can be none. */
+  async #search(account: string, selection: Selection): Promise<Search | undefined> {
+    if (selection.words !== undefined) await this.#enter(account);
+    return this.#desk.read((opened) => {
+      const parties = partiesOf(opened, account, selection);
+      if (parties === undefined) return undefined;
+      const clause = clauseOf(parties.account, parties.peer, selection);
+      const stretch = stretchOf(opened, parties.account, selection);
+      return clause && stretch && { clause, stretch };
+    });
+  }
+
+  /** What is not in the indexes is not found by its words. */
+  async #enter(account: string): Promise<void> {
+    const isNeeded = await this.#desk.read((opened) => {
+      const number = opened.numbers.account(account);
+      return number !== undefined && opened.tail.loose(number).size > 0;
+    });
+    if (!isNeeded) return;
+    const entered = this.#desk.write((opened) => {
+      const number = opened.numbers.account(account);
+      if (number !== undefined) opened.tail.enter(number);
+    });
+    entered.catch(() => {}); // the search goes on with what there is
+  }
+
+  /** Looks at one piece after the other, while it says so, with time for others between them. */
+  async #each(
+    account: string,
+    selection: Selection,
+    backwards: boolean,
+    look: (opened: Opened, clause: Clause, stretch: Stretch) => boolean,
+  ): Promise<void> {
+    const search = await this.#search(account, selection);
+    for (let left = search?.stretch; search !== undefined && left !== undefined; ) {
+      const { clause } = search;
+      const stretch = left;
+      left = await this.#desk.read((opened) => {
+        const piece = clause.isLoose ? pieceOf(opened, clause, stretch, backwards) : stretch;
+        return look(opened, clause, piece) ? rest(stretch, piece, backwards) : undefined;
+      });
+      if (left !== undefined) await turn();
+    }
+  }
 }
 
-/** Undefined where there can be none. */
-function selected(opened: Opened, account: string, selection: Selection): Clause | undefined {
-  const number = opened.numbers.account(account);
-  if (number === undefined) return undefined;
-  const peer = selection.peer === undefined ? undefined : opened.numbers.peer(number, selection.peer);
-  if (selection.peer !== undefined && peer === undefined) return undefined;
-  return clauseOf(number, peer, selection);
+interface Parties {
+  account: number;
+  peer: number | undefined;
 }
 
-function nameClause(opened: Opened, account: number, sought: Sought): Clause | undefined {
-  const clause = clauseOf(account, undefined, {});
-  if (clause === undefined) return undefined;
-  const { from, where, bound } = clause;
-  if ('alias' in sought) return { from, where: `alias = ? AND ${where}`, bound: [sought.alias, ...bound] };
-  const peer = opened.numbers.peer(account, sought.peer);
-  if (peer === undefined) return undefined;
-  const [column, name] = 'originId' in sought ? ['origin', sought.originId] : ['name', sought.id];
-  const found: Clause = {
-    from,
-    where: `${column} = ? AND peer = ? AND is_sent = ? AND ${where}`,
-    bound: [name, peer, sought.isSent ? 1 : 0, ...bound],
-  };
-  if (!('resource' in sought) || sought.resource === undefined) return found;
-  return { from, where: `${found.where} AND resource = ?`, bound: [...found.bound, sought.resource] };
-}
-
-function select(opened: Opened, { from, where, bound }: Clause, limit: number, backwards: boolean): ArchivedMessage[] {
-  const order = `${from.startsWith('word') ? 'word.rowid' : 'm.id'} ${backwards ? 'DESC' : 'ASC'}`;
-  const sql = `SELECT ${columns} FROM ${from} CROSS JOIN peer ON peer.id = m.peer WHERE ${where} ORDER BY ${order} LIMIT ?`;
-  const rows = opened
-    .statement(sql)
-    .raw()
-    .all(...bound, limit) as Row[];
-  return rows.map(messageOf);
-}
-
-function countOf(opened: Opened, clause: Clause | undefined): number {
-  if (clause === undefined) return 0;
-  const { from, where, bound } = clause;
-  return (opened.statement(`SELECT count(*) AS count FROM ${from} WHERE ${where}`).get(...bound) as { count: number })
-    .count;
-}
-
-/** Deletes them; returns how many. */
-export function forgetIn(opened: Opened, account: string, selection: Selection): number {
-  const clause = selected(opened, account, selection);
-  if (clause === undefined) return 0;
-  const { from, where, bound } = clause;
-  opened.statement(`CREATE TEMP TABLE IF NOT EXISTS going (id INTEGER PRIMARY KEY) STRICT`).run();
-  opened.statement('DELETE FROM temp.going').run();
-  opened.statement(`INSERT INTO temp.going SELECT m.id FROM ${from} WHERE ${where}`).run(...bound);
-  opened
-    .statement(
-      `INSERT INTO word (word, rowid, body) SELECT 'delete', id, body FROM message
-        WHERE id IN (SELECT id FROM temp.going) AND body IS NOT NULL`,
-    )
-    .run();
-  return opened.statement('DELETE FROM message WHERE id IN (SELECT id FROM temp.going)').run().changes;
+/** Undefined where there is no message of theirs. */
+function partiesOf(opened: Opened, jid: string, selection: Selection): Parties | undefined {
+  const account = opened.numbers.account(jid);
+  if (account === undefined) return undefined;
+  const peer = selection.peer === undefined ? undefined : opened.numbers.peer(account, selection.peer);
+  return selection.peer !== undefined && peer === undefined ? undefined : { account, peer };
 }
 
 const end = ({ place, at }: ArchivedMessage): { place: number; at: number } => ({ place, at });

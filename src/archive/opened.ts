@@ -10,11 +10,13 @@ import { promisify } from 'node:util';
 import type Database from 'better-sqlite3';
 import { openDatabase, refusal } from './database.ts';
 import { Numbers } from './numbers.ts';
+import { Tail } from './tail.ts';
 
 const toDisk = promisify(fsync);
 
 export class Opened {
   readonly numbers = new Numbers(this);
+  readonly tail = new Tail(this);
   readonly #file: string;
   readonly #db: Database.Database;
   readonly #statements = new Map<string, Database.Statement<unknown[]>>();
@@ -73,6 +75,7 @@ export class Opened {
 
   rollback(): void {
     this.numbers.clear();
+    this.tail.clear();
     if (this.#db.inTransaction) this.#db.exec('ROLLBACK');
     this.#rely(true);
   }

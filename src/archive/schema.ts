@@ -2,7 +2,9 @@
  * The tables of a user's database, and how older files are brought up.
  *
  * A message's `id` is its account's number and its place in one: the table itself is in the order of each account's archive, and
- * each index on it ends in that order.
+ * each index on it ends in that order. What costs more than it takes to write a row is made for some hundred messages together
+ * (`tail.ts`): words, names (of three each a hash), and zones: stretches of an archive with the dates and numbers in them. A peer's
+ * `count` and `direct` count what stands in zones.
  */
 import type Database from 'better-sqlite3';
 
@@ -26,7 +28,14 @@ const steps: readonly string[] = [
     UNIQUE (account, kind, key)
   ) STRICT`,
   `CREATE TABLE account (id INTEGER PRIMARY KEY, jid TEXT NOT NULL UNIQUE) STRICT;
-  CREATE TABLE peer (id INTEGER PRIMARY KEY, account INTEGER NOT NULL, jid TEXT NOT NULL, UNIQUE (account, jid)) STRICT;
+  CREATE TABLE peer (
+    id INTEGER PRIMARY KEY,
+    account INTEGER NOT NULL,
+    jid TEXT NOT NULL,
+    count INTEGER NOT NULL DEFAULT 0,
+    direct INTEGER NOT NULL DEFAULT 0,
+    UNIQUE (account, jid)
+  ) STRICT;
   CREATE TABLE message (
     id INTEGER PRIMARY KEY,
     at INTEGER NOT NULL,
@@ -44,13 +53,20 @@ const steps: readonly string[] = [
   ) STRICT;
   CREATE INDEX message_peer ON message (peer);
   CREATE INDEX message_direct ON message (is_group) WHERE is_group = 0;
-  CREATE INDEX message_name ON message (name, peer) WHERE name IS NOT NULL;
-  CREATE INDEX message_origin ON message (origin, peer) WHERE origin IS NOT NULL;
-  CREATE INDEX message_alias ON message (alias) WHERE alias IS NOT NULL;
+  CREATE TABLE zone (
+    first INTEGER PRIMARY KEY,
+    last INTEGER NOT NULL,
+    earliest INTEGER NOT NULL,
+    latest INTEGER NOT NULL,
+    count INTEGER NOT NULL,
+    direct INTEGER NOT NULL
+  ) STRICT;
   CREATE VIRTUAL TABLE word USING fts5 (
     body, content = 'message', content_rowid = 'id', columnsize = 0, tokenize = 'unicode61 remove_diacritics 2'
   );
-  INSERT INTO word (word, rank) VALUES ('secure-delete', 1)`,
+  CREATE VIRTUAL TABLE named USING fts5 (tokens, content = '', columnsize = 0, detail = none, tokenize = 'ascii');
+  INSERT INTO word (word, rank) VALUES ('secure-delete', 1), ('automerge', 0);
+  INSERT INTO named (named, rank) VALUES ('secure-delete', 1), ('automerge', 0)`,
 ];
 
 /** Brings a file up from that version, within one transaction. */

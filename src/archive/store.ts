@@ -3,7 +3,7 @@ import { mkdir, open, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { ArchiveError, guard } from './database.ts';
 import { Group } from './group.ts';
-import { FileMessages, forgetIn } from './messages.ts';
+import { FileMessages } from './messages.ts';
 import { fileName } from './name.ts';
 import { Opened } from './opened.ts';
 import { type Book, Shelf } from './shelf.ts';
@@ -13,6 +13,7 @@ const read = 'SELECT key, value FROM kept WHERE account = ? AND kind = ? ORDER B
 const put = `INSERT INTO kept (account, kind, key, value) VALUES (?, ?, ?, ?)
   ON CONFLICT (account, kind, key) DO UPDATE SET value = excluded.value`;
 const remove = 'DELETE FROM kept WHERE account = ? AND kind = ? AND key = ?';
+const removeTo = 'DELETE FROM kept WHERE account = ? AND kind = ? AND key <= ?';
 const removeKind = 'DELETE FROM kept WHERE account = ? AND kind = ?';
 const forget = 'DELETE FROM kept WHERE account = ?';
 
@@ -48,6 +49,7 @@ export class FileStore implements Store, Book {
     this.messages = new FileMessages({
       read: (act) => this.#read(act),
       write: (work) => this.#group.add(work),
+      wipe: () => this.#wipe(),
     });
     this.#use();
   }
@@ -107,6 +109,10 @@ export class FileStore implements Store, Book {
     return this.#group.add((opened) => opened.statement(put).run(account, kind, key, value));
   }
 
+  removeTo(account: string, kind: Kind, key: string): Promise<void> {
+    return this.#group.add((opened) => opened.statement(removeTo).run(account, kind, key));
+  }
+
   remove(account: string, kind: Kind, key?: string): Promise<void> {
     return this.#group.add((opened) =>
       key === undefined
@@ -115,12 +121,14 @@ export class FileStore implements Store, Book {
     );
   }
 
-  forget(account: string): Promise<void> {
-    return this.#group.add((opened) => {
-      opened.statement(forget).run(account);
-      forgetIn(opened, account, {});
-    });
+  async forget(account: string): Promise<void> {
+    const kept = this.#group.add((opened) => opened.statement(forget).run(account));
+    await this.messages.forget(account, {});
+    await kept;
+    await this.#wipe();
   }
+
+  async #wipe(): Promise<void> {}
 
   async close(): Promise<void> {
     await this.#group.close();

@@ -12,7 +12,7 @@ export type Kind =
   | 'subscription'
   /** Messages that came while no client took them. Key: ascending number. Value: XML with delay. */
   | 'offline'
-  /** Messages of clients that wait for the server. Key: ascending number. Value: XML. */
+  /** Messages of clients that the server has not acknowledged. Key: ascending number. Value: JSON. */
   | 'outbox'
   /** Key: client's resource. Value: what is remembered of it (JSON). */
   | 'client'
@@ -149,6 +149,8 @@ export interface Store {
   put(account: string, kind: Kind, key: string, value: string): Promise<void>;
   /** Deletes one, or all of the kind. Resolves when durable. */
   remove(account: string, kind: Kind, key?: string): Promise<void>;
+  /** Deletes those whose keys, as text, are that one or before it. */
+  removeTo(account: string, kind: Kind, key: string): Promise<void>;
   /** Deletes all of an account. */
   forget(account: string): Promise<void>;
   close(): Promise<void>;
