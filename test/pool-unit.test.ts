@@ -43,8 +43,14 @@ class Core implements CoreSession {
   start(): void {
     this.starts++;
   }
-  send(text: string): boolean {
-    return this.sent.push(text) > 0;
+  sequence = 2 ** 32;
+  send(text: string): number {
+    this.sent.push(text);
+    return ++this.sequence;
+  }
+  isPaused = false;
+  setPaused(isPaused: boolean): void {
+    this.isPaused = isPaused;
   }
   inactive = false;
   setInactive(inactive: boolean): void {
@@ -58,7 +64,7 @@ class Core implements CoreSession {
   }
   online(): this {
     this.events.status('online', undefined);
-    this.events.online(address, false);
+    this.events.online(address, false, false);
     this.sent.splice(0);
     return this;
   }
@@ -140,7 +146,7 @@ test('an account is switched off and on under a connected app: what it says wait
     assert.equal([cores.length, cores[0]!.stops, messages(cores[0]!)], [1, 1, ['a']]);
     await configure({ ...work, password: 'another' });
     assert.equal([cores.length, cores[1]!.starts, cores[1]!.account.password], [2, 1, 'another']);
-    cores[1]!.events.online(address, false);
+    cores[1]!.events.online(address, false, false);
     assert.equal(messages(cores[1]!), ['a', 'b', 'c']);
     assert.equal(closed, []);
   }));

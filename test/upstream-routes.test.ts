@@ -6,7 +6,7 @@ import { openCoreSession } from '../src/upstream/supervisor.ts';
 import { tryLogin } from '../src/upstream/trial.ts';
 import { good, greeting, hasty, me, openAt, redirect } from './lib/hostile.ts';
 import { type Far, header, type Play, Scripted } from './lib/scripted.ts';
-import { accountOf, MemoryLog, optionsOf, quick, Recorder } from './lib/upstream.ts';
+import { accountOf, MemoryLedger, MemoryLog, optionsOf, quick, Recorder } from './lib/upstream.ts';
 
 test('see-other-host is followed once in an attempt, not for ever', async () => {
   let port = 0;
@@ -19,7 +19,15 @@ test('see-other-host is followed once in an attempt, not for ever', async () => 
   port = server.port;
   const events = new Recorder();
   const options = optionsOf({ routes: { 'far.example': server.route }, allowPlaintext: true, allowPrivate: true });
-  const session = openCoreSession(me(), options, new DomainGate(), events, new MemoryLog(), quick(hasty));
+  const session = openCoreSession(
+    me(),
+    options,
+    new DomainGate(),
+    events,
+    new MemoryLedger(),
+    new MemoryLog(),
+    quick(hasty),
+  );
   session.start();
   assert.match((await events.reported('waiting')).failure?.text ?? '', /see-other-host/);
   assert.is(server.connections, 2);
@@ -33,7 +41,15 @@ test('a server that the name leads to is not spoken to on an address within', as
   const server = await Scripted.start(good);
   const events = new Recorder();
   const options = optionsOf({ allowPlaintext: true });
-  const session = openCoreSession(me(), options, new DomainGate(), events, new MemoryLog(), quick(hasty));
+  const session = openCoreSession(
+    me(),
+    options,
+    new DomainGate(),
+    events,
+    new MemoryLedger(),
+    new MemoryLog(),
+    quick(hasty),
+  );
   session.start();
   const { failure } = await events.reported('waiting');
   assert.equal(failure, { kind: 'private', text: 'far.example is at 127.0.0.1', fingerprint: undefined });
@@ -72,7 +88,7 @@ test('a name with several addresses: the next is tried', async () => {
     addresses: async (host: string) => (host === 'gone.example' ? Promise.reject(new Error('none')) : ['127.0.0.1']),
   };
   const env = quick(hasty, { dns: { ...dns, srv: async (name) => (name.startsWith('_xmpp-') ? dns.srv() : []) } });
-  const session = openCoreSession(me(), options, new DomainGate(), events, new MemoryLog(), env);
+  const session = openCoreSession(me(), options, new DomainGate(), events, new MemoryLedger(), new MemoryLog(), env);
   session.start();
   await events.reported('online');
   await session.stop(500);

@@ -11,7 +11,7 @@ import type { Failure } from '../src/wire/failure.ts';
 import { type Certificates, makeCertificates } from './lib/certificates.ts';
 import { run, temporaryFolder } from './lib/process.ts';
 import { type Far, mechanisms, type Play, Scripted, starttls } from './lib/scripted.ts';
-import { accountOf, MemoryLog, optionsOf, quick, Recorder } from './lib/upstream.ts';
+import { accountOf, MemoryLedger, MemoryLog, optionsOf, quick, Recorder } from './lib/upstream.ts';
 
 const folder = temporaryFolder('tls');
 const made = new Map<string, Promise<Certificates>>();
@@ -64,7 +64,15 @@ async function attempt(
   const route = `${scheme}127.0.0.1:${server.port}`;
   const me = accountOf('me@far.example', 'secret', { route, ...account });
   const env = quick({ answer: 2000, backoff: { least: 60_000, most: 60_000 } });
-  const session = openCoreSession(me, optionsOf(options), new DomainGate(), events, new MemoryLog(), env);
+  const session = openCoreSession(
+    me,
+    optionsOf(options),
+    new DomainGate(),
+    events,
+    new MemoryLedger(),
+    new MemoryLog(),
+    env,
+  );
   session.start();
   const { status, failure } = await events.next('status', ({ status }) => status !== 'connecting');
   await session.stop(500);

@@ -2,6 +2,7 @@
 import type { Kind, Store } from '../archive/types.ts';
 import type { BareJid, FullJid } from '../wire/jid.ts';
 import type { Stanza } from '../wire/stanza.ts';
+import type { Archive } from './archive.ts';
 import type { Clients } from './clients.ts';
 
 /** Structurally winston's. */
@@ -20,6 +21,10 @@ export interface HubSettings {
   mirror: 'inline' | 'log' | 'off';
   awayText: string;
   autoAway: boolean;
+  /** How long a message waits for the server before it comes back: milliseconds; a day where it is left out. */
+  expiry?: number;
+  /** So many messages that others have seen a client gets that was never here. */
+  backlog: number;
   /** Our version, for jabber:iq:version. */
   version: string;
 }
@@ -51,10 +56,10 @@ export interface Up {
   online(): boolean;
   /** False while offline. */
   send(text: string): boolean;
+  /** The same, with its sequence number; 0 while offline. */
+  post(text: string): number;
   /** No client looks (XEP-0352), or one does again. */
   setInactive(inactive: boolean): void;
-  /** Resolves when all that was sent until now is the server's, or was given back. */
-  acknowledged(): Promise<void>;
 }
 
 /** The account's part of the unit's store. Failures are logged by the owner; they never reach a rule. */
@@ -64,6 +69,8 @@ export interface Kept {
   /** As put, with the value that holds when it is written. */
   note(kind: Kind, key: string, value: () => string): void;
   remove(kind: Kind, key?: string): void;
+  /** Those up to that key. */
+  removeTo(kind: Kind, key: string): void;
 }
 
 export interface Context {
@@ -75,6 +82,7 @@ export interface Context {
   readonly outlet: Outlet;
   readonly up: Up;
   readonly kept: Kept;
+  readonly archive: Archive;
   readonly log: Log;
   /** Root says it to the account's owner. */
   tell(text: string): void;
@@ -91,5 +99,6 @@ export function keptOf(store: Store, account: string, log: Log): Kept {
     put: (kind, key, value) => void store.put(account, kind, key, value).catch(failed),
     note: (kind, key, value) => void store.note(account, kind, key, value).catch(failed),
     remove: (kind, key) => void store.remove(account, kind, key).catch(failed),
+    removeTo: (kind, key) => void store.removeTo(account, kind, key).catch(failed),
   };
 }

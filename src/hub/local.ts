@@ -23,11 +23,15 @@ const empty = (ns: string, name: string, type: 'get' | 'set' = 'get', answer?: E
 export class LocalServer {
   readonly #account: BareJid;
   readonly #receive: (stanza: Stanza) => void;
+  readonly #handled: (sequence: number) => void;
   readonly #mux: Mux<null>;
+  #sent = 0;
 
-  constructor(account: BareJid, receive: (stanza: Stanza) => void) {
+  /** `handled`: all that was sent up to that number is taken. */
+  constructor(account: BareJid, receive: (stanza: Stanza) => void, handled: (sequence: number) => void) {
     this.#account = account;
     this.#receive = receive;
+    this.#handled = handled;
     const identity = { category: 'account', type: 'registered', name: account };
     this.#mux = new Mux<null>([
       ...disco(() => ({ identities: [identity], features: [NS.discoInfo, NS.discoItems, NS.ping] })),
@@ -39,10 +43,14 @@ export class LocalServer {
   }
 
   /** What the hub sends to its server. Always taken; answers come in a later turn. */
-  send(text: string): boolean {
+  send(text: string): number {
     const stanza = Stanza.of(parseElement(text));
-    setImmediate(() => void this.#take(stanza.readdress({ to: stanza.to, from: this.#account })));
-    return true;
+    const sequence = ++this.#sent;
+    setImmediate(() => {
+      this.#handled(sequence);
+      void this.#take(stanza.readdress({ to: stanza.to, from: this.#account }));
+    });
+    return sequence;
   }
 
   async #take(stanza: Stanza): Promise<void> {

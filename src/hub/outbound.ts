@@ -6,8 +6,8 @@ import { BoundedMap } from './bounded.ts';
 import type { Client } from './clients.ts';
 import type { Context } from './context.ts';
 import { concernsCopy, mirror } from './mirror.ts';
-import type { Waiting } from './offline.ts';
 import { Acknowledgements, ChatStates, isPassing } from './once.ts';
+import type { Outbox, Waiting } from './outbox.ts';
 import type { Rooms } from './rooms.ts';
 import type { MediaSessions } from './sessions.ts';
 
@@ -28,21 +28,34 @@ export class Sent {
   }
 }
 
+const day = 24 * 60 * 60 * 1000;
+
+interface Parts {
+  sent: Sent;
+  outbox: Outbox;
+  media: MediaSessions;
+  rooms: Rooms;
+  /** An error about a message that did not get to the server. */
+  failed(error: Stanza): void;
+}
+
 export class Outbound {
   readonly #context: Context;
   readonly #sent: Sent;
-  readonly #outbox: Waiting;
+  readonly #outbox: Outbox;
   readonly #media: MediaSessions;
   readonly #rooms: Rooms;
+  readonly #failed: (error: Stanza) => void;
   readonly #acknowledgements = new Acknowledgements();
   readonly #chatStates = new ChatStates();
 
-  constructor(context: Context, parts: { sent: Sent; outbox: Waiting; media: MediaSessions; rooms: Rooms }) {
+  constructor(context: Context, parts: Parts) {
     this.#context = context;
     this.#sent = parts.sent;
     this.#outbox = parts.outbox;
     this.#media = parts.media;
     this.#rooms = parts.rooms;
+    this.#failed = parts.failed;
   }
 
   take(client: Client, message: Stanza, order?: number): void {
@@ -73,14 +86,13 @@ export class Outbound {
     return true;
   }
 
-  /** To the server, or into the outbox while it is away. False if it could not be taken: the client knows. */
+  /** To the server, by the outbox. False if it could not be taken: the client knows. */
   #send(client: Client, message: Stanza, to: Jid, order: number | undefined): boolean {
-    // behind what waits already, to keep the order
-    if (this.#outbox.size === 0 && this.#context.up.send(message.textFor(to, undefined))) return true;
-    if (message.type === 'error' || isPassing(message.tree)) return false;
-    const refusal = this.#refusal(message);
-    if (refusal === undefined) this.#outbox.add(message.readdress({ to }), order);
-    else this.#context.outlet.deliver([client.sid], errorOf(message, refusal));
+    const { up, outlet } = this.#context;
+    if (isPassing(message.tree)) return !this.#outbox.isHeldUp && up.send(message.textFor(to, undefined));
+    const refusal = this.#outbox.isHeldUp ? this.#refusal(message) : undefined;
+    if (refusal === undefined) this.#outbox.add(message.readdress({ to }), client.address, order);
+    else if (message.type !== 'error') outlet.deliver([client.sid], errorOf(message, refusal));
     return refusal === undefined;
   }
 
@@ -89,16 +101,6 @@ export class Outbound {
     if (type === 'groupchat') return new StanzaError('recipient-unavailable', 'The server is not reachable now');
     if (this.#outbox.isFull) return new StanzaError('resource-constraint', 'Too many messages wait for the server');
     return undefined;
-  }
-
-  /** The server is there (again): what waited, in order, with the date it was sent. */
-  flush(): void {
-    const { up } = this.#context;
-    // a thread that dies before the server has them shall find them again
-    this.#outbox.drain(
-      (message) => this.#rooms.again(message) ?? up.send(message.textFor(message.to, undefined)),
-      () => up.acknowledged(),
-    );
   }
 
   /** What a hub before this one took, and died: the user's other clients have seen it, the server perhaps. */
@@ -110,20 +112,69 @@ export class Outbound {
     const isRooms = message.type === 'groupchat' && this.#rooms.has(to);
     const refusal = isRooms ? undefined : this.#refusal(message);
     if (refusal !== undefined) return outlet.deliver([client.sid], errorOf(message, refusal));
-    this.#outbox.add(message.readdress({ to }), order);
-    if (up.online()) this.flush();
+    this.#outbox.wait(message.readdress({ to }), client.address, order);
+    if (up.online() && this.#outbox.isOpen) this.flush();
   }
 
   load(): Promise<void> {
     return this.#outbox.load();
   }
 
-  /** Messages the server may never have got, oldest first: before those that wait already. */
-  again(messages: readonly Stanza[]): void {
-    this.#outbox.addFirst(messages.filter(({ tree }) => !isPassing(tree)));
+  // ---- the server
+
+  /** It has all that was sent with these sequence numbers. */
+  handled(first: number, last: number): void {
+    this.#outbox.handled(first, last);
+  }
+
+  /** Another session, or one that a hub before this one began (`isSame`). Then flush(), when nothing is to be looked for before. */
+  renewed(isSame: boolean): void {
+    this.#outbox.renewed(isSame);
+  }
+
+  /** What was sent in a session that is over, and the server may have; found() says that it has. */
+  doubtful(): Waiting[] {
+    return this.#outbox.doubtful();
+  }
+
+  found(key: string): void {
+    this.#outbox.found(key);
+  }
+
+  /** The server is there (again): what waited, in order, with the date it was sent; then what comes. */
+  flush(): void {
+    this.#outbox.flush((message, tell) => this.#rooms.again(message, tell));
+  }
+
+  offline(): void {
+    this.#outbox.close();
+  }
+
+  /** From time to time. What waited for too long comes back as an error, to all that saw it leave (RULES 2); root says so, too. */
+  expire(): void {
+    const { settings, now, tell } = this.#context;
+    const late = this.#outbox.expire(now() - (settings.expiry ?? day));
+    if (late.length === 0) return;
+    for (const waiting of late) this.#fail(waiting);
+    const peers = [...new Set(late.map(({ message }) => bare(message.to as Jid)))];
+    tell(tooLate(late.length, peers));
+  }
+
+  #fail({ client, message }: Waiting): void {
+    const { account, clients } = this.#context;
+    const sender = clients.at(client);
+    if (sender !== undefined) this.#sent.note(message.to as Jid, message.id, sender.sid);
+    const reason = new StanzaError('remote-server-timeout', 'The server was not reachable for too long');
+    if (message.type !== 'error') this.#failed(errorOf(message.readdress({ to: message.to, from: account }), reason));
   }
 
   gone(sid: number): void {
     this.#chatStates.gone(sid);
   }
+}
+
+function tooLate(count: number, peers: readonly string[]): string {
+  const named = peers.slice(0, 5).join(', ') + (peers.length > 5 ? ', …' : '');
+  const what = count === 1 ? 'A message was' : `${count} messages were`;
+  return `${what} not sent, for the server was not reachable all the time: to ${named}. Please send again what still matters.`;
 }

@@ -192,6 +192,11 @@ export class Presences {
     this.#settle = setTimeout(() => this.#dropStale(), settling);
   }
 
+  /** The server told a hub before this one who is there, and sees no cause to do so again (RFC 6121 §4.3). */
+  ask(): void {
+    for (const to of this.sources()) this.#context.up.send(serialize(xml('presence', { type: 'probe', to })));
+  }
+
   #dropStale(): void {
     for (const from of this.#before?.keys() ?? []) {
       if (!this.#contacts.delete(from)) continue;

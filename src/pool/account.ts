@@ -1,12 +1,17 @@
 /** One account of a unit: its hub and its core session, started and stopped together. */
-import type { Store } from '../archive/types.ts';
+import type { Store, Trouble } from '../archive/types.ts';
 import type { HubSettings, Log, Outlet } from '../hub/context.ts';
 import { Hub } from '../hub/hub.ts';
 import type { AccountSettings, AccountState, RoomState, UpstreamSettings } from '../link/link.ts';
-import type { CoreEvents, CoreSession } from '../upstream/types.ts';
+import type { CoreEvents, CoreSession, SessionLedger, SessionState } from '../upstream/types.ts';
 import type { BareJid } from '../wire/jid.ts';
 
-export type OpenCore = (account: AccountSettings, upstream: UpstreamSettings, events: CoreEvents) => CoreSession;
+export type OpenCore = (
+  account: AccountSettings,
+  upstream: UpstreamSettings,
+  events: CoreEvents,
+  ledger: SessionLedger,
+) => CoreSession;
 
 export interface AccountOptions {
   settings: AccountSettings;
@@ -44,9 +49,8 @@ export class Account {
       store,
       outlet,
       log,
-      send: (text) => account?.send(text) ?? false,
+      send: (text) => account?.send(text),
       setInactive: (inactive) => account?.setInactive(inactive),
-      acknowledged: () => account?.acknowledged() ?? Promise.resolve(),
       passwordChanged: (password) => options.passwordChanged(settings.jid, password),
       tell: (text) => options.tell(settings.jid, text),
     });
@@ -61,12 +65,13 @@ export class Account {
     this.hub = hub;
   }
 
-  send(text: string): boolean {
-    return this.#core?.send(text) ?? false;
+  send(text: string): number | undefined {
+    return this.#core?.send(text);
   }
 
-  acknowledged(): Promise<void> {
-    return this.#core?.acknowledged() ?? Promise.resolve();
+  /** While nothing can be kept nothing more is taken from the server. */
+  set trouble(trouble: Trouble | undefined) {
+    this.#core?.setPaused(trouble !== undefined);
   }
 
   setInactive(inactive: boolean): void {
@@ -84,19 +89,25 @@ export class Account {
   }
 
   #start(): void {
-    const core: CoreSession = this.#options.openCore(this.#settings, this.#options.upstream, {
-      online: (address, resumed) => this.hub.online(address, resumed),
+    const { openCore, upstream, store, tell, changed } = this.#options;
+    const { jid } = this.#settings;
+    const events: CoreEvents = {
+      online: (...words) => this.hub.online(...words),
       offline: () => this.hub.offline(),
       stanza: (stanza) => this.hub.stanza(stanza),
+      handled: (first, last) => this.hub.handled(first, last),
       unacknowledged: (stanzas) => this.hub.unacknowledged(stanzas),
+      skipped: () => tell(jid, skipped(jid)),
       status: (status, failure) => {
         if (this.#core !== core) return;
         this.#status = { status, since: Date.now(), failure };
-        this.#options.changed(this.state);
+        changed(this.state);
       },
-    });
+    };
+    const core: CoreSession = openCore(this.#settings, upstream, events, ledgerOf(store, jid));
     this.#core = core;
     core.setInactive(this.#inactive);
+    core.setPaused(store.trouble !== undefined);
     core.start();
   }
 
@@ -128,4 +139,20 @@ export class Account {
     await this.#stopCore(within);
     this.hub.close();
   }
+}
+
+const skipped = (jid: BareJid): string =>
+  `What the server of ${jid} sent broke the connection twice at the same place. It was left out, so that the rest gets through; ` +
+  'if a message is missing, an app that is logged in there directly may show it.';
+
+/** The account's place in the store for its core session. */
+function ledgerOf(store: Store, jid: BareJid): SessionLedger {
+  return {
+    read: async () => {
+      const [kept] = await store.read(jid, 'upstream');
+      return kept && (JSON.parse(kept.value) as SessionState);
+    },
+    note: (state) => store.note(jid, 'upstream', '', () => JSON.stringify(state())),
+    settled: () => store.settled(),
+  };
 }

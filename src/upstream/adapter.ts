@@ -30,8 +30,8 @@ export interface Peer {
 }
 
 export interface TransportEvents extends ParserEvents {
-  /** Bytes came. */
-  heard(): void;
+  /** So many bytes came. */
+  heard(octets: number): void;
   /** What the parser, or an event above, threw at those bytes. */
   fault(reason: unknown): void;
   /** The socket failed or is closed; may come more than once. */
@@ -59,6 +59,10 @@ export class Transport {
   /** The TCP or TLS socket, once there is one. */
   get socket(): Socket | undefined {
     return this.#raw;
+  }
+  /** The element of the first level that is being read; while a fault is told of, that in which it is. */
+  get inHand(): string | undefined {
+    return this.#parser?.inHand;
   }
   /** Of the stream that is open. */
   set limits(limits: Limits) {
@@ -131,7 +135,7 @@ export class Transport {
 
   #read(bytes: Buffer): void {
     slumber.stir(this);
-    this.#events.heard();
+    this.#events.heard(bytes.length);
     try {
       this.#parser?.write(bytes);
     } catch (reason) {

@@ -4,7 +4,7 @@ import type { Peer } from './adapter.ts';
 import { Connection } from './connection.ts';
 import { asFailed, Failed } from './failed.ts';
 import { type Login, type LoginTerms, logIn } from './login.ts';
-import { findPeers } from './peers.ts';
+import { findPeers, routeOf } from './peers.ts';
 import type { Environment } from './timing.ts';
 import type { Log } from './types.ts';
 
@@ -40,7 +40,7 @@ export async function attempt(job: Attempt): Promise<Login> {
   if (signal.aborted) stop();
   signal.addEventListener('abort', stop);
   try {
-    return await along({ ...job, signal: limit.signal });
+    return await there({ ...job, signal: limit.signal });
   } catch (reason) {
     if (!(reason instanceof Failed) || reason.seeOther === undefined || job.seeOther !== undefined) throw reason;
     return await along({ ...job, signal: limit.signal, seeOther: reason.seeOther });
@@ -50,6 +50,21 @@ export async function attempt(job: Attempt): Promise<Login> {
   }
 }
 
+/** XEP-0198 §3: where the server keeps the session, if it says so and nobody here has said where to connect; then as usual. */
+async function there(job: Attempt): Promise<Login> {
+  const { account, options, resumable, seeOther, signal } = job;
+  const isGiven = seeOther !== undefined || account.route !== undefined || routeOf(options, account.jid) !== undefined;
+  if (resumable?.location === undefined || isGiven) return along(job);
+  try {
+    return await along({ ...job, seeOther: resumable.location });
+  } catch (reason) {
+    if (!(reason instanceof Failed) || signal.aborted || isDecided(reason)) throw reason;
+    return await along(job);
+  }
+}
+
+const isDecided = ({ failure, seeOther }: Failed): boolean => decided.includes(failure.kind) || seeOther !== undefined;
+
 async function along(job: Attempt): Promise<Login> {
   const { peers, failures } = await findPeers(job);
   for (const [index, peer] of peers.entries()) {
@@ -57,7 +72,7 @@ async function along(job: Attempt): Promise<Login> {
       return await tryPeer(job, peer, index + 1 < peers.length);
     } catch (reason) {
       if (!(reason instanceof Failed)) throw reason;
-      if (job.signal.aborted || decided.includes(reason.failure.kind) || reason.seeOther !== undefined) throw reason;
+      if (job.signal.aborted || isDecided(reason)) throw reason;
       failures.push(reason);
     }
   }

@@ -7,7 +7,6 @@ import { isStanzaName } from '../wire/stanza.ts';
 import { type Element, serialize, xml } from '../wire/xml.ts';
 import type { Connection } from './connection.ts';
 import { conditionOf, Failed, printable } from './failed.ts';
-import { Management } from './management.ts';
 
 /** RFC 6120 §7; stanzas that come meanwhile are put into `early`. */
 export async function bind(
@@ -34,16 +33,24 @@ export async function bind(
   return address;
 }
 
+/** What the server says of taking the session up again (XEP-0198 §3). */
+export interface Enabled {
+  /** Undefined where it cannot be. */
+  id: string | undefined;
+  /** Where the server would like to see us then. */
+  location: string | undefined;
+}
+
 /** XEP-0198 §3; undefined where the server will not. */
-export async function enable(connection: Connection, early: Element[]): Promise<Management | undefined> {
+export async function enable(connection: Connection, early: Element[]): Promise<Enabled | undefined> {
   connection.write(serialize(xml('enable', { xmlns: NS.sm, resume: 'true' })));
   for (;;) {
     const element = await connection.read();
     if (element.attrs.xmlns !== NS.sm) keep(early, element);
     else if (element.name === 'failed') return undefined;
     else if (element.name === 'enabled') {
-      const { resume, id } = element.attrs as { resume?: string; id?: string };
-      return new Management(resume === 'true' || resume === '1' ? id : undefined);
+      const { resume, id, location } = element.attrs as { resume?: string; id?: string; location?: string };
+      return { id: resume === 'true' || resume === '1' ? id : undefined, location };
     }
   }
 }

@@ -3,6 +3,7 @@ import { type ConnectionOptions, TLSSocket } from 'node:tls';
 import { StreamError } from '../wire/error.ts';
 import { NS } from '../wire/ns.ts';
 import type { Limits } from '../wire/parser.ts';
+import { isStanzaName } from '../wire/stanza.ts';
 import { type Element, serialize } from '../wire/xml.ts';
 import { type Peer, Transport } from './adapter.ts';
 import { Failed, failedBySocket, failedByStream, failedByUs } from './failed.ts';
@@ -18,8 +19,8 @@ const backlog = 64 << 20;
 /** Whatever goes wrong ends it, and `ended` says why. */
 export class Connection {
   readonly ended: Promise<Failed>;
-  /** Bytes came. */
-  onHeard: () => void = () => {};
+  /** So many bytes came. */
+  onHeard: (octets: number) => void = () => {};
   readonly #peer: Peer;
   readonly #transport: Transport;
   #resolveEnded!: (failed: Failed) => void;
@@ -41,7 +42,7 @@ export class Connection {
       this.#resolveEnded = resolve;
     });
     const events = {
-      heard: () => this.onHeard(),
+      heard: (octets: number) => this.onHeard(octets),
       open: (header: Element) => this.#header(header),
       element: this.#take,
       close: () => this.end(new Failed('lost', 'the server closed the stream'), '</stream:stream>'),
@@ -116,6 +117,13 @@ export class Connection {
     }
   }
 
+  /** Nothing more is read, or it is again; elements of what was read come all the same. */
+  pause(isPaused: boolean): void {
+    const { socket } = this.#transport;
+    if (isPaused) socket?.pause();
+    else socket?.resume();
+  }
+
   write(text: string): void {
     if (this.#failed !== undefined || !this.#streaming) return;
     this.#transport.write(text);
@@ -128,6 +136,7 @@ export class Connection {
     this.write(`${last}</stream:stream>`);
     this.#streaming = false;
     const { socket } = this.#transport;
+    socket?.resume();
     const late = setTimeout(() => socket?.destroy(), within);
     this.phase('</stream:stream>', within);
     await this.ended;
@@ -152,7 +161,9 @@ export class Connection {
   /** The server broke the protocol: it is told how (RFC 6120 §4.9), and the stream is over. */
   fault(reason: unknown): void {
     const fault = reason instanceof StreamError ? reason : new StreamError('internal-server-error', String(reason));
-    this.end(failedByUs(fault), `${serialize(fault.toElement())}</stream:stream>`);
+    const failed = failedByUs(fault);
+    failed.atStanza = isStanzaName(this.#transport.inHand ?? '');
+    this.end(failed, `${serialize(fault.toElement())}</stream:stream>`);
   }
 
   #header(element: Element): void {

@@ -10,6 +10,8 @@ export class Failed extends Error {
   seeOther: string | undefined;
   /** The stream was ended by us because of what the server sent. */
   fault: StreamError | undefined;
+  /** That was within a stanza: it would be again. */
+  atStanza = false;
   /** The server neither resumed the session nor said that it is gone. */
   atResumption = false;
 

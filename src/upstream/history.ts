@@ -4,6 +4,9 @@ import { suffixed } from './binding.ts';
 import type { Failed } from './failed.ts';
 import type { Environment } from './timing.ts';
 
+/** Streams that a stanza broke, in a row. */
+const mostPoisoned = 6;
+
 export class History {
   /** To ask for at bind. */
   resource: string;
@@ -18,6 +21,8 @@ export class History {
   #conflicts = 0;
   /** In a row: streams that we ended because of what came, and resumptions that the server left open. */
   #faults = 0;
+  /** Of these, such as can be left out when the session is resumed; a server that sends many of them is of no use so. */
+  #poisoned = 0;
 
   constructor(resource: string, env: Environment) {
     this.#own = resource;
@@ -28,6 +33,12 @@ export class History {
   /** A person wants it tried now. */
   forgive(): void {
     this.#failures = 0;
+  }
+
+  /** A new session: the last one cannot be resumed any more, this one may be. */
+  begun(): void {
+    this.mayResume = true;
+    this.#poisoned = 0;
   }
 
   /** An attempt came to nothing. */
@@ -44,6 +55,7 @@ export class History {
     }
     this.seeOther = failed.seeOther;
     if (failed.fault === undefined) this.#faults = 0;
+    if (lasted >= this.#env.timing.held) this.#poisoned = 0;
     this.#blame(failed);
     if (failed.failure.kind !== 'conflict') return;
     this.#conflicts++;
@@ -58,9 +70,10 @@ export class History {
     return retryAfter(this.#failures++, timing, random);
   }
 
-  /** What broke the stream twice would come again with a resumption, for ever. */
-  #blame({ fault, atResumption }: Failed): void {
-    if (fault !== undefined || atResumption) this.#faults++;
-    if (this.#faults > 1) this.mayResume = false;
+  /** What broke the stream twice would come again with a resumption, for ever, unless it is a stanza that can be left out. */
+  #blame({ fault, atStanza, atResumption }: Failed): void {
+    if (atStanza) this.#poisoned++;
+    else if (fault !== undefined || atResumption) this.#faults++;
+    if (this.#faults > 1 || this.#poisoned > mostPoisoned) this.mayResume = false;
   }
 }

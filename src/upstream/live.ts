@@ -9,7 +9,7 @@ import type { Connection } from './connection.ts';
 import { Failed } from './failed.ts';
 import { Liveness } from './liveness.ts';
 import type { Login } from './login.ts';
-import type { Management } from './management.ts';
+import type { Session } from './session.ts';
 import type { Timing } from './timing.ts';
 import type { Log } from './types.ts';
 
@@ -19,8 +19,10 @@ const request = serialize(xml('r', NS.sm));
 
 export class LiveStream {
   readonly ended: Promise<Failed>;
-  readonly management: Management | undefined;
   readonly #connection: Connection;
+  readonly #session: Session;
+  /** The server knows XEP-0198. */
+  readonly #isManaged: boolean;
   readonly #early: Element[];
   readonly #csi: boolean;
   readonly #own: BareJid;
@@ -35,14 +37,26 @@ export class LiveStream {
   /** Stanzas since the last `<r/>`. */
   #unasked = 0;
   #askTimer: NodeJS.Timeout | undefined;
+  /** The server has asked, and is told so much when it is durable. */
+  #owed: number | undefined;
   #ping: string | undefined;
   #over = false;
   #dropped = 0;
+  /** What came while nothing could be taken. */
+  #held: Element[] = [];
+  /** Why nothing can be taken: our owner says so, too much is not durable, a note must be durable first. */
+  #isPaused = false;
+  #isBehind = false;
+  #isDaring = false;
+  #rests = false;
+  /** What comes was on its way to a process that ended: any of it may have been why. */
+  #isCautious: boolean;
 
   /** Nothing flows before start(). `take` gets each stanza, addresses prepared. */
-  constructor(login: Login, timing: Timing, log: Log, take: (stanza: Stanza) => void) {
+  constructor(login: Login, session: Session, timing: Timing, log: Log, take: (stanza: Stanza) => void) {
     this.#connection = login.connection;
-    this.management = login.management;
+    this.#session = session;
+    this.#isManaged = login.enabled !== undefined;
     this.#early = login.early;
     this.#csi = login.csi;
     this.#address = login.address;
@@ -53,33 +67,41 @@ export class LiveStream {
     const dead = () => this.#connection.end(new Failed('timeout', 'the server is silent'));
     this.#liveness = new Liveness(timing, () => this.#probe(), dead);
     this.ended = login.connection.ended.then((failed) => this.#finish(failed));
+    this.#isCautious = login.resumed && session.isUncertain;
+    session.onStored = () => this.#stored();
     if (login.resumed) this.#repeat();
   }
 
   start(): void {
-    this.#connection.onHeard = () => this.#liveness.heard();
+    this.#connection.onHeard = (octets) => {
+      this.#session.heard(octets);
+      this.#liveness.heard();
+    };
     for (const element of this.#early.splice(0)) this.#stanza(element);
     this.#connection.flow(this.#element);
+    this.#go();
   }
 
   /** XEP-0198 §5: after `<resumed/>`, what the server had not handled. */
   #repeat(): void {
-    const { unacknowledged } = this.management!;
+    const { unacknowledged } = this.#session.management;
     for (const stanza of unacknowledged) this.#write(stanza);
-    if (unacknowledged.length > 0) this.#ask();
+    if (unacknowledged.length > 0 || this.#isCautious) this.#ask();
   }
 
-  /** False when the stream is over: then the stanza is not ours. */
-  send(stanza: string): boolean {
-    if (this.#over) return false;
+  /** The sequence number; undefined when the stream is over: then the stanza is not ours. */
+  send(stanza: string): number | undefined {
+    if (this.#over) return undefined;
+    const { management } = this.#session;
+    const sequence = management.sent(stanza);
+    this.#write(stanza);
+    if (this.#isManaged) this.#askSoon();
     try {
-      this.management?.sent(stanza);
+      management.check();
     } catch (reason) {
       this.#connection.fault(reason);
     }
-    this.#write(stanza);
-    if (this.management !== undefined) this.#askSoon();
-    return true;
+    return sequence;
   }
 
   /** XEP-0352 §4: a nonza, not counted; a stream begins active. */
@@ -87,23 +109,87 @@ export class LiveStream {
     if (this.#csi) this.#write(serialize(xml(inactive ? 'inactive' : 'active', NS.csi)));
   }
 
-  /** In good order: acknowledgements of both sides are exchanged first. */
+  /** Nothing is taken, or it goes on; what is sent goes out. */
+  setPaused(isPaused: boolean): void {
+    this.#isPaused = isPaused;
+    this.#go();
+  }
+
+  /** In good order: what was handled is made durable, and acknowledgements of both sides are exchanged. */
   async close(within: number): Promise<void> {
-    const last = this.management === undefined ? '' : this.#acknowledgement() + request;
-    const batch = this.#batch;
-    this.#batch = '';
+    const before = Date.now();
+    if (this.#batch !== '') this.#writeBatch();
     this.#over = true;
-    await this.#connection.close(within, batch + last);
+    if (this.#isManaged) await atMost(within / 2, this.#session.settle());
+    const last = this.#isManaged ? this.#acknowledgement() + request : '';
+    await this.#connection.close(Math.max(0, within - (Date.now() - before)), last);
   }
 
   readonly #element = (element: Element): void => {
+    if (this.#isWaiting || this.#held.length > 0) this.#held.push(element);
+    else this.#handle(element);
+  };
+
+  get #isWaiting(): boolean {
+    return this.#isPaused || this.#isBehind || this.#isDaring;
+  }
+
+  #handle(element: Element): void {
     if (element.attrs.xmlns === undefined && isStanzaName(element.name)) {
       if (this.#over) return; // not handled, not counted: the server keeps it
-      this.#stanza(element);
-      this.management?.handled();
+      if (this.#isCautious) return this.#dare(element);
+      this.#count(element);
     } else if (element.attrs.xmlns === NS.sm) this.#nonza(element);
     else this.#log.debug('upstream element ignored', { account: this.#own, name: element.name });
-  };
+  }
+
+  #count(element: Element): void {
+    const session = this.#session;
+    this.#stanza(element);
+    session.took();
+    if (!session.isBehind()) return;
+    this.#isBehind = true;
+    void session.settle();
+    this.#go();
+  }
+
+  /** Taken when it is noted that it is. */
+  #dare(element: Element): void {
+    const { ready, undo } = this.#session.dare();
+    this.#isDaring = true;
+    this.#go();
+    void ready.then(() => {
+      this.#isDaring = false;
+      if (this.#over) return undo();
+      this.#count(element);
+      this.#go();
+    });
+  }
+
+  /** Takes what was held, in order, as far as it may; then reads on, or does not. */
+  #go(): void {
+    try {
+      while (!this.#isWaiting && this.#held.length > 0) this.#handle(this.#held.shift()!);
+    } catch (reason) {
+      this.#connection.fault(reason);
+    }
+    if (this.#rests === this.#isWaiting) return;
+    this.#rests = this.#isWaiting;
+    this.#connection.pause(this.#rests);
+    this.#liveness.rest(this.#rests);
+  }
+
+  /** More can be announced. */
+  #stored(): void {
+    const { h } = this.#session;
+    if (this.#owed !== undefined && (h - this.#owed) >>> 0 <= 0x7fffffff) {
+      this.#owed = undefined;
+      this.#write(this.#acknowledgement());
+    }
+    if (!this.#isBehind || this.#session.isBehind(true)) return;
+    this.#isBehind = false;
+    this.#go();
+  }
 
   #stanza(element: Element): void {
     if (this.#ping !== undefined && this.#isPong(element)) return;
@@ -127,17 +213,27 @@ export class LiveStream {
   }
 
   #nonza(element: Element): void {
-    const { management } = this;
-    if (management === undefined) return;
-    if (element.name === 'r') this.#write(this.#acknowledgement());
+    if (!this.#isManaged) return;
+    if (element.name === 'r') this.#answer();
     else if (element.name === 'a') {
-      management.acknowledge(element.attrs.h);
+      this.#session.management.acknowledge(element.attrs.h);
       this.#liveness.answered();
+      if (this.#isCautious) this.#session.relax(); // what was on its way is here
+      this.#isCautious = false;
     }
   }
 
+  /** At once with what is durable, and again when the rest is. */
+  #answer(): void {
+    const { h, taken } = this.#session;
+    this.#write(this.#acknowledgement());
+    if (h === taken) return;
+    this.#owed = taken;
+    void this.#session.settle();
+  }
+
   #acknowledgement(): string {
-    return serialize(xml('a', { xmlns: NS.sm, h: String(this.management!.h) }));
+    return serialize(xml('a', { xmlns: NS.sm, h: String(this.#session.h) }));
   }
 
   #write(text: string): void {
@@ -151,6 +247,7 @@ export class LiveStream {
     const batch = this.#batch;
     this.#batch = '';
     if (batch !== '') this.#connection.write(batch);
+    if (!this.#isManaged) this.#session.management.assume();
   }
 
   #askSoon(): void {
@@ -168,7 +265,7 @@ export class LiveStream {
 
   /** After silence: XEP-0198 where there is, else XEP-0199. */
   #probe(): void {
-    if (this.management !== undefined) return this.#ask();
+    if (this.#isManaged) return this.#ask();
     this.#ping = randomBytes(9).toString('base64url');
     const to = domainOf(this.#own);
     this.#write(serialize(xml('iq', { type: 'get', id: this.#ping, to }, xml('ping', NS.ping))));
@@ -190,6 +287,21 @@ export class LiveStream {
     this.#liveness.stop();
     clearTimeout(this.#askTimer);
     clearImmediate(this.#flush);
+    this.#session.onStored = () => {};
+    // behind what was held it would have another number
+    if (failed.atStanza && this.#isManaged && this.#held.length === 0 && !this.#isDaring) void this.#session.broke();
+    this.#held = [];
     return failed;
   }
+}
+
+/** Resolves with the promise, or when its time is up. */
+function atMost(milliseconds: number, promise: Promise<void>): Promise<void> {
+  return new Promise((resolve) => {
+    const timer = setTimeout(resolve, milliseconds);
+    void promise.then(() => {
+      clearTimeout(timer);
+      resolve();
+    });
+  });
 }

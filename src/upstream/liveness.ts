@@ -10,12 +10,20 @@ export class Liveness {
   readonly #idle: NodeJS.Timeout;
   #reply: NodeJS.Timeout | undefined;
   #heard = false;
+  /** Nothing is read: who says nothing is not to blame. */
+  #isResting = false;
 
   /** `probe` asks the server and calls asked(); `dead` is called once. */
   constructor(timing: Pick<Timing, 'idle' | 'reply'>, probe: () => void, dead: () => void) {
     this.#timing = timing;
     this.#dead = dead;
-    this.#idle = setTimeout(probe, timing.idle);
+    this.#idle = setTimeout(() => (this.#isResting ? this.#idle.refresh() : probe()), timing.idle);
+  }
+
+  /** From now on nothing is read, or it is again. */
+  rest(isResting: boolean): void {
+    this.#isResting = isResting;
+    this.#idle.refresh();
   }
 
   /** Bytes came. */
@@ -42,6 +50,7 @@ export class Liveness {
   #wait(left: number): void {
     this.#heard = false;
     this.#reply = setTimeout(() => {
+      if (this.#isResting) return this.#wait(rounds);
       if (this.#heard && left > 1) return this.#wait(left - 1);
       this.stop();
       this.#dead();

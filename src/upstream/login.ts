@@ -2,21 +2,15 @@
 import { type BareJid, domainOf, type FullJid, localOf } from '../wire/jid.ts';
 import { NS } from '../wire/ns.ts';
 import { type Element, serialize, xml } from '../wire/xml.ts';
-import { bind, enable } from './binding.ts';
+import { bind, type Enabled, enable } from './binding.ts';
 import type { Connection } from './connection.ts';
 import { Failed, printable } from './failed.ts';
 import { isLoopback } from './guard.ts';
-import type { Management } from './management.ts';
 import { authenticate } from './sasl.ts';
 import type { SaltCache } from './scram.ts';
+import type { Session } from './session.ts';
 import { judge, tlsOptions } from './tls.ts';
 import type { Account, UpstreamOptions } from './types.ts';
-
-/** A session of before that may still be there. */
-export interface Resumable {
-  management: Management;
-  address: FullJid;
-}
 
 export interface LoginTerms {
   account: Account;
@@ -24,7 +18,8 @@ export interface LoginTerms {
   /** Milliseconds for each answer of the server. */
   answer: number;
   resource: string;
-  resumable: Resumable | undefined;
+  /** A session of before that may still be there. */
+  resumable: Session | undefined;
   cache: SaltCache;
 }
 
@@ -33,7 +28,7 @@ export interface Login {
   address: FullJid;
   resumed: boolean;
   /** Undefined where the server knows no XEP-0198. */
-  management: Management | undefined;
+  enabled: Enabled | undefined;
   /** The server holds back what an inactive client does not need (XEP-0352). */
   csi: boolean;
   /** Stanzas that came before XEP-0198 was on: they are not counted. */
@@ -54,15 +49,15 @@ export async function logIn(connection: Connection, terms: LoginTerms): Promise<
   const managed = features.getChild('sm', NS.sm) !== undefined;
   const csi = features.getChild('csi', NS.csi) !== undefined;
   connection.phase('resumption', answer);
-  if (managed && resumable !== undefined && (await resumed(connection, resumable.management)))
-    return { connection, ...resumable, resumed: true, csi, early: [] };
+  if (managed && resumable !== undefined && (await resumed(connection, resumable)))
+    return { connection, address: resumable.address, resumed: true, enabled: resumable, csi, early: [] };
   const early: Element[] = [];
   connection.phase('resource binding', answer);
   const address = await bind(connection, account.jid, terms.resource, features, early);
   connection.phase('stream management', answer);
-  const management = managed ? await enable(connection, early) : undefined;
+  const enabled = managed ? await enable(connection, early) : undefined;
   connection.phase(undefined);
-  return { connection, address, resumed: false, management, csi, early };
+  return { connection, address, resumed: false, enabled, csi, early };
 }
 
 /** Until TLS stands, or need not (`plain`): the features then offered. What comes after may be secret. */
@@ -104,9 +99,9 @@ async function openStream(connection: Connection, from?: BareJid): Promise<Eleme
   return features;
 }
 
-async function resumed(connection: Connection, management: Management): Promise<boolean> {
+async function resumed(connection: Connection, session: Session): Promise<boolean> {
   try {
-    return await resume(connection, management);
+    return await resume(connection, session);
   } catch (reason) {
     if (reason instanceof Failed) reason.atResumption = true;
     throw reason;
@@ -114,9 +109,9 @@ async function resumed(connection: Connection, management: Management): Promise<
 }
 
 /** XEP-0198 §5. False: the session is gone; what it acknowledged at last is noted. */
-async function resume(connection: Connection, management: Management): Promise<boolean> {
-  if (management.id === undefined) return false;
-  connection.write(serialize(xml('resume', { xmlns: NS.sm, h: String(management.h), previd: management.id })));
+async function resume(connection: Connection, { id, h, management }: Session): Promise<boolean> {
+  if (id === undefined) return false;
+  connection.write(serialize(xml('resume', { xmlns: NS.sm, h: String(h), previd: id })));
   const answer = await connection.read();
   if (answer.attrs.xmlns !== NS.sm) throw unexpected(answer);
   if (answer.name === 'resumed') {

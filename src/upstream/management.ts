@@ -1,4 +1,4 @@
-/** Our half of XEP-0198 for one session: it outlives the streams on which the session is resumed. */
+/** What was sent in one session and is not acknowledged (XEP-0198): it outlives the streams on which the session is resumed. */
 import { StreamError } from '../wire/error.ts';
 import { NS } from '../wire/ns.ts';
 import { xml } from '../wire/xml.ts';
@@ -6,43 +6,43 @@ import { xml } from '../wire/xml.ts';
 /** A server that acknowledges nothing must not fill our memory. */
 const most = { stanzas: 20_000, characters: 64 << 20 };
 
+/** The sequence numbers of a session are its own number times that, and how many stanzas were sent before. */
+const span = 2 ** 32;
+
 export class Management {
-  /** For `<resume/>`; undefined where the server resumes nothing. */
-  readonly id: string | undefined;
-  /** Stanzas from the server that we have handled: our `h`. */
-  #inbound: number;
-  /** The server's `h`. */
-  #acknowledged: number;
+  /** Told what the server has: sequence numbers of the session, from its first. */
+  onHandled: (first: number, last: number) => void = () => {};
+  /** The sequence number before the first. */
+  readonly #base: number;
+  /** The server's `h`; undefined while only a process before this one knew what it sent. */
+  #acknowledged: number | undefined;
   #queue: string[] = [];
   #characters = 0;
   /** How many were sent in all, and who waits until so many of them are acknowledged. */
   #sent = 0;
   #waiting: { until: number; resolve(): void }[] = [];
 
-  constructor(id: string | undefined, inbound = 0, acknowledged = 0) {
-    this.id = id;
-    this.#inbound = inbound;
-    this.#acknowledged = acknowledged;
+  /** `number`: of the session. `inherited`: another process began it. */
+  constructor(number: number, inherited = false, acknowledged = 0) {
+    this.#base = number * span;
+    this.#acknowledged = inherited ? undefined : acknowledged;
   }
 
-  get h(): number {
-    return this.#inbound;
-  }
   /** What was sent and not acknowledged, oldest first. */
   get unacknowledged(): readonly string[] {
     return this.#queue;
   }
 
-  /** A stanza from the server is handled. XEP-0198 §4: counters wrap at 2^32. */
-  handled(): void {
-    this.#inbound = (this.#inbound + 1) >>> 0;
-  }
-
-  /** Keeps a stanza until it is acknowledged; throws where far too many are. */
-  sent(stanza: string): void {
+  /** Keeps a stanza until it is acknowledged, and gives its sequence number. */
+  sent(stanza: string): number {
     this.#sent++;
     this.#queue.push(stanza);
     this.#characters += stanza.length;
+    return this.#base + this.#sent;
+  }
+
+  /** Throws where far too many are kept. */
+  check(): void {
     if (this.#queue.length > most.stanzas || this.#characters > most.characters)
       throw new StreamError('policy-violation', 'nothing is acknowledged');
   }
@@ -52,12 +52,32 @@ export class Management {
     const h = Number(text);
     if (text === undefined || !/^\d{1,10}$/.test(text) || h > 0xffffffff)
       throw new StreamError('bad-format', 'h is no counter');
+    if (this.#acknowledged === undefined) return this.#inherit(h);
     const count = (h - this.#acknowledged) >>> 0;
     if (count > 0x7fffffff) return; // older than what we know already
-    if (count > this.#queue.length) throw this.#tooHigh(h);
+    if (count > this.#queue.length) throw this.#tooHigh(h, this.#acknowledged);
     this.#acknowledged = h;
+    this.#forget(count);
+  }
+
+  /** Without XEP-0198 nobody can know more than that it was written. */
+  assume(): void {
+    this.#forget(this.#queue.length);
+  }
+
+  /** The server knows better than we do how many it got. */
+  #inherit(h: number): void {
+    this.#acknowledged = h;
+    this.#sent = h;
+    this.onHandled(this.#base + 1, this.#base + h);
+  }
+
+  #forget(count: number): void {
+    if (count === 0) return;
     for (const stanza of this.#queue.splice(0, count)) this.#characters -= stanza.length;
-    this.#settle(this.#sent - this.#queue.length);
+    const handled = this.#sent - this.#queue.length;
+    this.#settle(handled);
+    this.onHandled(this.#base + 1, this.#base + handled);
   }
 
   /** Resolves when all that was sent until now is acknowledged, or given up. */
@@ -77,8 +97,8 @@ export class Management {
   }
 
   /** XEP-0198 §4, "handled-count-too-high". */
-  #tooHigh(h: number): StreamError {
-    const sent = (this.#acknowledged + this.#queue.length) >>> 0;
+  #tooHigh(h: number, acknowledged: number): StreamError {
+    const sent = (acknowledged + this.#queue.length) >>> 0;
     return new TooHigh(h, sent);
   }
 }

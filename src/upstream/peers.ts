@@ -1,5 +1,5 @@
 /** Which addresses an attempt may connect to: found, and guarded against leading us astray. */
-import { domainOf } from '../wire/jid.ts';
+import { type BareJid, domainOf } from '../wire/jid.ts';
 import type { Endpoint } from '../wire/route.ts';
 import type { Peer } from './adapter.ts';
 import type { Attempt } from './attempt.ts';
@@ -16,7 +16,7 @@ const most = 8;
 export async function findPeers(job: Attempt): Promise<{ peers: Peer[]; failures: Failed[] }> {
   const { account, options, environment } = job;
   const domain = domainOf(account.jid);
-  const given = job.seeOther ?? account.route ?? routeOf(options, domain);
+  const given = job.seeOther ?? account.route ?? routeOf(options, account.jid);
   // The name is a stranger's choice but for a route, which is an admin's.
   const exempt = options.allowPrivate || (given !== undefined && job.seeOther === undefined);
   const endpoints =
@@ -37,9 +37,11 @@ export async function findPeers(job: Attempt): Promise<{ peers: Peer[]; failures
   return { peers: peers.slice(0, most), failures };
 }
 
-/** A domain may be named like what every object has: `constructor`. */
-const routeOf = ({ routes }: UpstreamOptions, domain: string): string | undefined =>
-  Object.hasOwn(routes, domain) ? routes[domain] : undefined;
+/** Where the administrator says that account's server is. A domain may be named like what every object has: `constructor`. */
+export function routeOf({ routes }: UpstreamOptions, account: BareJid): string | undefined {
+  const domain = domainOf(account);
+  return Object.hasOwn(routes, domain) ? routes[domain] : undefined;
+}
 
 function guarded({ host }: Endpoint, addresses: string[], exempt: boolean): string[] {
   const allowed = exempt ? addresses : addresses.filter(isPublic);

@@ -1,15 +1,17 @@
 /** Keeps an account's one session: logs in, resumes, waits, tries again, and stops where only a person can help. */
 import type { FailureKind } from '../wire/failure.ts';
-import { domainOf, type FullJid } from '../wire/jid.ts';
+import { bare, domainOf, type FullJid } from '../wire/jid.ts';
+import type { Stanza } from '../wire/stanza.ts';
 import { attempt } from './attempt.ts';
-import { Failed } from './failed.ts';
+import { asFailed, Failed } from './failed.ts';
 import type { DomainGate } from './gate.ts';
 import { History } from './history.ts';
 import { LiveStream } from './live.ts';
-import type { Login, Resumable } from './login.ts';
+import type { Login } from './login.ts';
 import type { SaltCache } from './scram.ts';
+import { Session } from './session.ts';
 import { type Environment, environment } from './timing.ts';
-import type { Account, CoreEvents, CoreSession, Log, Status, UpstreamOptions } from './types.ts';
+import type { Account, CoreEvents, CoreSession, Log, SessionLedger, Status, UpstreamOptions } from './types.ts';
 
 /** Trying again would change nothing, and might lock the account. */
 const hopeless: readonly FailureKind[] = ['refused', 'certificate', 'pin'];
@@ -20,10 +22,11 @@ export function openCoreSession(
   options: UpstreamOptions,
   gate: DomainGate,
   events: CoreEvents,
+  ledger: SessionLedger,
   log: Log,
   env: Environment = environment,
 ): CoreSession {
-  return new Supervisor(account, options, gate, events, log, env);
+  return new Supervisor(account, options, gate, events, ledger, log, env);
 }
 
 class Supervisor implements CoreSession {
@@ -31,6 +34,7 @@ class Supervisor implements CoreSession {
   readonly #options: UpstreamOptions;
   readonly #gate: DomainGate;
   readonly #events: CoreEvents;
+  readonly #ledger: SessionLedger;
   readonly #log: Log;
   readonly #env: Environment;
   readonly #history: History;
@@ -39,7 +43,13 @@ class Supervisor implements CoreSession {
   #address: FullJid | undefined;
   #live: LiveStream | undefined;
   #inactive = false;
-  #session: Resumable | undefined;
+  #paused = false;
+  /** The last one; the ledger is read before the first. */
+  #session: Session | undefined;
+  #isRead = false;
+  #wasOnline = false;
+  /** Of the sessions so far, counted over processes. */
+  #number = 0;
   /** Set while the loop is to run. */
   #running: AbortController | undefined;
   /** The loop, or the last one. */
@@ -51,6 +61,7 @@ class Supervisor implements CoreSession {
     options: UpstreamOptions,
     gate: DomainGate,
     events: CoreEvents,
+    ledger: SessionLedger,
     log: Log,
     env: Environment,
   ) {
@@ -58,6 +69,7 @@ class Supervisor implements CoreSession {
     this.#options = options;
     this.#gate = gate;
     this.#events = events;
+    this.#ledger = ledger;
     this.#log = log;
     this.#env = env;
     this.#history = new History(account.resource, env);
@@ -78,8 +90,8 @@ class Supervisor implements CoreSession {
     this.#loop = this.#loop.then(() => this.#keep(running.signal));
   }
 
-  send(stanza: string): boolean {
-    return this.#live?.send(stanza) ?? false;
+  send(stanza: string): number | undefined {
+    return this.#live?.send(stanza);
   }
 
   setInactive(inactive: boolean): void {
@@ -88,9 +100,13 @@ class Supervisor implements CoreSession {
     this.#live?.setInactive(inactive);
   }
 
+  setPaused(paused: boolean): void {
+    this.#paused = paused;
+    this.#live?.setPaused(paused);
+  }
+
   acknowledged(): Promise<void> {
-    // without XEP-0198 nobody can know more than that it was written
-    return this.#session?.management.settled() ?? new Promise((resolve) => setImmediate(resolve));
+    return this.#session?.management.settled() ?? Promise.resolve();
   }
 
   async stop(within: number): Promise<void> {
@@ -122,6 +138,7 @@ class Supervisor implements CoreSession {
   async #round(signal: AbortSignal): Promise<Failed> {
     this.#report('connecting');
     try {
+      await orAbort(this.#prepare(), signal);
       const login = await this.#logIn(signal);
       return await this.#hold(login, signal);
     } catch (reason) {
@@ -131,6 +148,32 @@ class Supervisor implements CoreSession {
       this.#history.failed(failed);
       return failed;
     }
+  }
+
+  /** What the next attempt says of the last session is durable before; what always breaks it is left out. */
+  async #prepare(): Promise<void> {
+    if (!this.#isRead) await this.#inherit();
+    const session = this.#session;
+    if (session === undefined) return;
+    if (session.isPoisoned) {
+      this.#log.warn('upstream stanza left out', { account: this.#account.jid });
+      this.#tell(() => this.#events.skipped());
+      await session.skip();
+    } else await session.settle();
+  }
+
+  /** The session of the process before this one. */
+  async #inherit(): Promise<void> {
+    const state = await this.#ledger.read();
+    this.#isRead = true;
+    this.#number = state?.number ?? 0;
+    if (state?.id === undefined || bare(state.address) !== this.#account.jid) return;
+    this.#adopt(new Session(state, this.#ledger, state));
+  }
+
+  #adopt(session: Session): void {
+    this.#session = session;
+    session.management.onHandled = (first, last) => this.#tell(() => this.#events.handled(first, last));
   }
 
   async #logIn(signal: AbortSignal): Promise<Login> {
@@ -159,17 +202,23 @@ class Supervisor implements CoreSession {
 
   async #hold(login: Login, signal: AbortSignal): Promise<Failed> {
     const began = Date.now();
-    const live = new LiveStream(login, this.#env.timing, this.#log, (stanza) => this.#events.stanza(stanza));
+    if (!login.resumed) this.#begin(login);
+    const session = this.#session!;
+    const take = (stanza: Stanza) => this.#events.stanza(stanza);
+    const live = new LiveStream(login, session, this.#env.timing, this.#log, take);
     if (signal.aborted) {
       await live.close(0);
       return live.ended;
     }
-    if (!login.resumed) this.#begin(login);
+    const { address, resumed } = login;
+    const isInherited = session.inherited && !this.#wasOnline;
+    this.#wasOnline = true;
     this.#live = live;
-    this.#address = login.address;
-    this.#report('online', undefined, { address: login.address, resumed: login.resumed });
-    this.#tell(() => this.#events.online(login.address, login.resumed));
+    this.#address = address;
+    this.#report('online', undefined, { address, resumed });
+    this.#tell(() => this.#events.online(address, resumed, isInherited));
     if (this.#inactive) live.setInactive(true);
+    live.setPaused(this.#paused);
     live.start();
     const failed = await live.ended;
     this.#live = undefined;
@@ -179,10 +228,13 @@ class Supervisor implements CoreSession {
   }
 
   /** A new session upstream: what the last one did not acknowledge is the hub's again. */
-  #begin({ management, address }: Login): void {
+  #begin({ enabled, address }: Login): void {
     this.#giveBack();
-    this.#session = management === undefined ? undefined : { management, address };
-    this.#history.mayResume = true;
+    this.#number++;
+    const terms = { number: this.#number, id: enabled?.id, location: enabled?.location, address };
+    this.#adopt(new Session(terms, this.#ledger));
+    void this.#session!.begin();
+    this.#history.begun();
   }
 
   #giveBack(): void {
@@ -228,4 +280,14 @@ class Supervisor implements CoreSession {
       this.#log.error('upstream event not handled', { account: this.#account.jid, reason: String(reason) });
     }
   }
+}
+
+/** The promise, unless the signal comes first. */
+function orAbort(promise: Promise<void>, signal: AbortSignal): Promise<void> {
+  return new Promise((resolve, reject) => {
+    const abort = () => reject(asFailed(signal.reason));
+    if (signal.aborted) return abort();
+    signal.addEventListener('abort', abort, { once: true });
+    promise.then(resolve, reject).finally(() => signal.removeEventListener('abort', abort));
+  });
 }

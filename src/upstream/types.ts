@@ -60,7 +60,7 @@ export interface CoreEvents {
    * The server has all that was sent with a sequence number from `first`, where the session began, up to `last`. Comes before
    * `online`, too: at resumption, and where a session that cannot be resumed is known to have got so far.
    */
-  acknowledged(first: number, last: number): void;
+  handled(first: number, last: number): void;
   /** After a failed resume, or at stop(): what this process sent and was never acknowledged, oldest first. Comes before `online`. */
   unacknowledged(stanzas: string[]): void;
   /** The server's stanza at which the stream, or the process, has broken twice was left out, and counts as handled. */

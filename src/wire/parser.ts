@@ -164,6 +164,14 @@ export class StreamParser {
     }
   }
 
+  /** The name of the element of the first level that is being read. */
+  get inHand(): string | undefined {
+    let element = this.#finished ?? this.#cursor;
+    if (element === undefined || element === this.#root) return undefined;
+    while (element.parent) element = element.parent as Element;
+    return element.name;
+  }
+
   /** No further event comes, not even from the rest of the chunk in hand: before STARTTLS, at a restart, at the end. */
   halt(): void {
     this.#halted = true;

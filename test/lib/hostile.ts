@@ -5,7 +5,7 @@ import { DomainGate } from '../../src/upstream/gate.ts';
 import { openCoreSession } from '../../src/upstream/supervisor.ts';
 import type { FailureKind } from '../../src/wire/failure.ts';
 import { type Far, mechanisms, type Play, Scripted } from './scripted.ts';
-import { accountOf, MemoryLog, optionsOf, quick, Recorder } from './upstream.ts';
+import { accountOf, MemoryLedger, MemoryLog, optionsOf, quick, Recorder } from './upstream.ts';
 
 export const sasl = 'urn:ietf:params:xml:ns:xmpp-sasl';
 
@@ -14,13 +14,21 @@ export const hasty = { connect: 400, answer: 400, attempt: 3000, idle: 60_000, r
 export const me = () => accountOf('me@far.example', 'secret');
 
 /** A session that is told to log in there. */
-export function openAt(server: Scripted, timing = {}, account = me()) {
+export function openAt(server: Scripted, timing = {}, account = me(), ledger = new MemoryLedger()) {
   const events = new Recorder();
   const log = new MemoryLog();
   const options = optionsOf({ routes: { 'far.example': server.route }, allowPlaintext: true });
-  const session = openCoreSession(account, options, new DomainGate(), events, log, quick({ ...hasty, ...timing }));
+  const session = openCoreSession(
+    account,
+    options,
+    new DomainGate(),
+    events,
+    ledger,
+    log,
+    quick({ ...hasty, ...timing }),
+  );
   session.start();
-  return { events, log, session };
+  return { events, ledger, log, session };
 }
 
 /** A server as it should be, until the client closes. */

@@ -69,8 +69,8 @@ export class World {
   /** What root was given to say. */
   readonly told: string[] = [];
   store!: Store;
-  /** When the server has all that was sent. */
-  acknowledged: Promise<void> = Promise.resolve();
+  /** Of what was sent last. */
+  sequence = 2 ** 32;
   now = Date.UTC(2026, 0, 2, 3, 4, 5);
   readonly due: { at: number; run: () => void }[] = [];
   #nextSid = 1;
@@ -100,8 +100,10 @@ export class World {
         },
         facts: (sid, facts) => Object.assign(world.clients.find((client) => client.sid === sid)?.facts ?? {}, facts),
       },
-      send: (text) => world.up.push(text) > 0,
-      acknowledged: () => world.acknowledged,
+      send: (text) => {
+        world.up.push(text);
+        return ++world.sequence;
+      },
       setInactive: (inactive) => {
         world.inactive = inactive;
       },
@@ -121,6 +123,11 @@ export class World {
       },
     });
     return world;
+  }
+
+  /** The server has all that was sent until now. */
+  acknowledge(): void {
+    this.hub.handled(2 ** 32 + 1, this.sequence);
   }
 
   /** The core session is bound; what the hub tells a new server is taken away. */

@@ -1,17 +1,27 @@
 /** Around a core session under test: a listener that can be waited for, a relay that can be cut, what it needs to be opened. */
 import { connect, createServer, type Server, type Socket } from 'node:net';
 import { type Environment, environment, type Timing } from '../../src/upstream/timing.ts';
-import type { Account, CoreEvents, Log, Status, UpstreamOptions } from '../../src/upstream/types.ts';
+import type {
+  Account,
+  CoreEvents,
+  Log,
+  SessionLedger,
+  SessionState,
+  Status,
+  UpstreamOptions,
+} from '../../src/upstream/types.ts';
 import type { Failure } from '../../src/wire/failure.ts';
 import { type BareJid, parseBare } from '../../src/wire/jid.ts';
 import type { Stanza } from '../../src/wire/stanza.ts';
 import { within } from './process.ts';
 
 export type Event =
-  | { kind: 'online'; address: string; resumed: boolean }
+  | { kind: 'online'; address: string; resumed: boolean; inherited: boolean }
   | { kind: 'offline' }
   | { kind: 'stanza'; stanza: Stanza }
   | { kind: 'unacknowledged'; stanzas: string[] }
+  | { kind: 'handled'; first: number; last: number }
+  | { kind: 'skipped' }
   | { kind: 'status'; status: Status; failure: Failure | undefined };
 type Of<K> = Extract<Event, { kind: K }>;
 
@@ -20,15 +30,24 @@ export class Recorder implements CoreEvents {
   readonly all: Event[] = [];
   #untaken: Event[] = [];
   #changed: () => void = () => {};
+  /** What a hub would make of a stanza. */
+  onStanza: (stanza: Stanza) => void = () => {};
 
-  online(address: string, resumed: boolean): void {
-    this.#note({ kind: 'online', address, resumed });
+  online(address: string, resumed: boolean, inherited: boolean): void {
+    this.#note({ kind: 'online', address, resumed, inherited });
   }
   offline(): void {
     this.#note({ kind: 'offline' });
   }
   stanza(stanza: Stanza): void {
     this.#note({ kind: 'stanza', stanza });
+    this.onStanza(stanza);
+  }
+  handled(first: number, last: number): void {
+    this.#note({ kind: 'handled', first, last });
+  }
+  skipped(): void {
+    this.#note({ kind: 'skipped' });
   }
   unacknowledged(stanzas: string[]): void {
     this.#note({ kind: 'unacknowledged', stanzas });
@@ -64,6 +83,57 @@ export class Recorder implements CoreEvents {
 }
 
 const brief = (event: Event): unknown => (event.kind === 'stanza' ? String(event.stanza).slice(0, 200) : event);
+
+/** A ledger in memory, whose commits come at once, or when the test says so. */
+export class MemoryLedger implements SessionLedger {
+  /** As committed. */
+  state: SessionState | undefined;
+  commits = 0;
+  #isHeld = false;
+  #noted: (() => SessionState) | undefined;
+  #batch: { done: Promise<void>; resolve: () => void } | undefined;
+
+  constructor(state?: SessionState) {
+    this.state = state;
+  }
+  async read(): Promise<SessionState | undefined> {
+    return this.state;
+  }
+  note(state: () => SessionState): Promise<void> {
+    this.#noted = state;
+    return this.write();
+  }
+  settled(): Promise<void> | undefined {
+    return this.#batch?.done;
+  }
+  /** Something else is written, and committed with what is noted. */
+  write(): Promise<void> {
+    if (this.#batch === undefined) {
+      let resolve = () => {};
+      const done = new Promise<void>((settle) => (resolve = settle));
+      this.#batch = { done, resolve };
+      if (!this.#isHeld) setImmediate(() => this.#commit());
+    }
+    return this.#batch.done;
+  }
+  /** Nothing is committed. */
+  hold(): void {
+    this.#isHeld = true;
+  }
+  release(): void {
+    this.#isHeld = false;
+    this.#commit();
+  }
+  #commit(): void {
+    const batch = this.#batch;
+    if (batch === undefined || this.#isHeld) return;
+    this.#batch = undefined;
+    this.commits++;
+    if (this.#noted !== undefined) this.state = structuredClone(this.#noted());
+    this.#noted = undefined;
+    batch.resolve();
+  }
+}
 
 /** A log that can be searched. */
 export class MemoryLog implements Log {

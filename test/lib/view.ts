@@ -37,7 +37,7 @@ export class Place {
       facts: (_, change) => void Object.assign(place.facts, change),
     });
     const { outlet } = place;
-    const send = (text: string) => place.up.push(text) > 0;
+    const send = (text: string) => place.up.push(text);
     place.hub = await Hub.open({ account, settings, store, outlet, log: silent, send, passwordChanged() {} });
     place.hub.online(core, false);
     try {
