@@ -21,7 +21,8 @@ import { Relays } from './relays.ts';
 import type { Act } from './turn.ts';
 import { sendReceipt, wantsReceipt } from './voice.ts';
 
-export interface BotParts extends Pick<World, 'registry' | 'pool' | 'sessions' | 'server' | 'clock' | 'proves'> {
+export interface BotParts
+  extends Pick<World, 'registry' | 'pool' | 'sessions' | 'services' | 'server' | 'clock' | 'proves'> {
   outlet: DoorOutlet;
   log: Log;
   /** What every address of ours answers (disco, ping, version, …); `info` is what root is. */

@@ -1,12 +1,27 @@
 /** All that root can be told. */
 import { account } from './account.ts';
 import { client } from './client.ts';
+import { component } from './component.ts';
 import { help } from './help.ts';
 import { password, unlock } from './password.ts';
 import { room } from './room.ts';
 import { server } from './server.ts';
+import { target } from './target.ts';
 import type { Tree } from './tree.ts';
 import { user } from './user.ts';
 import { certificate, whoami } from './whoami.ts';
 
-export const commands: Tree = { account, room, client, user, password, unlock, whoami, certificate, server, help };
+export const commands: Tree = {
+  account,
+  room,
+  client,
+  user,
+  target,
+  component,
+  password,
+  unlock,
+  whoami,
+  certificate,
+  server,
+  help,
+};

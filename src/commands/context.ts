@@ -3,6 +3,7 @@ import type { Speaker } from '../link/door.ts';
 import type { LoginView } from '../link/link.ts';
 import type { PoolControl } from '../pool/types.ts';
 import type { Registry } from '../registry/types.ts';
+import type { ServiceControl } from '../services/types.ts';
 import type { BareJid, FullJid } from '../wire/jid.ts';
 import type { Admins } from './admins.ts';
 import type { Attempts } from './attempts.ts';
@@ -76,6 +77,7 @@ export interface World {
   registry: Registry;
   pool: PoolControl;
   sessions: Sessions;
+  services: ServiceControl;
   server: ServerFacts;
   clock: Clock;
   tree: Tree;

@@ -2,6 +2,7 @@
 
 import { Failed } from './failed.ts';
 import { ComponentStream } from './stream.ts';
+import { usual } from './timing.ts';
 import type {
   Component,
   ComponentEvents,
@@ -12,17 +13,6 @@ import type {
   ComponentStatus,
   Timing,
 } from './types.ts';
-
-const usual: Timing = {
-  connect: 10_000,
-  answer: 20_000,
-  idle: 60_000,
-  reply: 20_000,
-  stalled: 30_000,
-  held: 60_000,
-  quick: 500,
-  backoff: { least: 1000, most: 60_000 },
-};
 
 /** A component that does nothing until start(). */
 export const openComponent = (place: ComponentPlace, options: ComponentOptions, events: ComponentEvents): Component =>

@@ -63,11 +63,12 @@ export class Desk implements ServiceDesk, Way {
     return this.#faces.has(face);
   }
 
-  takes({ facts }: Session, { to, name, type }: Stanza): boolean {
+  takes(session: Session, { to, name, type }: Stanza): boolean {
     const hosts = this.#parts.hosts();
     if (to === undefined || hosts.size === 0) return false;
     const host = domainOf(to as Jid);
-    if (!hosts.has(host) || this.#engine?.serves(to as Jid) !== true) return false;
+    if (!hosts.has(host) || this.#engine?.serves(to as Jid, faceOf(session)) !== true) return false;
+    const { facts } = session;
     // a subscription is between the account and the address, so the account's server keeps it
     return name !== 'presence' || !subscriptions.has(type) || host === this.#parts.domain || facts.view === 'merged';
   }

@@ -10,8 +10,6 @@ import { xml } from '../wire/xml.ts';
 export interface HostParts {
   options: ComponentOptions;
   engine: ServiceEngine;
-  /** What such a host answers where there is no service address. */
-  answer(stanza: Stanza): Promise<Stanza>;
   /** Is that stanza of a target not to be heard, because we know better? */
   ignores(stanza: Stanza): boolean;
   state(state: ComponentState): void;
@@ -57,14 +55,7 @@ class Host implements Way {
   }
 
   #arrives(stanza: Stanza): void {
-    const { answer, engine, ignores, options } = this.#parts;
-    if (ignores(stanza)) return;
-    if (engine.serves(stanza.to as Jid)) return engine.stanza(stanza, this);
-    if (isRequest(stanza))
-      answer(stanza)
-        .then((answered) => this.send(answered))
-        .catch((reason: unknown) => options.log.error('request failed', { reason: String(reason) }));
-    else if (stanza.name === 'message' && stanza.type !== 'error') this.send(errorOf(stanza, 'item-not-found'));
+    if (!this.#parts.ignores(stanza)) this.#parts.engine.stanza(stanza, this);
   }
 }
 
@@ -103,8 +94,8 @@ export class Hosts {
     return this.#hosts.get(domainOf(address));
   }
 
-  states(): ComponentState[] {
-    return [...this.#hosts.values()].map(({ component }) => component.state);
+  all(): Host[] {
+    return [...this.#hosts.values()];
   }
 
   async stop(within: number): Promise<void> {

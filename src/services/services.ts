@@ -1,5 +1,6 @@
 /** Joins service addresses to what they live by: the registry's records, component hosts, sessions here, root. */
-import type { ComponentPlace, ComponentState, Log } from '../component/types.ts';
+import { tryComponent } from '../component/trial.ts';
+import type { ComponentFailure, ComponentPlace, ComponentState, Log } from '../component/types.ts';
 import type { AddressStatus, Notice, ServiceEngine, ServiceStore, World } from '../jat/types.ts';
 import type { Registry } from '../registry/types.ts';
 import type { ServiceDesk } from '../session/desk.ts';
@@ -8,6 +9,7 @@ import type { Stanza } from '../wire/stanza.ts';
 import { Desk } from './desk.ts';
 import { Hosts } from './hosts.ts';
 import { placeOf, settingsOf } from './records.ts';
+import type { HostState, ServiceControl } from './types.ts';
 
 export interface ServiceOptions {
   /** Our own domain. */
@@ -22,27 +24,9 @@ export interface ServiceOptions {
   translation(world: World): Promise<ServiceEngine>;
   store: ServiceStore;
   log: Log;
-  /** What a component host answers where there is no service address. */
-  answer(stanza: Stanza): Promise<Stanza>;
   /** Once per change. */
   notice(notice: Notice): void;
   state(state: ComponentState): void;
-}
-
-/** Service addresses, as the program and root's commands have them. */
-export interface ServiceControl {
-  /** The registry has other records: they hold from now on. */
-  refresh(): Promise<void>;
-  /** Component hosts, those of the configuration among them. */
-  hosts(): readonly HostState[];
-  status(address: BareJid): AddressStatus | undefined;
-  /** No new requests to an account of an address, or to one of its resources; or again. False: there is no such. */
-  drain(address: BareJid, account: BareJid | FullJid, drained: boolean): boolean;
-}
-
-export interface HostState extends ComponentState {
-  /** `COMPONENT_n` has it. */
-  configured: boolean;
 }
 
 export interface ServiceHall extends ServiceControl {
@@ -84,7 +68,7 @@ class Hall implements ServiceHall {
   }
 
   async open(): Promise<void> {
-    const { answer, ca, allowClear, log, registry, state, store, translation, notice } = this.#options;
+    const { ca, allowClear, log, registry, state, store, translation, notice } = this.#options;
     this.#engine = await translation({
       clock: { now: () => performance.timeOrigin + performance.now(), after },
       random: Math.random,
@@ -102,12 +86,12 @@ class Hall implements ServiceHall {
     this.#hosts = new Hosts({
       options: { ca, allowClear, log },
       engine: this.#engine,
-      answer,
       ignores: (stanza) => this.#isCoreSession(stanza),
       state,
     });
     this.desk.open(this.#engine);
-    await this.refresh();
+    // one address that cannot be must not keep the others from being
+    await this.refresh().catch((reason: unknown) => log.error('service address refused', { reason: String(reason) }));
   }
 
   refresh(): Promise<void> {
@@ -119,9 +103,14 @@ class Hall implements ServiceHall {
 
   hosts(): readonly HostState[] {
     const { configured } = this.#options;
-    return this.#hosts.states().map((state) => {
-      return { ...state, configured: configured.some(({ host }) => host === state.host) };
+    return this.#hosts.all().map(({ place, component }) => {
+      return { ...component.state, place, configured: configured.some(({ host }) => host === place.host) };
     });
+  }
+
+  tryHost(place: ComponentPlace): Promise<ComponentFailure | undefined> {
+    const { allowClear, ca, log } = this.#options;
+    return tryComponent(place, { ca, allowClear, log });
   }
 
   status(address: BareJid): AddressStatus | undefined {
@@ -157,9 +146,12 @@ class Hall implements ServiceHall {
     const gone = [...this.#known].filter((address) => !services.some((service) => service.address === address));
     for (const address of gone) await this.#engine.remove(address);
     this.#known = new Set(services.map(({ address }) => address));
-    for (const service of services) await this.#engine.configure(settingsOf(service));
+    const refusals: unknown[] = [];
+    for (const service of services)
+      await this.#engine.configure(settingsOf(service)).catch((reason) => refusals.push(reason));
     this.desk.review(this.#targets.keys());
     await this.#hosts.configure(places);
+    if (refusals.length > 0) throw refusals[0];
   }
 
   #way(from: BareJid, to: Jid) {
