@@ -142,6 +142,21 @@ test(
 );
 
 test(
+  'what is known of the whole: how many, and where the page is in it',
+  withTalk(async (ask) => {
+    const place = (told: Told): (string | null | undefined)[] => [
+      page(told).getChild('first')?.attrs.index,
+      page(told).getChildText('count'),
+    ];
+    assert.equal(place(await ask(set('<max>3</max>'))), ['0', '8']);
+    assert.equal(place(await ask(set('<max>3</max><before/>'))), ['5', '8']);
+    assert.equal(place(await ask(set(`<max>3</max><after>${idOf(0)}</after>`))), [undefined, '8']);
+    assert.equal(place(await ask(form(field('with', bob)), set('<max>3</max>'))), ['0', '7']);
+    assert.equal(place(await ask(form(field('start', '2026-01-01T00:00:02Z')), set('<max>3</max>'))), ['0', null]);
+  }),
+);
+
+test(
   'how many there are, without any',
   withTalk(async (ask) => {
     const told = await ask(set('<max>0</max>'));

@@ -29,7 +29,9 @@ export type Kind =
   /** How far each client has got in the archive. Key: its resource. Value: JSON. */
   | 'cursor'
   /** Read marks (XEP-0490). Key: peer. Value: JSON. */
-  | 'mark';
+  | 'mark'
+  /** Places of messages that shall not stay in the archive (XEP-0441). No value. */
+  | 'passing';
 
 export interface Entry {
   key: string;

@@ -16,6 +16,7 @@ import { type Archived, findById } from './ids.ts';
 import { type MamQuery, queryForm, readQuery } from './mam-query.ts';
 import { archivedResult, stampOf } from './mam-result.ts';
 import { stanzaIdOf } from './place.ts';
+import type { ArchivePreferences } from './preferences.ts';
 import { Turns } from './turns.ts';
 
 /** Messages in a page: where the client does not say, and at most. In characters: what a client takes without a pause. */
@@ -31,6 +32,7 @@ interface Parts {
   flow: Flow;
   /** That client knows how to ask an archive. */
   queriedArchive(sid: number): void;
+  preferences?: ArchivePreferences;
 }
 
 export class OwnArchive {
@@ -51,6 +53,7 @@ export class OwnArchive {
   /** A request that is about the account's archive; throws what is wrong with it. */
   take(client: Client, request: Stanza, payload: Element): Element | 'answered' {
     if (payload.name === 'query' && request.type === 'get') return queryForm();
+    if (payload.name === 'prefs') return this.#parts.preferences!.take(request.type, payload);
     if (payload.name === 'metadata') return this.#later(client, request, () => this.#describe(request));
     const query = readQuery(payload);
     this.#parts.queriedArchive(client.sid);
@@ -98,16 +101,27 @@ export class OwnArchive {
     const limit = Math.min(page.max ?? usual, most);
     if (limit === 0) return this.#counted(request, await archived.count(selection));
     await flow.opened(client.sid);
-    const isLast = page.before !== undefined;
-    const { messages, complete } = fitting(await archived.page(selection, limit, isLast), isLast);
+    const isBackwards = page.before !== undefined;
+    const { messages, complete } = fitting(await archived.page(selection, limit, isBackwards), isBackwards);
     if (!this.#isThere(client)) return request; // nobody gets it
     for (const message of flip ? messages.toReversed() : messages)
       this.#context.outlet.deliver([client.sid], archivedResult(this.#context.account, queryid, message));
-    const isAll = complete && page.after === undefined && !page.before;
-    return this.#fin(request, complete, {
-      first: idOf(messages[0]),
-      last: idOf(messages.at(-1)),
-      ...(isAll ? { index: 0, count: messages.length } : {}),
+    const isFirst = page.after === undefined && page.before === undefined;
+    const isLast = page.before === '';
+    const isAll = complete && (isFirst || isLast);
+    const count = isAll ? messages.length : await this.#cheapCount(query, selection);
+    const index = isFirst ? 0 : isLast && count !== undefined ? count - messages.length : undefined;
+    return this.#fin(request, complete, { first: idOf(messages[0]), last: idOf(messages.at(-1)), index, count });
+  }
+
+  /** Of all messages, or all with one contact, the number is known; others would have to be counted for each page. */
+  async #cheapCount(query: MamQuery, { peer, groupchat }: Selection): Promise<number | undefined> {
+    const { with: whom, start, end, afterId, beforeId, ids, words } = query;
+    const filters = [start, end, afterId, beforeId, ids, words];
+    if (filters.some((filter) => filter !== undefined) || (whom !== undefined && isFull(whom))) return undefined;
+    return this.#parts.archived.count({
+      ...(peer !== undefined ? { peer } : {}),
+      ...(groupchat !== undefined ? { groupchat } : {}),
     });
   }
 
@@ -164,14 +178,14 @@ export class OwnArchive {
 const idOf = (message: ArchivedMessage | undefined): string | undefined => message && stanzaIdOf(message.place);
 
 /** As much of a page as a client is given at once, from the side where paging began; one message at least. */
-function fitting({ messages, complete }: Page, isLast: boolean): Page {
+function fitting({ messages, complete }: Page, isBackwards: boolean): Page {
   let left = longest;
-  const ordered = isLast ? messages.toReversed() : messages;
+  const ordered = isBackwards ? messages.toReversed() : messages;
   const beyond = ordered.findIndex(({ text }, index) => {
     left -= text.length;
     return left < 0 && index > 0;
   });
   if (beyond < 0) return { messages, complete };
   const kept = ordered.slice(0, beyond);
-  return { messages: isLast ? kept.reverse() : kept, complete: false };
+  return { messages: isBackwards ? kept.reverse() : kept, complete: false };
 }

@@ -54,6 +54,10 @@ export class Roster {
     return [...this.#items.keys()].filter((contact) => /^(to|both)$/.test(this.subscription(contact)));
   }
 
+  has(contact: BareJid): boolean {
+    return this.#items.has(contact);
+  }
+
   subscription(contact: BareJid): Subscription {
     return subscriptionIn(this.#items.get(contact) ?? '');
   }
