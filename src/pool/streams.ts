@@ -76,8 +76,13 @@ export class Streams {
     }
   }
 
+  /** Behind a note that is under way. What cannot be deleted is, for its age, at a later start. */
   #forget({ account, id }: Stream): void {
-    this.#options.store.remove(account, 'stream', id).catch(() => {}); // whoever can mend it is told by the store
+    const { store } = this.#options;
+    const forget = () => void store.remove(account, 'stream', id).catch(() => {});
+    const settled = store.settled();
+    if (settled === undefined) forget();
+    else settled.then(forget, () => {});
   }
 
   #now(): number {
@@ -138,10 +143,11 @@ export class Streams {
 
   #note(stream: Live): void {
     const text = () => {
-      const { bare, from, position } = stream;
+      const { bare, from, position, at } = stream;
       stream.kept = position;
-      return JSON.stringify({ bare, from, position, at: this.#now() });
+      return JSON.stringify({ bare, from, position, at });
     };
+    stream.at = this.#now();
     stream.kept = stream.position;
     this.#options.store.note(stream.account, 'stream', stream.id, text).catch(() => {});
   }
@@ -161,7 +167,6 @@ export class Streams {
     this.#live.delete(sid);
     if (stream !== undefined) {
       this.#writers.delete(stream);
-      stream.at = this.#now();
       if (isClean || stream.from === undefined) {
         if (stream.kept > 0) this.#forget(stream);
       } else {
