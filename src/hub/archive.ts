@@ -1,12 +1,13 @@
 /** What is said goes into the account's archive (XEP-0313): each message once, whatever ways it comes, under an id of ours. */
-import type { ArchivedMessage, Messages } from '../archive/types.ts';
+import type { ArchivedMessage, Messages, Trouble } from '../archive/types.ts';
 import { type BareJid, bare, type FullJid, isFull, type Jid, resourceOf } from '../wire/jid.ts';
 import { NS } from '../wire/ns.ts';
 import { parseElement } from '../wire/parser.ts';
 import { Stanza } from '../wire/stanza.ts';
-import { detached, xml } from '../wire/xml.ts';
+import { detached, unescape, xml } from '../wire/xml.ts';
 import { type Reading, readMessage, unmarked } from './archivable.ts';
 import type { Kept, Log } from './context.ts';
+import { type Archived, archivedOf } from './ids.ts';
 import { Places, type Reach, stanzaIdOf } from './place.ts';
 import { Recent, type Sight, type Way } from './recent.ts';
 
@@ -31,19 +32,25 @@ export interface Source {
   way?: Way;
   /** In place of what it says of itself. */
   at?: number;
+  from?: string;
+  to?: string;
 }
 
 interface Parts {
   account: BareJid;
   messages: Messages;
+  /** What is in the way of writing. */
+  trouble(): Trouble | undefined;
   kept: Kept;
   log: Log;
   /** Own full address upstream. */
-  core(): string;
+  core(): string | undefined;
   now(): number;
 }
 
 export class Archive {
+  /** What is in it, for who reads it. */
+  readonly stored: Archived;
   readonly #parts: Parts;
   readonly #recent = new Recent();
   readonly #places: Places;
@@ -52,6 +59,7 @@ export class Archive {
 
   constructor(parts: Parts) {
     this.#parts = parts;
+    this.stored = archivedOf(parts.messages, parts.account);
     this.#places = new Places(parts.now, (reach) => parts.kept.put('meta', 'places', JSON.stringify(reach)));
   }
 
@@ -61,19 +69,20 @@ export class Archive {
     const [extent, meta, latest] = await Promise.all([
       messages.extent(account),
       kept.read('meta'),
-      messages.page(account, {}, remembered, true),
+      this.stored.page({}, remembered, true),
     ]);
     const found = meta.find(({ key }) => key === 'places')?.value;
     const taken = extent && { first: extent.first.place, last: extent.last.place };
     this.#places.load(taken, found === undefined ? undefined : (JSON.parse(found) as Reach));
+    // so that there is a place for what is older than all that comes from now on
+    if (this.#places.last === 0) this.#places.next();
     for (const message of latest.messages) this.#remember(message);
     if (this.#newest === 0 && !latest.complete) await this.#findNewest();
   }
 
   async #findNewest(): Promise<void> {
-    const { account, messages } = this.#parts;
-    const { messages: found } = await messages.page(account, { groupchat: false }, 1, true);
-    this.#newest = found[0]?.place ?? 0;
+    const { messages } = await this.stored.page({ groupchat: false }, 1, true);
+    this.#newest = messages[0]?.place ?? 0;
   }
 
   #remember(message: ArchivedMessage): void {
@@ -96,6 +105,28 @@ export class Archive {
     return this.#places;
   }
 
+  /** Why nothing can be kept now. */
+  get trouble(): Trouble | undefined {
+    return this.#parts.trouble();
+  }
+
+  /**
+   * Did that client send the same before, after `since` and until `until`? Its app sends once more what nobody told it to be taken
+   * when its stream broke.
+   */
+  hasFrom(client: FullJid, message: Stanza, to: Jid, { since, until }: { since: number; until: number }): boolean {
+    const { account } = this.#parts;
+    if (message.id === undefined || until === 0) return false;
+    const isOwn = to === account;
+    const peer = isOwn ? account : bare(to);
+    const resource = resourceOf((isOwn ? client : to) as FullJid) || undefined;
+    const entry = { peer, resource, id: message.id, client, isSent: !isOwn, type: typeOf(message) };
+    const [name] = namesOf(nothingRead, entry);
+    const known = this.#recent.get(name!);
+    if (known?.place === undefined || known.place <= since || known.place > until) return false;
+    return known.mark === readMessage(message, account).mark;
+  }
+
   /** The server is there (again), and may repeat itself. */
   renewed(): void {
     this.#recent.renewed(this.#parts.now());
@@ -109,7 +140,8 @@ export class Archive {
     const entry = this.#entryOf(message, reading, source);
     const sight = sightOf(reading, entry, source.way ?? 'direct');
     // whether a client of ours repeats itself is for `repeats` to say
-    const known = source.client === undefined || type === 'groupchat' ? this.#recent.take(sight, now()) : undefined;
+    const isOwn = source.isSent && source.client !== undefined && type !== 'groupchat';
+    const known = isOwn ? undefined : this.#recent.take(sight, now());
     if (known !== undefined) return this.#again(message, reading, known.place);
     if (!reading.isArchivable && !(type === 'error' && this.#isAbout(entry))) {
       if (sight.names.length > 0) this.#recent.add(sight, undefined, now());
@@ -118,7 +150,8 @@ export class Archive {
     const place = this.#places.next();
     this.#recent.add(sight, place, now());
     const plain = reading.isMarked ? Stanza.of(unmarked(message.tree, account)) : message;
-    this.#add({ ...entry, place, text: plain.textFor(this.#shownTo(plain, source), plain.from) });
+    const from = source.from ?? plain.from ?? account;
+    this.#add({ ...entry, place, text: plain.textFor(this.#shownTo(plain, source), from) });
     return { stanza: this.#named(plain, place), place, isRepeated: false };
   }
 
@@ -128,9 +161,10 @@ export class Archive {
     return { stanza: this.#named(plain, place), place, isRepeated: true };
   }
 
-  #entryOf(message: Stanza, reading: Reading, { isSent, client, at }: Source): ArchivedMessage {
+  #entryOf(message: Stanza, reading: Reading, { isSent, client, at, ...source }: Source): ArchivedMessage {
     const { account, now } = this.#parts;
-    const other = (isSent && typeOf(message) !== 'groupchat' ? message.to : message.from) ?? account;
+    const { to = message.to, from = message.from } = source;
+    const other = (isSent && typeOf(message) !== 'groupchat' ? to : from) ?? account;
     const stamp = isSent ? undefined : reading.stamp;
     return {
       place: 0,
@@ -150,17 +184,24 @@ export class Archive {
 
   /** Errors about what was archived are archived. */
   #isAbout({ peer, id }: ArchivedMessage): boolean {
-    return id !== undefined && this.#recent.placeOf(aboutName(peer, id)) !== undefined;
+    return id !== undefined && this.#recent.get(aboutName(peer, id))?.place !== undefined;
   }
 
   /** The core session is nobody's business: what came for it came for the account. */
-  #shownTo({ to, type }: Stanza, { isSent }: Source): string {
+  #shownTo(message: Stanza, { isSent, ...source }: Source): string {
     const { account, core } = this.#parts;
+    const { to = message.to } = source;
+    const { type } = message;
     return to === undefined || (to === core() && (!isSent || type === 'groupchat')) ? account : to;
   }
 
   #named(plain: Stanza, place: number): Stanza {
     return plain.adding(xml('stanza-id', { xmlns: NS.sid, by: this.#parts.account, id: stanzaIdOf(place) }));
+  }
+
+  /** A message of the archive as clients get it. */
+  shown({ text, place, id, type }: ArchivedMessage): Stanza {
+    return this.#named(stanzaFrom(text, { id, type }), place);
   }
 
   #add(message: ArchivedMessage): void {
@@ -177,6 +218,17 @@ export class Archive {
   }
 }
 
+/** The addresses come first in what was archived here. */
+const head = /^<message to="([^"]*)" from="([^"]*)"/;
+
+/** From a message's text, without parsing it where that can be. */
+function stanzaFrom(text: string, outer: { id: string | undefined; type: string }): Stanza {
+  const found = head.exec(text);
+  if (found === null) return Stanza.of(parseElement(text));
+  const [start, to, from] = found;
+  return Stanza.fromParts('message', { ...outer, to: unescape(to!), from: unescape(from!) }, text.slice(start.length));
+}
+
 const types: readonly string[] = ['chat', 'headline', 'groupchat', 'error'];
 
 /** RFC 6121 §5.2.2: what is none of these is normal. */
@@ -191,8 +243,12 @@ const sightOf = (reading: Reading, message: ArchivedMessage, way: Way): Sight =>
   stamp: reading.stamp,
 });
 
+type Ids = Pick<Reading, 'alias' | 'roomId' | 'originId'>;
+type Named = Pick<ArchivedMessage, 'id' | 'peer' | 'resource' | 'type' | 'isSent' | 'client'>;
+const nothingRead: Ids = { alias: undefined, roomId: undefined, originId: undefined };
+
 /** What a message is known by. An error has the id of the message that it is about. */
-function namesOf({ alias, roomId, originId }: Reading, { id, peer, resource, ...message }: ArchivedMessage): string[] {
+function namesOf({ alias, roomId, originId }: Ids, { id, peer, resource, ...message }: Named): string[] {
   const names: string[] = [];
   const { type, isSent, client } = message;
   const other = `${peer}/${resource ?? ''}`;

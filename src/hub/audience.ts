@@ -54,6 +54,12 @@ export class Audience {
   wait(join: Join): void {
     this.#waiting = [...this.#waiting.filter(({ sid }) => sid !== join.sid), join];
   }
+  /** It waits no longer. False if it did not. */
+  claim(join: Join): boolean {
+    const before = this.#waiting.length;
+    this.#waiting = this.#waiting.filter((one) => one !== join);
+    return this.#waiting.length < before;
+  }
   takeWaiting(): Join[] {
     return this.#waiting.splice(0);
   }
@@ -66,13 +72,14 @@ export class Audience {
     this.tell(errorOf(presence, reason), [sid]);
   }
 
-  /** To those that are in, or to `only` some; each sees its own full address where the room shows ours. */
-  tell(stanza: Stanza, only: Iterable<number> = this.#members): void {
+  /** To those that are in, or to `only` some; `place`: where that is in the archive, of what is for one person. Each sees its own full address where the room shows ours. */
+  tell(stanza: Stanza, only: Iterable<number> = this.#members, place?: number): void {
     const { outlet, up, clients } = this.#context;
     const sids = [...only];
     if (sids.length === 0) return;
     const core = up.address();
-    if (stanza.name !== 'presence' || !stanza.rest.includes(escapeAttribute(core))) return outlet.deliver(sids, stanza);
+    if (stanza.name !== 'presence' || !stanza.rest.includes(escapeAttribute(core)))
+      return outlet.deliver(sids, stanza, place);
     for (const sid of sids) {
       const client = clients.get(sid);
       if (client !== undefined) outlet.deliver([sid], withOwnAddress(stanza, core, client.address));

@@ -1,8 +1,8 @@
 /** Message Carbons (XEP-0280): what is eligible, and the wrapper. */
 import type { BareJid } from '../wire/jid.ts';
 import { NS } from '../wire/ns.ts';
-import { Stanza } from '../wire/stanza.ts';
-import { childIn, clone, type Element, hasChild } from '../wire/xml.ts';
+import { delay, Stanza } from '../wire/stanza.ts';
+import { childIn, clone, type Element, hasChild, serialize } from '../wire/xml.ts';
 
 /** XEP-0334 and XEP-0280 §9: the sender wants no copies. */
 export const isPrivate = (message: Element): boolean =>
@@ -35,11 +35,22 @@ export function carbonOf(message: Element): { direction: Direction; inner: Eleme
   return inner === undefined || inner.getNS() !== NS.client ? undefined : { direction: wrapper.name, inner };
 }
 
-/** XEP-0280 §7, §8: the copy for a client that enabled carbons; `inner` is serialised once, with the addresses given. */
-export function wrap(direction: Direction, account: BareJid, inner: Stanza, to: string, from: string): Stanza {
+/**
+ * XEP-0280 §7, §8: the copy for a client that enabled carbons; `inner` is serialised once, with the addresses given. `at`: when that
+ * was (XEP-0297 §3.1), if it was not now; milliseconds.
+ */
+export function wrap(
+  direction: Direction,
+  account: BareJid,
+  inner: Stanza,
+  to: string,
+  from: string,
+  at?: number,
+): Stanza {
+  const date = at === undefined ? '' : serialize(delay(account, at));
   const text =
     ` type="${inner.type === 'normal' || inner.type === undefined ? 'normal' : inner.type}">` +
-    `<${direction} xmlns="${NS.carbons}"><forwarded xmlns="${NS.forward}">` +
+    `<${direction} xmlns="${NS.carbons}"><forwarded xmlns="${NS.forward}">${date}` +
     `<message xmlns="${NS.client}"${inner.textFor(to, from).slice('<message'.length)}` +
     `</forwarded></${direction}></message>`;
   return Stanza.fromParts('message', { from: account, type: inner.type }, text);

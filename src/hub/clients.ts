@@ -16,6 +16,10 @@ export interface Client {
   priority: number;
   /** When it became available first, milliseconds; what waits for it (mirror) counts from there. */
   availableAt: number;
+  /** It is being given what it missed (replay), or waits for it: what is archived comes to it that way. */
+  isBehind: boolean;
+  /** Between these places in the archive stands what its app may send once more, not knowing that we took it. */
+  readonly mayRepeat: { since: number; until: number };
   /** When it last did something a person would do. */
   activeAt: number;
   /** Enabled carbons in this session, or in its last one: never gets inline copies. */
@@ -34,8 +38,11 @@ export class Clients {
   readonly #byAddress = new Map<FullJid, Client>();
   /** Who has sent available presence. */
   available: readonly number[] = [];
-  /** Of these, those with a priority of at least 0. */
+  /** Of these, those that get messages as they come; and those of them with a priority of at least 0. */
+  taking: readonly number[] = [];
   reachable: readonly number[] = [];
+  /** Those that are behind; their priority is at least 0. */
+  behind: readonly number[] = [];
   /** Who has asked for the roster. */
   interested: readonly number[] = [];
 
@@ -54,12 +61,15 @@ export class Clients {
     return client;
   }
 
-  /** To be called when presence, priority or interest of one has changed. */
+  /** To be called when presence, priority, interest or `isBehind` of one has changed. */
   changed(): void {
     const all = [...this.#bySid.values()];
     const present = all.filter(({ presence }) => presence !== undefined);
     this.available = present.map(({ sid }) => sid);
-    this.reachable = present.filter(({ priority }) => priority >= 0).map(({ sid }) => sid);
+    const taking = present.filter(({ isBehind }) => !isBehind);
+    this.taking = taking.map(({ sid }) => sid);
+    this.reachable = taking.filter(({ priority }) => priority >= 0).map(({ sid }) => sid);
+    this.behind = present.filter(({ isBehind }) => isBehind).map(({ sid }) => sid);
     this.interested = all.filter(({ interested }) => interested).map(({ sid }) => sid);
   }
 

@@ -6,16 +6,16 @@ import type { Kept } from './context.ts';
 /** Of one client, as kept (JSON). */
 export interface Habit {
   /** Enabled carbons in its last session. */
-  carbons?: boolean;
+  carbons?: boolean | undefined;
   /** Asked the archive, in any session: it fetches what it missed. */
-  mam?: boolean;
+  mam?: boolean | undefined;
   /** Was here long enough to ask the archive, and did not. */
-  plain?: boolean;
+  plain?: boolean | undefined;
   /** Rooms in which it was in its last session, with the archive's last place when that ended. */
-  rooms?: readonly string[];
-  left?: number;
+  rooms?: readonly string[] | undefined;
+  left?: number | undefined;
   /** The archive's last place when a session of its ended in good order: it will repeat nothing from before. */
-  ended?: number;
+  ended?: number | undefined;
 }
 
 /** Apps that take another resource each time are forgotten. */

@@ -1,10 +1,8 @@
 /** The last messages of a room: for clients that enter later (XEP-0045 §7.2.13, §7.2.14), and to know what was seen. */
 import type { BareJid } from '../wire/jid.ts';
 import { NS } from '../wire/ns.ts';
-import { parseElement } from '../wire/parser.ts';
-import { Stanza } from '../wire/stanza.ts';
+import type { Stanza } from '../wire/stanza.ts';
 import type { Element } from '../wire/xml.ts';
-import type { Kept } from './context.ts';
 import { compact, stampOf, withDelay } from './muc.ts';
 
 const mostMessages = 50;
@@ -39,40 +37,43 @@ export function wishOf({ tree }: Stanza, now: number): Wish {
 /** When it was sent, by the word of whoever sent it: not before 1970, not later than now. */
 const sentAt = (message: Stanza, now: number): number => Math.min(Math.max(stampOf(message) ?? now, 0), now);
 
-interface Past {
+/** Something said. */
+export interface Past {
   /** With the room's delay in it. */
   message: Stanza;
   at: number;
-  /** Counts the room's messages; its place in the store is made of it. */
-  number: number;
 }
 
 export class History {
   readonly #room: BareJid;
-  readonly #kept: Kept;
   #past: Past[] = [];
   #characters = 0;
-  #next = 0;
 
-  constructor(room: BareJid, kept: Kept) {
+  constructor(room: BareJid) {
     this.#room = room;
-    this.#kept = kept;
   }
 
-  #key(number: number): string {
-    return `${this.#room} ${number % mostMessages}`;
+  /** From the archive, oldest first, before anything is added. */
+  restore(messages: readonly { message: Stanza; at: number }[]): void {
+    for (const { message, at } of messages.toSorted((a, b) => a.at - b.at)) this.add(message, at);
   }
 
-  /** From the store, in any order, before anything is added. */
-  restore(values: readonly string[]): void {
-    const past = values.map((value) => {
-      const space = value.indexOf(' ');
-      const message = Stanza.of(parseElement(value.slice(space + 1)));
-      return { message: compact(message), at: sentAt(message, Date.now()), number: Number(value.slice(0, space)) };
-    });
-    this.#past = past.sort((a, b) => a.number - b.number);
-    this.#characters = this.#past.reduce((sum, { message }) => sum + message.rest.length, 0);
-    this.#next = (this.#past.at(-1)?.number ?? -1) + 1;
+  /** Of a longer past, what was said before the oldest message here. */
+  olderOf(past: readonly Past[]): Past[] {
+    const first = past.findIndex(({ message }) => this.knows(message));
+    return first < 0 ? [...past] : past.slice(0, first);
+  }
+
+  /** As many as it can have: there may be older ones. */
+  get isFull(): boolean {
+    return this.#past.length >= mostMessages || this.#characters >= mostCharacters / 2;
+  }
+  get length(): number {
+    return this.#past.length;
+  }
+  /** When the oldest message was sent. */
+  get first(): number | undefined {
+    return this.#past[0]?.at;
   }
 
   /** When the last message was sent. */
@@ -83,32 +84,22 @@ export class History {
   add(message: Stanza, now: number): void {
     const dated = withDelay(message, this.#room, now);
     if (dated.rest.length > mostCharacters) return;
-    const entry = { message: compact(dated), at: sentAt(dated, now), number: this.#next++ };
-    this.#past.push(entry);
+    this.#past.push({ message: compact(dated), at: sentAt(dated, now) });
     this.#characters += dated.rest.length;
-    this.#kept.put('room-message', this.#key(entry.number), `${entry.number} ${dated}`);
-    while (this.#past.length > mostMessages) this.#drop();
-    while (this.#characters > mostCharacters) this.#kept.remove('room-message', this.#key(this.#drop()));
-  }
-
-  /** The oldest; gives its number. Its place in the store may have a new owner already. */
-  #drop(): number {
-    const { message, number } = this.#past.shift()!;
-    this.#characters -= message.rest.length;
-    return number;
+    while (this.#past.length > mostMessages || this.#characters > mostCharacters)
+      this.#characters -= this.#past.shift()!.message.rest.length;
   }
 
   clear(): void {
-    for (const { number } of this.#past) this.#kept.remove('room-message', this.#key(number));
     this.#past = [];
     this.#characters = 0;
   }
 
-  /** The newest that fit the wish, oldest first; `to` counts as well. */
-  wished({ maxstanzas, maxchars, since }: Wish, to: string): Stanza[] {
+  /** The newest that fit the wish, oldest first; `to` counts as well. `older`: what was said before. */
+  wished({ maxstanzas, maxchars, since }: Wish, to: string, older: readonly Past[] = []): Stanza[] {
     const found: Stanza[] = [];
     let left = maxchars;
-    for (const { message, at } of this.#past.toReversed()) {
+    for (const { message, at } of [...older, ...this.#past].reverse()) {
       left -= Number.isFinite(left) ? message.textFor(to, message.from).length : 0;
       if (at < since || found.length >= maxstanzas || left < 0) break;
       found.push(message);
@@ -138,9 +129,10 @@ export class History {
     return this.#past.some((past) => isSame(past, message, this.#room));
   }
 
-  /** Has the room told us that message of ours? */
-  has(from: string, id: string | undefined): boolean {
-    return id !== undefined && this.#past.some(({ message }) => message.from === from && message.id === id);
+  /** The last message of that occupant with that id. */
+  find(from: string, id: string | undefined): Stanza | undefined {
+    if (id === undefined) return undefined;
+    return this.#past.findLast(({ message }) => message.from === from && message.id === id)?.message;
   }
 }
 

@@ -11,25 +11,28 @@ import { parseElement } from '../wire/parser.ts';
 import { errorOf, isRequest, isResponse, Stanza } from '../wire/stanza.ts';
 import { type Element, hasChild, xml } from '../wire/xml.ts';
 import { capsOf } from './aggregate.ts';
+import { Archive } from './archive.ts';
 import { ArchiveQueries } from './archives.ts';
 import { Capabilities } from './capabilities.ts';
 import { type Client, Clients } from './clients.ts';
 import { type Context, type HubSettings, keptOf, type Log, type Outlet } from './context.ts';
+import { Cursors } from './cursors.ts';
 import { Discovery } from './discovery.ts';
 import { Flow } from './flow.ts';
 import { isOf } from './forged.ts';
 import { Forwarded } from './forwarded.ts';
-import { archivedOf } from './ids.ts';
+import { Habits } from './habits.ts';
 import { Inbound } from './inbound.ts';
 import { Incoming } from './incoming.ts';
+import { moveOld } from './legacy.ts';
 import { OwnArchive } from './mam.ts';
 import { Marks } from './marks.ts';
-import { isCopy } from './mirror.ts';
-import { isKeepable, Waiting } from './offline.ts';
 import { Outbound, Sent } from './outbound.ts';
+import { Outbox } from './outbox.ts';
 import { isOwed, Owed } from './owed.ts';
 import { Events } from './pep.ts';
 import { Presences } from './presence.ts';
+import { Replay } from './replay.ts';
 import { Requests } from './requests.ts';
 import type { RoomSummary } from './room.ts';
 import { type RoomAction, Rooms } from './rooms.ts';
@@ -50,6 +53,8 @@ export interface Attachment {
   rooms: readonly string[];
   /** It takes what can wait; left out: it does. */
   isOpen?: boolean;
+  /** All up to that place in the archive it has been given, or need not get; 0, or left out: nobody knows. */
+  delivered?: number;
   /** Of its features those that are of use in its view; the same set gives the same one. All, where left out. */
   usable?: (features: ReadonlySet<string>) => ReadonlySet<string>;
 }
@@ -59,12 +64,10 @@ export interface HubOptions {
   settings: HubSettings;
   store: Store;
   outlet: Outlet;
-  /** To the server; false while it is away. */
-  send(text: string): boolean;
+  /** To the server; its sequence number, undefined while it is away. */
+  send(text: string): number | undefined;
   /** Told when no client looks any more (XEP-0352), and when one does. */
   setInactive?(inactive: boolean): void;
-  /** Resolves when all that was sent is the server's, or was given back. At once where it is left out. */
-  acknowledged?(): Promise<void>;
   passwordChanged(password: string): void;
   /** Root says it to the account's owner. */
   tell?(text: string): void;
@@ -81,13 +84,10 @@ function after(milliseconds: number, run: () => void): () => void {
   return () => clearTimeout(timer);
 }
 
-/** Clients of which it is remembered that they enable carbons. */
-const mostKnown = 200;
-
 /** How often overdue requests are looked for: milliseconds. */
 const sweep = 30_000;
 
-export class Hub implements Pick<CoreEvents, 'online' | 'offline' | 'stanza' | 'unacknowledged'> {
+export class Hub implements Pick<CoreEvents, 'online' | 'offline' | 'stanza' | 'handled' | 'unacknowledged'> {
   readonly #context: Context;
   readonly #clients = new Clients();
   readonly #tracker: Tracker;
@@ -105,7 +105,9 @@ export class Hub implements Pick<CoreEvents, 'online' | 'offline' | 'stanza' | '
   readonly archive: OwnArchive | undefined;
   readonly #marks: Marks | undefined;
   readonly #discovery: Discovery;
-  readonly #offline: Waiting;
+  readonly #cursors: Cursors;
+  readonly #habits: Habits;
+  readonly #replay: Replay;
   readonly #inbound: Inbound;
   readonly #outbound: Outbound;
   readonly #requests: Requests;
@@ -118,8 +120,6 @@ export class Hub implements Pick<CoreEvents, 'online' | 'offline' | 'stanza' | '
   #isClosed = false;
   /** What takes back that which is to be done later. */
   readonly #cancels = new Set<() => void>();
-  /** Clients, by address, that enabled carbons in an earlier session. */
-  #knowCarbons = new Set<string>();
 
   /** Opens a hub with all that was kept of the account. */
   static async open(options: HubOptions): Promise<Hub> {
@@ -131,6 +131,8 @@ export class Hub implements Pick<CoreEvents, 'online' | 'offline' | 'stanza' | '
   private constructor(options: HubOptions) {
     const { account, settings, outlet, log } = options;
     this.#isLocal = options.isLocal ?? false;
+    const now = options.now ?? Date.now;
+    const kept = keptOf(options.store, account, log);
     const context: Context = {
       account,
       server: domainOf(account),
@@ -140,14 +142,20 @@ export class Hub implements Pick<CoreEvents, 'online' | 'offline' | 'stanza' | '
       up: {
         address: () => this.#address ?? account,
         online: () => this.#online,
-        send: (text) => this.#online && options.send(text),
+        send: (text) => this.#online && options.send(text) !== undefined,
+        post: (text) => (this.#online ? options.send(text) : undefined) ?? 0,
         setInactive: (inactive) => options.setInactive?.(inactive),
-        acknowledged: () => options.acknowledged?.() ?? Promise.resolve(),
       },
-      kept: keptOf(options.store, account, log),
+      kept,
+      archive: new Archive({
+        ...{ account, kept, log, now },
+        messages: options.store.messages,
+        trouble: () => options.store.trouble,
+        core: () => this.#address,
+      }),
       log,
       tell: (text) => options.tell?.(text),
-      now: options.now ?? Date.now,
+      now,
       later: (milliseconds, run) => {
         const cancel = (options.later ?? after)(milliseconds, () => {
           this.#cancels.delete(cancel);
@@ -166,10 +174,23 @@ export class Hub implements Pick<CoreEvents, 'online' | 'offline' | 'stanza' | '
     const events = new Events(context, this.#capabilities);
     this.#events = events;
     this.#archives = new ArchiveQueries(context);
-    const archived = archivedOf(options.store.messages, account);
-    this.archive = this.#isLocal
-      ? undefined
-      : new OwnArchive(context, { archived, flow: this.#flow, queriedArchive: () => {} });
+    const archived = context.archive.stored;
+    this.#cursors = new Cursors(kept, now);
+    this.#habits = new Habits(kept);
+    this.#replay = new Replay({
+      context,
+      archive: context.archive,
+      archived,
+      cursors: this.#cursors,
+      habits: this.#habits,
+      flow: this.#flow,
+      membersAt: (occupant) => this.#rooms.membersAt(occupant),
+    });
+    const queriedArchive = (sid: number): void => {
+      const client = this.#clients.get(sid);
+      if (client !== undefined) this.#replay.queried(client);
+    };
+    this.archive = this.#isLocal ? undefined : new OwnArchive(context, { archived, flow: this.#flow, queriedArchive });
     const tell = (event: Stanza): void => {
       if (!this.#isClosed) events.tell(event);
     };
@@ -179,11 +200,12 @@ export class Hub implements Pick<CoreEvents, 'online' | 'offline' | 'stanza' | '
     const ask = (to: string, payload: Element, done: (response?: Stanza) => void): void =>
       this.#ask('get', payload, done, to);
     this.#discovery = new Discovery(context, ask, { withArchive: !this.#isLocal });
-    this.#offline = new Waiting(context, 'offline');
     const sent = new Sent(context);
     this.#rooms = new Rooms(context, {
       ask: (type, to, payload, done) => this.#ask(type, payload, done, to),
       caps: () => capsOf(this.#capabilities.own()),
+      gave: (sid, place) => this.#replay.gave(sid, place),
+      moved: (sid, rooms) => this.#movedIn(sid, rooms),
       undelivered: (message) => this.#giveBack(message, sent.senderOf(message.to as Jid, message.id)),
     });
     const media = this.#media;
@@ -192,11 +214,12 @@ export class Hub implements Pick<CoreEvents, 'online' | 'offline' | 'stanza' | '
       archives: this.#archives,
       rooms: this.#rooms,
       media,
-      offline: this.#offline,
+      replay: this.#replay,
       sent,
     });
-    const outbox = new Waiting(context, 'outbox');
-    this.#outbound = new Outbound(context, { sent, outbox, media, rooms: this.#rooms });
+    const outbox = new Outbox(context);
+    const failed = (error: Stanza) => this.#inbound.take(error);
+    this.#outbound = new Outbound(context, { sent, outbox, media, rooms: this.#rooms, failed });
     this.#requests = new Requests(context, {
       tracker: this.#tracker,
       forwarded: this.#forwarded,
@@ -207,6 +230,7 @@ export class Hub implements Pick<CoreEvents, 'online' | 'offline' | 'stanza' | '
       marks: this.#marks,
       discovery: this.#discovery,
       media,
+      enabledCarbons: (client) => this.#replay.enabledCarbons(client),
       passwordChanged: options.passwordChanged,
     });
     this.#owed = new Owed(context.up);
@@ -238,6 +262,7 @@ export class Hub implements Pick<CoreEvents, 'online' | 'offline' | 'stanza' | '
       () => this.#tracker.expire(now),
       () => this.#forwarded.expire(now),
       () => this.#rooms.tick(),
+      () => this.#outbound.expire(),
       () => this.#marks?.sweep(),
     );
   }
@@ -247,6 +272,10 @@ export class Hub implements Pick<CoreEvents, 'online' | 'offline' | 'stanza' | '
   }
 
   async #load(): Promise<void> {
+    const { account, archive, kept } = this.#context;
+    await archive.load();
+    await Promise.all([this.#cursors.load(archive.last), this.#habits.load(archive.last)]);
+    await moveOld(kept, archive, account);
     await Promise.all([
       this.#roster.load(),
       this.#subscriptions.load(),
@@ -254,10 +283,8 @@ export class Hub implements Pick<CoreEvents, 'online' | 'offline' | 'stanza' | '
       this.#rooms.load(),
       this.#marks?.load(),
       this.#discovery.load(),
-      this.#offline.load(),
       this.#outbound.load(),
     ]);
-    this.#knowCarbons = new Set((await this.#context.kept.read('client')).map(({ key }) => key));
   }
 
   set settings(settings: HubSettings) {
@@ -286,36 +313,37 @@ export class Hub implements Pick<CoreEvents, 'online' | 'offline' | 'stanza' | '
       priority: 0,
       availableAt: 0,
       activeAt: this.#context.now(),
-      knowsCarbons: carbons || this.#knowCarbons.has(address),
+      isBehind: false,
+      // an app does not hear of it when its unit starts anew
+      mayRepeat: { since: this.#habits.of(address).ended ?? 0, until: known.presence ? 0 : this.#context.archive.last },
+      knowsCarbons: carbons || this.#habits.of(address).carbons === true,
       usable: known.usable ?? ((features) => features),
       features: new Set(),
       notified: new Map(),
     };
     this.#clients.add(client);
     if (known.isOpen === false) this.#flow.set(sid, false);
-    if (known.presence !== undefined) this.#restore(client, Stanza.of(parseElement(known.presence)));
+    if (known.presence !== undefined)
+      this.#restore(client, Stanza.of(parseElement(known.presence)), known.delivered ?? 0);
     this.#presences.redirect(client, known.directed);
     this.#rooms.attached(client, known.rooms);
     this.#weighActivity();
   }
 
   /** A client that a hub before this one had: it has seen what is here, and the others have seen it. */
-  #restore(client: Client, presence: Stanza): void {
+  #restore(client: Client, presence: Stanza, delivered: number): void {
     this.#events.assume(client);
     this.#presences.restore(client, presence);
     this.#capabilities.fromPresence(client, presence);
-    // that it is gone may be the next that we are told
-    queueMicrotask(() => {
-      if (!this.#isClosed && this.#clients.get(client.sid) === client) this.#drainOffline(client);
-    });
+    this.#replay.restore(client, delivered);
   }
 
-  /** `unacknowledged`: messages that reached its stream and nobody knows whether they reached its user. */
-  detach(sid: number, unacknowledged: readonly Stanza[] = []): void {
+  /** `isClean`: it ended its session itself, and knows what became of all it sent. */
+  detach(sid: number, isClean = false): void {
     const client = this.#clients.remove(sid);
     if (client === undefined || this.#isClosed) return;
-    if (client.carbons) this.#rememberCarbons(client);
-    else if (this.#knowCarbons.delete(client.address)) this.#context.kept.remove('client', client.address);
+    this.#remember(client, isClean);
+    this.#replay.gone(sid);
     this.#presences.gone(client);
     this.#weighActivity();
     this.#forwarded.gone(sid);
@@ -326,44 +354,31 @@ export class Hub implements Pick<CoreEvents, 'online' | 'offline' | 'stanza' | '
     this.archive?.gone(sid);
     this.#flow.gone(sid);
     this.#outbound.gone(sid);
-    this.#keepUnseen(unacknowledged);
   }
 
-  /** Apps that take another resource each time are forgotten. */
-  #rememberCarbons({ address }: Client): void {
-    this.#knowCarbons.delete(address);
-    this.#knowCarbons.add(address);
-    for (const oldest of [...this.#knowCarbons].slice(0, -mostKnown)) {
-      this.#knowCarbons.delete(oldest);
-      this.#context.kept.remove('client', oldest);
-    }
-  }
-
-  /** What nobody took but a client that is gone; those that came later have not seen it either. */
-  #keepUnseen(unacknowledged: readonly Stanza[]): void {
-    const { reachable } = this.#clients;
-    const since = Math.min(...reachable.map((sid) => this.#clients.get(sid)!.availableAt));
-    for (const message of unacknowledged) {
-      if (this.#offline.isFull || !isKeepable(message) || !this.#isContacts(message)) continue;
-      const at = this.#inbound.seenAt(message);
-      if (reachable.length === 0 || (at !== undefined && at < since)) this.#offline.add(message, undefined, at);
-    }
-    if (reachable.length > 0) this.#giveWaiting();
-  }
-
-  /** From somebody else, not a copy of ours. */
-  #isContacts(message: Stanza): boolean {
-    const { account, settings } = this.#context;
-    const { from } = message;
-    return from !== undefined && from !== account && domainOf(from as Jid) !== settings.domain && !isCopy(message);
+  /** How it was when it went. */
+  #remember({ sid, address, carbons }: Client, isClean: boolean): void {
+    const { last } = this.#context.archive;
+    const rooms = this.#rooms.of(sid);
+    const left = rooms.length > 0 ? { rooms, left: last } : { rooms: undefined, left: undefined };
+    this.#habits.change(address, { carbons, ...left, ...(isClean ? { ended: last } : {}) });
   }
 
   /** The client has all that it was given up to that place in the archive. */
-  acknowledged(_sid: number, _place: number): void {}
+  acknowledged(sid: number, place: number): void {
+    const client = this.#clients.get(sid);
+    if (client !== undefined) this.#cursors.acknowledged(client.address, place);
+  }
 
   /** The client can take what can wait, or cannot now. */
   flow(sid: number, isOpen: boolean): void {
     if (this.#clients.get(sid) !== undefined) this.#flow.set(sid, isOpen);
+  }
+
+  /** The rooms that a client is in now; should we end without a word, it was in them until then. */
+  #movedIn(sid: number, rooms: readonly string[]): void {
+    const client = this.#clients.get(sid);
+    if (client !== undefined) this.#habits.change(client.address, rooms.length > 0 ? { rooms } : { rooms: undefined });
   }
 
   activity(sid: number, inactive: boolean): void {
@@ -427,33 +442,25 @@ export class Hub implements Pick<CoreEvents, 'online' | 'offline' | 'stanza' | '
     if (presence.type === 'unavailable') this.#rooms.gone(client.sid);
     const initial = this.#presences.fromClient(client, presence);
     this.#weighActivity();
+    this.#replay.present(client);
     if (client.presence === undefined) return;
     this.#capabilities.fromPresence(client, presence);
     this.#events.replay(client);
     if (initial) this.#subscriptions.welcome(client);
-    this.#drainOffline(client);
-  }
-
-  /** What nobody took waits for a client that takes messages to the bare address. */
-  #drainOffline({ priority }: Client): void {
-    if (priority >= 0 && this.#clients.reachable.length > 0) this.#giveWaiting();
-  }
-
-  #giveWaiting(): void {
-    this.#offline.drain((message) => {
-      this.#context.outlet.deliver(this.#clients.reachable, message);
-      return true;
-    });
   }
 
   // ---- the server
 
-  online(address: FullJid, resumed: boolean): void {
+  online(address: FullJid, resumed: boolean, inherited = false): void {
     this.#address = address;
     this.#online = true;
+    this.#context.archive.renewed();
+    const isKnown = resumed && !inherited;
+    if (!isKnown) this.#outbound.renewed(resumed);
     this.#each(
-      () => (resumed ? this.#presences.resumed() : this.#introduce()),
-      () => this.#rooms.online(resumed),
+      () => (isKnown ? this.#presences.resumed() : this.#introduce()),
+      () => inherited && this.#presences.ask(),
+      () => this.#rooms.online(isKnown),
       () => this.#owed.flush(),
       () => this.#requests.flush(),
       () => this.#marks?.online(),
@@ -474,7 +481,7 @@ export class Hub implements Pick<CoreEvents, 'online' | 'offline' | 'stanza' | '
     }
   }
 
-  /** A new session upstream knows nothing of us. */
+  /** A new session upstream knows nothing of us, or we know nothing of it. */
   #introduce(): void {
     this.#tracker.failAll();
     this.#ask('get', this.#roster.query(), (response) => {
@@ -484,6 +491,9 @@ export class Hub implements Pick<CoreEvents, 'online' | 'offline' | 'stanza' | '
     this.#ask('get', xml('blocklist', NS.blocking)); // who has not asked gets no pushes
     this.#discovery.renewed();
     this.#presences.renewed();
+    // COMPAT: Prosody's mod_smacks sends senders an error about what we never acknowledged, unless we have asked the archive.
+    // Not before initial presence: its mod_mam then withholds offline messages.
+    this.#ask('set', xml('query', NS.mam, xml('set', NS.rsm, xml('max', {}, '0'))));
   }
 
   #ask(type: 'get' | 'set', payload: Element, done: (response?: Stanza) => void = () => {}, to?: string): void {
@@ -493,6 +503,7 @@ export class Hub implements Pick<CoreEvents, 'online' | 'offline' | 'stanza' | '
 
   offline(): void {
     this.#online = false;
+    this.#outbound.offline();
     this.#rooms.offline();
   }
 
@@ -507,13 +518,14 @@ export class Hub implements Pick<CoreEvents, 'online' | 'offline' | 'stanza' | '
     return this.#rooms.act(address, action);
   }
 
-  /**
-   * What the server may never have got: once more, messages dated, before anything new. Requests are answered by the tracker,
-   * presence is told anew.
-   */
+  /** The server has all that was sent with these sequence numbers. */
+  handled(first: number, last: number): void {
+    this.#outbound.handled(first, last);
+  }
+
+  /** What the server may never have got: messages are in the outbox, requests are answered by the tracker, presence is told anew. */
   unacknowledged(texts: string[]): void {
     const stanzas = texts.map((text) => Stanza.of(parseElement(text)));
-    this.#outbound.again(stanzas.filter(({ name }) => name === 'message'));
     for (const stanza of stanzas.filter(isOwed)) this.#owed.add(stanza.toString());
   }
 
@@ -549,6 +561,8 @@ export class Hub implements Pick<CoreEvents, 'online' | 'offline' | 'stanza' | '
   /** Nothing is taken any more, and nothing goes to the store. */
   close(): void {
     this.#isClosed = true;
+    this.#replay.close();
+    this.#context.archive.close();
     for (const cancel of this.#cancels) cancel();
     clearInterval(this.#sweep);
     this.#roster.close();

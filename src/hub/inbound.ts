@@ -1,19 +1,17 @@
 /** Messages from upstream (RULES 1 to 3): each client gets each one once. */
-
-import { StanzaError } from '../wire/error.ts';
 import { isFull, type Jid } from '../wire/jid.ts';
 import { NS } from '../wire/ns.ts';
-import { errorOf, type Stanza } from '../wire/stanza.ts';
+import type { Stanza } from '../wire/stanza.ts';
 import { hasChild } from '../wire/xml.ts';
 import type { ArchiveQueries } from './archives.ts';
-import { BoundedMap } from './bounded.ts';
 import { carbonOf, unwrap, wrap } from './carbons.ts';
+import type { Client } from './clients.ts';
 import type { Context } from './context.ts';
 import { hasEndIn } from './forged.ts';
 import { mirror } from './mirror.ts';
-import { isKeepable, type Waiting } from './offline.ts';
 import type { Sent } from './outbound.ts';
 import type { Events } from './pep.ts';
+import type { Replay } from './replay.ts';
 import type { Rooms } from './rooms.ts';
 import type { MediaSessions } from './sessions.ts';
 
@@ -22,26 +20,17 @@ interface Parts {
   archives: ArchiveQueries;
   rooms: Rooms;
   media: MediaSessions;
-  offline: Waiting;
+  replay: Replay;
   sent: Sent;
 }
-
-const keyOf = ({ from, id }: Stanza): string => `${from} ${id}`;
 
 export class Inbound {
   readonly #context: Context;
   readonly #parts: Parts;
-  /** When messages came, as themselves or as a carbon: a further carbon of one of them is a second copy. */
-  readonly #seen = new BoundedMap<string, number>(500);
 
   constructor(context: Context, parts: Parts) {
     this.#context = context;
     this.#parts = parts;
-  }
-
-  /** When that message came; undefined where nobody knows (any more). */
-  seenAt(message: Stanza): number | undefined {
-    return message.id === undefined ? undefined : this.#seen.get(keyOf(message));
   }
 
   take(message: Stanza): void {
@@ -79,64 +68,66 @@ export class Inbound {
     return false;
   }
 
-  /** As itself, to every client that takes messages; kept where there is none. */
+  /** As itself, to every client that takes messages; who does not now will find it in the archive. */
   #deliver(message: Stanza): void {
-    const { clients, outlet, up } = this.#context;
+    const { account, archive, clients, outlet, up } = this.#context;
     const toBare = message.to === undefined || !isFull(message.to as Jid);
-    const recipients = toBare ? clients.reachable : clients.available;
-    if (message.id !== undefined) this.#seen.set(keyOf(message), this.#context.now());
-    if (recipients.length === 0) return this.#keep(message);
-    const own =
-      message.from === up.address() ? this.#parts.sent.senderOf(this.#context.account, message.id) : undefined;
-    outlet.deliver(recipients, own === undefined ? message : message.readdress({ from: own.address }));
-  }
-
-  #keep(message: Stanza): void {
-    if (!isKeepable(message)) return;
-    if (!this.#parts.offline.isFull) return this.#parts.offline.add(message);
-    const full = new StanzaError('resource-constraint', 'Too many messages wait for this person');
-    this.#context.up.send(errorOf(message, full).textFor(message.from, undefined));
+    const own = message.from === up.address() ? this.#parts.sent.senderOf(account, message.id)?.address : undefined;
+    const ours = own === undefined ? {} : { client: own, from: own };
+    const taken = archive.take(message, { isSent: false, ...ours });
+    if (taken.isRepeated) return;
+    const { place } = taken;
+    const stanza = own === undefined ? taken.stanza : taken.stanza.readdress({ to: message.to, from: own });
+    const recipients = toBare ? clients.reachable : clients.taking;
+    if (recipients.length > 0) outlet.deliver(recipients, stanza, place);
+    if (place === undefined) this.#parts.replay.hold(clients.behind, stanza);
   }
 
   /** XEP-0280: what other resources of the account, not ours, sent and received. */
   #carbon(message: Stanza): void {
-    const { account, clients, outlet, log, settings } = this.#context;
+    const { account, archive, clients, outlet, log, settings } = this.#context;
     const carbon = carbonOf(message.tree);
     if (message.from !== account || carbon === undefined || hasEndIn(settings.domain, carbon.inner))
       return log.warn('forged carbon dropped', { account, from: message.from });
     const inner = unwrap(carbon.inner);
     if (inner.from === undefined || inner.to === undefined) return;
-    const { rooms } = this.#parts;
-    if (carbon.direction === 'sent') {
-      const among = rooms.membersAt(inner.to as Jid);
-      if (inner.from !== this.#context.up.address())
-        mirror(this.#context, inner, inner.to, inner.from, undefined, among);
-      return;
-    }
-    if (rooms.isPrivate(inner)) return;
-    if (this.seenAt(inner) !== undefined) return;
-    if (inner.id !== undefined) this.#seen.set(keyOf(inner), this.#context.now());
-    const present = [...clients.all()].filter(({ presence }) => presence !== undefined);
+    if (carbon.direction === 'sent') return this.#sentElsewhere(inner, inner.to, inner.from);
+    if (this.#parts.rooms.isPrivate(inner)) return;
+    const { stanza, place, isRepeated } = archive.take(inner, { isSent: false, way: 'carbon' });
+    if (isRepeated) return;
+    const present = [...clients.all()].filter((client) => client.presence !== undefined && isDue(client, place));
     const withCarbons = present.filter((client) => client.carbons).map(({ sid }) => sid);
     const without = present.filter((client) => !client.carbons && client.priority >= 0).map(({ sid }) => sid);
-    if (withCarbons.length > 0) outlet.deliver(withCarbons, wrap('received', account, inner, inner.to, inner.from));
-    if (without.length > 0) outlet.deliver(without, inner);
-    // the other resource has it: not for us to answer
-    if (present.length === 0 && isKeepable(inner) && !this.#parts.offline.isFull) this.#parts.offline.add(inner);
+    const copy = () => wrap('received', account, stanza, inner.to!, inner.from!);
+    if (withCarbons.length > 0) outlet.deliver(withCarbons, copy(), place);
+    if (without.length > 0) outlet.deliver(without, stanza, place);
+  }
+
+  #sentElsewhere(inner: Stanza, to: string, from: string): void {
+    if (from === this.#context.up.address()) return;
+    const { stanza, place, isRepeated } = this.#context.archive.take(inner, { isSent: true, way: 'carbon' });
+    const among = this.#parts.rooms.membersAt(to as Jid);
+    if (!isRepeated) mirror(this.#context, stanza, to, from, undefined, { among, place });
   }
 
   /** To the client whose message it is about, as itself; to the others as a carbon (RULES 2). */
   #error(message: Stanza): void {
-    const { account, clients, outlet } = this.#context;
+    const { account, archive, clients, outlet } = this.#context;
     if (message.from === undefined) return;
     const sender = this.#parts.sent.senderOf(message.from as Jid, message.id);
-    if (sender !== undefined) outlet.deliver([sender.sid], message);
+    const { stanza, place, isRepeated } = archive.take(message, { isSent: false });
+    if (isRepeated) return;
+    if (sender !== undefined && isDue(sender, place)) outlet.deliver([sender.sid], stanza, place);
     if (this.#parts.rooms.has(message.from)) return this.#parts.rooms.error(message);
-    const copies = clients.others(sender?.sid ?? -1).filter((client) => client.carbons);
-    if (copies.length > 0 && !hasChild(message.tree, 'x', NS.mucUser))
+    const others = clients.others(sender?.sid ?? -1).filter((client) => client.carbons && isDue(client, place));
+    if (others.length > 0 && !hasChild(message.tree, 'x', NS.mucUser))
       outlet.deliver(
-        copies.map(({ sid }) => sid),
-        wrap('received', account, message, account, message.from),
+        others.map(({ sid }) => sid),
+        wrap('received', account, stanza, account, message.from),
+        place,
       );
   }
 }
+
+/** Who is behind finds in the archive what is there. */
+const isDue = ({ isBehind }: Client, place: number | undefined): boolean => !isBehind || place === undefined;

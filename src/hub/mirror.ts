@@ -8,11 +8,14 @@ import { isEligible, wrap } from './carbons.ts';
 import type { Client } from './clients.ts';
 import type { Context } from './context.ts';
 import { acknowledgedId } from './once.ts';
+import { stanzaIdOf } from './place.ts';
 
 /** How long after its first presence a client may still enable carbons before it counts as without. */
 const grace = 10_000;
 const copyPrefix = 'xmpproxy-copy-';
-const newCopyId = (): string => copyPrefix + randomBytes(8).toString('hex');
+/** The same whenever that message is copied again. */
+const copyId = (place: number | undefined): string =>
+  copyPrefix + (place === undefined ? randomBytes(8).toString('hex') : stanzaIdOf(place));
 
 /** Receipts, markers and errors that name such an id are about our copy, which nobody else knows: they end here. */
 export function concernsCopy(message: Stanza): boolean {
@@ -20,12 +23,11 @@ export function concernsCopy(message: Stanza): boolean {
   return id?.startsWith(copyPrefix) ?? false;
 }
 
-/** Is that an inline copy, which looks as if the contact had sent it? */
-export const isCopy = ({ id }: Stanza): boolean => id?.startsWith(copyPrefix) ?? false;
-
 /**
  * Mirrors a message that went out from `from`, to all clients but its sender. `sender` is undefined when another resource of
  * the account, not a client of ours, sent it.
+ *
+ * `place`: where it is in the archive; clients that are being given what they missed will find it there.
  *
  * `among`: `to` is an occupant of a room that these clients are in. XEP-0280 §6.1 wants a private message copied to the clients
  * that share the nick and to no others: who reads both sides of that talk on the other app expects it, and an app that is not in
@@ -37,31 +39,34 @@ export function mirror(
   to: string,
   from: string,
   sender: number | undefined,
-  among?: ReadonlySet<number>,
+  { among, place }: { among?: ReadonlySet<number> | undefined; place?: number | undefined } = {},
 ): void {
-  const others = context.clients.others(sender ?? -1).filter(({ sid }) => among === undefined || among.has(sid));
+  const others = context.clients
+    .others(sender ?? -1)
+    .filter(({ sid, isBehind }) => (among === undefined || among.has(sid)) && !(isBehind && place !== undefined));
   if (others.length === 0 || !isEligible(original.tree, among !== undefined)) return;
   const message = among === undefined ? original : marked(original);
   const withCarbons = others.filter(({ carbons }) => carbons).map(({ sid }) => sid);
-  if (withCarbons.length > 0) context.outlet.deliver(withCarbons, wrap('sent', context.account, message, to, from));
+  if (withCarbons.length > 0)
+    context.outlet.deliver(withCarbons, wrap('sent', context.account, message, to, from), place);
   const without = others.filter((client) => !client.carbons && client.priority >= 0 && !client.knowsCarbons);
   if (without.length === 0) return;
-  const copy = inlineCopy(context, message, among === undefined ? bare(to as BareJid) : (to as FullJid));
-  if (copy !== undefined) for (const client of without) deliverWhenSure(context, client, copy);
+  const copy = inlineCopy(context, message, among === undefined ? bare(to as BareJid) : (to as FullJid), place);
+  if (copy !== undefined) for (const client of without) deliverWhenSure(context, client, copy, place);
 }
 
 /** A client that has just come may still enable carbons: its copies wait until that is known. */
-function deliverWhenSure(context: Context, client: Client, copy: Stanza): void {
+function deliverWhenSure(context: Context, client: Client, copy: Stanza, place: number | undefined): void {
   const wait = client.availableAt + grace - context.now();
-  if (wait <= 0) return context.outlet.deliver([client.sid], copy);
+  if (wait <= 0) return context.outlet.deliver([client.sid], copy, place);
   context.later(wait, () => {
     const isThere = context.clients.get(client.sid) === client && client.presence !== undefined;
-    if (isThere && !client.knowsCarbons) context.outlet.deliver([client.sid], copy);
+    if (isThere && !client.knowsCarbons) context.outlet.deliver([client.sid], copy, place);
   });
 }
 
 /** As a private message in a room. */
-function marked(message: Stanza): Stanza {
+export function marked(message: Stanza): Stanza {
   if (hasChild(message.tree, 'x', NS.mucUser)) return message;
   const copy = clone(message.tree);
   copy.append(xml('x', NS.mucUser));
@@ -69,12 +74,17 @@ function marked(message: Stanza): Stanza {
 }
 
 /** The body alone, under an id of ours; nothing of an encrypted message, whose body is only an excuse. */
-function inlineCopy({ settings }: Context, message: Stanza, peer: Jid): Stanza | undefined {
+export function inlineCopy(
+  { settings }: Context,
+  message: Stanza,
+  peer: Jid,
+  place: number | undefined,
+): Stanza | undefined {
   const body = message.tree.getChildText('body');
   if (!body || settings.mirror === 'off' || childIn(message.tree, NS.encryption) !== undefined) return undefined;
   if (message.tree.children.some((child) => typeof child !== 'string' && child.name === 'encrypted')) return undefined;
   const inChat = settings.mirror === 'inline';
   const text = inChat ? `→ ${body}` : `→ ${peer}: ${body}`;
   const from = inChat ? peer : `log@${settings.domain}`;
-  return Stanza.of(xml('message', { from, type: 'chat', id: newCopyId() }, xml('body', {}, text)));
+  return Stanza.of(xml('message', { from, type: 'chat', id: copyId(place) }, xml('body', {}, text)));
 }

@@ -1,7 +1,10 @@
 /** Messages from clients (RULES 6): to the server, and to the user's other clients. */
+import { randomBytes } from 'node:crypto';
 import { StanzaError } from '../wire/error.ts';
 import { bare, type Jid } from '../wire/jid.ts';
+import { NS } from '../wire/ns.ts';
 import { errorOf, type Stanza } from '../wire/stanza.ts';
+import { xml } from '../wire/xml.ts';
 import { BoundedMap } from './bounded.ts';
 import type { Client } from './clients.ts';
 import type { Context } from './context.ts';
@@ -58,20 +61,47 @@ export class Outbound {
     this.#failed = parts.failed;
   }
 
-  take(client: Client, message: Stanza, order?: number): void {
-    const { account, clients, outlet } = this.#context;
-    const to = (message.to ?? account) as Jid;
+  take(client: Client, given: Stanza, order?: number): void {
+    const { account, archive, clients, outlet } = this.#context;
+    const to = (given.to ?? account) as Jid;
+    if (archive.hasFrom(client.address, given, to, client.mayRepeat) || this.#hasSaid(client, given, to)) return;
     const local = clients.at(to);
-    if (local !== undefined) return outlet.deliver([local.sid], message.readdress({ from: client.address }));
-    const refusal = this.#rooms.refusal(client, message, to);
-    if (refusal !== undefined) return outlet.deliver([client.sid], errorOf(message, refusal));
-    if (!this.#mayLeave(client, message, to)) return;
+    const refusal = this.#trouble(given) ?? (local === undefined ? this.#rooms.refusal(client, given, to) : undefined);
+    if (refusal !== undefined) return outlet.deliver([client.sid], errorOf(given, refusal));
+    if (local !== undefined) return this.#between(client, local, given);
+    if (!this.#mayLeave(client, given, to)) return;
+    const message = withId(given);
     this.#sent.note(to, message.id, client.sid);
     this.#media.fromClient(client.sid, message.tree);
     if (!this.#send(client, message, to, order)) return;
     // what goes to oneself comes back from the server, once for each client
-    const among = this.#rooms.membersAt(to);
-    if (bare(to) !== account) mirror(this.#context, message, to, client.address, client.sid, among);
+    if (bare(to) === account || message.type === 'error' || message.type === 'groupchat') return;
+    const source = { isSent: true, client: client.address, from: client.address, to };
+    const { stanza, place } = archive.take(message, source);
+    mirror(this.#context, stanza, to, client.address, client.sid, { among: this.#rooms.membersAt(to), place });
+  }
+
+  /** A room's word for what its client cannot know: that the message was taken before the client's stream broke. */
+  #hasSaid({ mayRepeat }: Client, message: Stanza, to: Jid): boolean {
+    return message.type === 'groupchat' && mayRepeat.until > 0 && this.#rooms.hasSaid(message, to, mayRepeat);
+  }
+
+  /** What cannot be kept safe is not taken: who sent it has to know. */
+  #trouble({ type, tree }: Stanza): StanzaError | undefined {
+    if (this.#context.archive.trouble === undefined || type === 'error' || isPassing(tree)) return undefined;
+    return new StanzaError(
+      'resource-constraint',
+      'Not sent: messages cannot be kept safe on the proxy now. Try later.',
+    );
+  }
+
+  /** To another client of the account, and to no other. */
+  #between(client: Client, local: Client, message: Stanza): void {
+    const { archive, outlet } = this.#context;
+    const source = { isSent: true, client: client.address, from: client.address, to: local.address };
+    const { stanza, place } = archive.take(message, source);
+    if (local.isBehind && place !== undefined) return; // it will find it there
+    outlet.deliver([local.sid], stanza.readdress({ from: client.address }), place);
   }
 
   /** Of several clients' errors, receipts, markers and chat states only one may leave; about copies none. */
@@ -171,6 +201,13 @@ export class Outbound {
   gone(sid: number): void {
     this.#chatStates.gone(sid);
   }
+}
+
+/** By which it is found again, at the server and in the archive (XEP-0359). */
+function withId(message: Stanza): Stanza {
+  const isNamed = message.id !== undefined || message.tree.getChild('origin-id', NS.sid) !== undefined;
+  if (isNamed || isPassing(message.tree)) return message;
+  return message.adding(xml('origin-id', { xmlns: NS.sid, id: randomBytes(12).toString('base64url') }));
 }
 
 function tooLate(count: number, peers: readonly string[]): string {

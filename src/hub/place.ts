@@ -2,6 +2,9 @@
  * Places in an account's archive: microseconds since the epoch, or as near as makes each higher than all before it, also when the
  * clock was set back. As text a place is the message's stanza-id (XEP-0359).
  */
+import type { BareJid } from '../wire/jid.ts';
+import { NS } from '../wire/ns.ts';
+import type { Element } from '../wire/xml.ts';
 
 /** XEP-0313 §3.5: what clients know the message by. */
 export const stanzaIdOf = (place: number): string => `x${place.toString(36)}`;
@@ -11,6 +14,12 @@ export function placeOf(id: string): number | undefined {
   if (!/^x[1-9a-z][0-9a-z]{0,10}$/.test(id)) return undefined;
   const place = Number.parseInt(id.slice(1), 36);
   return Number.isSafeInteger(place) ? place : undefined;
+}
+
+/** The place that a message says it has in that archive. */
+export function ownPlaceIn(message: Element, account: BareJid): number | undefined {
+  const own = message.getChildren('stanza-id', NS.sid).find(({ attrs }) => attrs.by === account);
+  return own && placeOf(String(own.attrs.id));
 }
 
 /** How far places may go without being kept: microseconds. */

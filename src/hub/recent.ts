@@ -71,8 +71,8 @@ export class Recent {
     for (const name of names) this.#known.set(name, known);
   }
 
-  /** The place of whatever has that name. */
-  placeOf(name: string): number | undefined {
-    return this.#known.get(name)?.place;
+  /** Whatever has that name. */
+  get(name: string): Known | undefined {
+    return this.#known.get(name);
   }
 }

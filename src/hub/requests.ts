@@ -31,6 +31,7 @@ interface Parts {
   marks: Marks | undefined;
   discovery: Discovery;
   media: MediaSessions;
+  enabledCarbons(client: Client): void;
   /** The account's password was changed through us. */
   passwordChanged(password: string): void;
 }
@@ -68,6 +69,8 @@ export class Requests {
     [`set ${NS.register} query`, (requests, ...words) => requests.#register(...words)],
     [`get ${NS.mam} query`, (requests, ...words) => requests.#ownArchive(...words)],
     [`set ${NS.mam} query`, (requests, ...words) => requests.#ownArchive(...words)],
+    [`get ${NS.mam} prefs`, (requests, ...words) => requests.#ownArchive(...words)],
+    [`set ${NS.mam} prefs`, (requests, ...words) => requests.#ownArchive(...words)],
     [`get ${NS.mam} metadata`, (requests, ...words) => requests.#ownArchive(...words)],
     [`get ${NS.pubsub} pubsub`, (requests, ...words) => requests.#marked(...words)],
     [`set ${NS.pubsub} pubsub`, (requests, ...words) => requests.#marked(...words)],
@@ -113,7 +116,7 @@ export class Requests {
     client.carbons = enabled;
     if (enabled) client.knowsCarbons = true;
     this.#context.outlet.facts(client.sid, { carbons: enabled });
-    if (enabled) this.#context.kept.put('client', client.address, JSON.stringify({ carbons: true }));
+    if (enabled) this.#parts.enabledCarbons(client);
     return undefined;
   }
 

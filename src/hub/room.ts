@@ -5,12 +5,13 @@
 import { StanzaError } from '../wire/error.ts';
 import { type BareJid, type FullJid, withResource } from '../wire/jid.ts';
 import { NS } from '../wire/ns.ts';
-import { delay, Stanza } from '../wire/stanza.ts';
-import { childIn, clone, type Element, xml } from '../wire/xml.ts';
+import { Stanza } from '../wire/stanza.ts';
+import { type Element, xml } from '../wire/xml.ts';
 import { Audience, type Join } from './audience.ts';
 import { BoundedMap } from './bounded.ts';
 import type { Client } from './clients.ts';
 import type { Context } from './context.ts';
+import { type Past, wishOf } from './history.ts';
 import { Mentions } from './mentions.ts';
 import {
   affiliationOf,
@@ -31,8 +32,9 @@ import {
   statusText,
 } from './muc.ts';
 import { Occupancy, type Phase } from './occupancy.ts';
-import { isKeepable } from './offline.ts';
+import { ownPlaceIn } from './place.ts';
 import { Privates } from './privates.ts';
+import { archivePast, olderPast } from './roompast.ts';
 import { Scene } from './scene.ts';
 import { SelfPing, saysOut } from './selfping.ts';
 
@@ -74,6 +76,8 @@ export interface RoomHost {
   ended(room: Room, waiting: Join[]): void;
   /** That message will not reach the room. */
   undelivered(message: Stanza): void;
+  /** That client has got what stands there in the archive, ahead of its turn. */
+  gave(sid: number, place: number): void;
 }
 
 export class Room {
@@ -93,10 +97,10 @@ export class Room {
   #wished: string;
   /** Whose join is under way; undefined when it is our own. */
   #first: Join | undefined;
-  /** History told on our return, until it is complete. */
+  /** History told on entering, until it is complete. */
   #told: Stanza[] = [];
   /** Messages the room may never have got. */
-  #again: { message: Stanza; settle(): void }[] = [];
+  #again: { message: Stanza; tell(isMissing: boolean): void }[] = [];
   /** How the room took its leave of us. */
   #removal: Stanza | undefined;
   /** Our presence as the room has it. */
@@ -109,7 +113,7 @@ export class Room {
     this.#host = host;
     this.context = context;
     this.address = address;
-    this.scene = new Scene(address, nick, context.kept);
+    this.scene = new Scene(address, nick);
     this.privates = new Privates(address, context.account, context.kept);
     this.audience = new Audience(context, (sid) => host.moved(sid));
     this.#occupancy = new Occupancy(context.up, context.now);
@@ -213,20 +217,18 @@ export class Room {
 
   /** History and subject are complete. */
   #filled(): void {
-    this.#recall();
+    if (this.#first === undefined) this.#recall();
+    else this.#archiveTold();
     this.#occupancy.filled();
     this.#first = undefined;
     for (const join of this.audience.takeWaiting()) this.#welcome(join);
     this.#repeat();
   }
 
-  /** What the room does not have goes; what cannot go now, for the server is away again, stays. */
+  /** What the room does not have goes once more. */
   #repeat(): void {
-    for (const one of this.#again.splice(0)) {
-      const isThere = this.scene.history.has(this.#self, one.message.id);
-      if (isThere || this.context.up.send(one.message.toString())) one.settle();
-      else this.#again.push(one);
-    }
+    for (const { message, tell } of this.#again.splice(0))
+      tell(this.scene.history.find(this.#self, message.id) === undefined);
   }
 
   /** What was said while we were out. */
@@ -234,12 +236,39 @@ export class Room {
     for (const message of this.scene.history.fresh(this.#told.splice(0), this.#joined)) this.#live(message);
   }
 
-  /** In the order of §7.1, without a word to the room. */
-  #welcome({ sid, presence }: Join): void {
-    const client = this.context.clients.get(sid);
+  /** What the room told the first of us; of an earlier stay the archive may have it. */
+  #archiveTold(): void {
+    const { archive, log } = this.context;
+    void archivePast(archive, this.address, this.#told.splice(0)).catch((error: unknown) =>
+      log.error('history of a room not archived', { room: this.address, error: String(error) }),
+    );
+  }
+
+  /** In the order of §7.1, without a word to the room; at once, unless more of the past is asked for than is in memory. */
+  #welcome(join: Join): void {
+    const { archive, log, now } = this.context;
+    const older = olderPast(archive, this.address, this.scene.history, wishOf(join.presence, now()));
+    if (older === undefined) return this.#admit(join);
+    this.audience.wait(join);
+    const failed = (error: unknown): Past[] => {
+      log.error('history of a room not read', { room: this.address, error: String(error) });
+      return [];
+    };
+    void older.catch(failed).then((past) => {
+      if (this.phase === 'in' && this.audience.claim(join)) this.#admit(join, past);
+    });
+  }
+
+  #admit({ sid, presence }: Join, older: readonly Past[] = []): void {
+    const { account, clients, now } = this.context;
+    const client = clients.get(sid);
     if (client === undefined) return;
-    const scene = this.scene.welcome(presence, client.address, this.context.now());
-    for (const stanza of [...scene, ...this.privates.take()]) this.audience.tell(stanza, [sid]);
+    for (const stanza of this.scene.welcome(presence, client.address, now(), older)) this.audience.tell(stanza, [sid]);
+    for (const message of this.privates.take()) {
+      const place = ownPlaceIn(message.tree, account);
+      if (place !== undefined) this.#host.gave(sid, place);
+      this.audience.tell(message, [sid], client.isBehind ? undefined : place);
+    }
     this.audience.add(sid);
   }
 
@@ -301,9 +330,9 @@ export class Room {
     if (end !== undefined) this.#expel(end);
     this.#occupancy.end();
     this.audience.empty();
-    for (const { message, settle } of this.#again.splice(0)) {
+    for (const { message, tell } of this.#again.splice(0)) {
       this.#host.undelivered(message);
-      settle();
+      tell(false);
     }
     this.#host.ended(this, this.audience.takeWaiting());
   }
@@ -397,11 +426,9 @@ export class Room {
     return new StanzaError('recipient-unavailable', 'The room cannot be reached now');
   }
 
-  /** A message that the room may never have got: it goes, and resolves, once the room has told us what it did get. */
-  again(message: Stanza): Promise<void> {
-    const copy = clone(message.tree);
-    if (childIn(copy, NS.delay) === undefined) copy.append(delay(this.context.account, this.context.now()));
-    return new Promise((settle) => this.#again.push({ message: Stanza.of(copy), settle }));
+  /** A message that the room may never have got: `tell` comes once the room has told us what it did get. */
+  again(message: Stanza, tell: (isMissing: boolean) => void): void {
+    this.#again.push({ message, tell });
   }
 
   // ---- what the room says
@@ -481,25 +508,50 @@ export class Room {
   #subject(message: Stanza): void {
     if (this.phase === 'entering' && this.#first === undefined) return; // of an earlier stay: the room will tell it
     const isFilling = this.phase === 'filling';
-    if (isFilling) this.#recall();
+    if (isFilling && this.#first === undefined) this.#recall();
     const isNews = this.scene.setSubject(message, isFilling ? undefined : this.context.now());
     if (isNews || !isFilling || this.#first !== undefined) this.audience.tell(message);
     if (isFilling) this.#filled();
   }
 
   #live(message: Stanza): void {
+    if (this.#first !== undefined && stampOf(message) !== undefined) return this.#past(message);
+    const isSent = nickIn(message.from) === this.scene.nick;
+    const { stanza, isRepeated } = this.context.archive.take(message, { isSent });
+    if (isRepeated) return;
+    if (isHistory(stanza)) this.scene.history.add(stanza, this.context.now());
+    this.audience.tell(stanza);
+    if (this.#first === undefined) this.#relay(stanza, false);
+  }
+
+  /** Told to who enters first. */
+  #past(message: Stanza): void {
     if (isHistory(message)) this.scene.history.add(message, this.context.now());
+    if (isHistory(message)) this.#tells(message);
     this.audience.tell(message);
-    if (this.#first === undefined) this.#relay(message, false);
   }
 
   /** From an occupant to us alone (§7.5): for the clients that are in, or the first that will be. */
   private(message: Stanza): void {
     this.#ping.heard(this.context.now());
-    if (this.audience.members.size > 0) return this.audience.tell(message);
-    if (!isKeepable(message)) return;
-    this.privates.add(message, this.context.now());
-    this.#relay(message, true);
+    const { archive, clients } = this.context;
+    const { stanza, place, isRepeated } = archive.take(message, { isSent: false });
+    if (isRepeated) return;
+    const { members } = this.audience;
+    // who is behind finds in the archive what is there
+    const due = [...members].filter((sid) => place === undefined || clients.get(sid)?.isBehind === false);
+    if (members.size > 0) return this.audience.tell(stanza, due, place);
+    if (place === undefined) return;
+    this.privates.add(stanza, this.context.now());
+    this.#relay(stanza, true);
+  }
+
+  /** Has the room told us that message of ours, between those places in the archive? */
+  hasSaid({ id, tree }: Stanza, { since, until }: { since: number; until: number }): boolean {
+    const said = this.scene.history.find(this.#self, id);
+    if (said === undefined || said.tree.getChildText('body') !== tree.getChildText('body')) return false;
+    const place = ownPlaceIn(said.tree, this.context.account) ?? 0;
+    return place > since && place <= until;
   }
 
   #relay(message: Stanza, isPrivate: boolean): void {

@@ -31,6 +31,10 @@ interface Parts {
   caps(): Element;
   /** A message that was given up comes back to who sent it. */
   undelivered(message: Stanza): void;
+  /** That client has got what stands there in the archive. */
+  gave(sid: number, place: number): void;
+  /** That client has those addresses in rooms now. */
+  moved(sid: number, rooms: readonly FullJid[]): void;
 }
 
 export class Rooms {
@@ -38,6 +42,7 @@ export class Rooms {
   readonly #rooms = new Map<BareJid, Room>();
   readonly #host: RoomHost;
   readonly #caps: () => Element;
+  readonly #told: Parts['moved'];
   #timer: NodeJS.Timeout | undefined;
   /** The account's presence. */
   #presence = xml('presence');
@@ -46,13 +51,15 @@ export class Rooms {
   /** Is the server there, and knows the rooms we are in or means to be in? */
   #isReady = false;
 
-  constructor(context: Context, { ask, caps, undelivered }: Parts) {
+  constructor(context: Context, { ask, caps, undelivered, gave, moved }: Parts) {
     this.#context = context;
     this.#caps = caps;
+    this.#told = moved;
     this.#host = {
       context,
       ask,
       undelivered,
+      gave,
       presence: () => clone(this.#presence),
       fitted: (presence) => this.#fitted(presence),
       changed: (room) => this.#changed(room),
@@ -72,8 +79,15 @@ export class Rooms {
   }
 
   #moved(sid: number): void {
+    const rooms = this.of(sid);
+    this.#context.outlet.facts(sid, { rooms });
+    this.#told(sid, rooms);
+  }
+
+  /** A client's addresses in rooms. */
+  of(sid: number): FullJid[] {
     const rooms = [...this.#rooms.values()].filter(({ audience }) => audience.members.has(sid));
-    this.#context.outlet.facts(sid, { rooms: rooms.map(({ address, scene }) => withResource(address, scene.nick)) });
+    return rooms.map(({ address, scene }) => withResource(address, scene.nick));
   }
 
   #ended(room: Room, waiting: Join[]): void {
@@ -158,16 +172,22 @@ export class Rooms {
     return this.#at(to)?.refusal(sid);
   }
 
+  /** Has the room told us that message, which a client sends, between those places in the archive? */
+  hasSaid(message: Stanza, to: Jid, between: { since: number; until: number }): boolean {
+    return this.#at(to)?.hasSaid(message, between) ?? false;
+  }
+
   /** For a message to an occupant, the clients in that room: who else may see it. */
   membersAt(to: Jid): ReadonlySet<number> | undefined {
     return isFull(to) ? this.#at(to)?.audience.members : undefined;
   }
 
-  /** A message that the room may have got already: resolves when it is sent, or need not be. Undefined if it can go at once. */
-  again(message: Stanza): Promise<void> | undefined {
+  /** A message that the room may have got already. True: `tell` comes when the room has said whether it is missing there. */
+  again(message: Stanza, tell: (isMissing: boolean) => void): boolean {
     const room = message.type === 'groupchat' ? this.#at(message.to) : undefined;
-    if (room === undefined || room.phase === 'in' || room.phase === 'leaving') return undefined;
-    return room.again(message);
+    if (room === undefined || room.phase === 'in' || room.phase === 'leaving') return false;
+    room.again(message, tell);
+    return true;
   }
 
   /** A client whose unit started anew, with its addresses in rooms. What the last unit had no time to keep is known from them. */

@@ -1,6 +1,10 @@
-/** What is kept of rooms: that we are in, and as what; their last messages; what no client has taken. */
+/** What is kept of rooms: that we are in, and as what; what no client has taken. What was said is in the archive. */
 import type { BareJid } from '../wire/jid.ts';
 import { Room, type RoomHost, type RoomRecord } from './room.ts';
+import { pastOf } from './roompast.ts';
+
+/** Messages looked at for a room's history. */
+const lately = 80;
 
 interface Entry {
   key: string;
@@ -9,20 +13,17 @@ interface Entry {
 
 /** All that were joined when the store was last written. */
 export async function keptRooms(host: RoomHost): Promise<Room[]> {
-  const { kept } = host.context;
-  const [records, messages, privates] = await Promise.all([
-    kept.read('room'),
-    kept.read('room-message'),
-    kept.read('room-private'),
-  ]);
-  return records.map(({ key, value }) => {
+  const { kept, archive } = host.context;
+  const [records, privates] = await Promise.all([kept.read('room'), kept.read('room-private')]);
+  const rooms: Room[] = [];
+  for (const { key, value } of records) {
     const room = new Room(host, key as BareJid, JSON.parse(value) as RoomRecord);
-    const own = (entry: Entry) => entry.key.startsWith(`${key} `);
-    room.scene.history.restore(messages.filter(own).map((entry) => entry.value));
-    const waiting = privates.filter(own);
+    const waiting = privates.filter((entry: Entry) => entry.key.startsWith(`${key} `));
     room.privates.restore(waiting.map((entry) => ({ number: Number(entry.key.slice(key.length)), text: entry.value })));
-    return room;
-  });
+    room.scene.history.restore(await pastOf(archive, room.address, lately, room.record.joined));
+    rooms.push(room);
+  }
+  return rooms;
 }
 
 /** It has changed. */

@@ -1,8 +1,7 @@
 /** What a room shows to who enters it (XEP-0045 §7.1), kept up to date from what the room tells us. */
 import type { BareJid, FullJid } from '../wire/jid.ts';
 import type { Stanza } from '../wire/stanza.ts';
-import type { Kept } from './context.ts';
-import { History, wishOf } from './history.ts';
+import { History, type Past, wishOf } from './history.ts';
 import { affiliationOf, codesOf, compact, nickIn, noSubject, selfPresence, withDelay } from './muc.ts';
 import { Occupants } from './occupants.ts';
 
@@ -27,10 +26,10 @@ export class Scene {
   /** Codes of our first self-presence: who else may see us, whether the room is logged. */
   #standing = new Set<string>();
 
-  constructor(address: BareJid, nick: string, kept: Kept) {
+  constructor(address: BareJid, nick: string) {
     this.address = address;
     this.nick = nick;
-    this.history = new History(address, kept);
+    this.history = new History(address);
   }
 
   /** Our affiliation as last seen. */
@@ -59,13 +58,13 @@ export class Scene {
     return before === undefined || before !== message.tree.getChildText('subject');
   }
 
-  /** All that the room would send, in its order. */
-  welcome(join: Stanza, to: FullJid, now: number): Stanza[] {
+  /** All that the room would send, in its order; `older`: what was said before what is here. */
+  welcome(join: Stanza, to: FullJid, now: number, older: readonly Past[] = []): Stanza[] {
     const others = [...this.occupants.all()].filter(([nick]) => nick !== this.nick).map(([, presence]) => presence);
     return [
       ...others,
       ...this.#self(join),
-      ...this.history.wished(wishOf(join, now), to),
+      ...this.history.wished(wishOf(join, now), to, older),
       this.#subject ?? noSubject(this.address),
     ];
   }

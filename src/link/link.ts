@@ -74,6 +74,8 @@ export interface UnitSettings {
   /** Status text and auto-away while no client is online. */
   awayText: string;
   autoAway: boolean;
+  /** So many messages that other clients have seen a client gets that was never here; left out: none. */
+  backlog?: number;
   upstream: UpstreamSettings;
   /** Folder of the units' databases. */
   archiveDir: string;

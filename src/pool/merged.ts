@@ -65,8 +65,8 @@ export class Merged {
       activity: (inactive) => void later((open) => open.activity(inactive)),
       acknowledged: (place) => void later((open) => open.acknowledged(place)),
       flow: (isOpen) => void later((open) => open.flow(isOpen)),
-      detach: () => {
-        later((open) => open.detach());
+      detach: (isClean) => {
+        later((open) => open.detach(isClean));
         this.#left();
       },
     };

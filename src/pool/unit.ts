@@ -65,8 +65,8 @@ export class Unit implements UnitLink {
   }
 
   #hubSettings(): HubSettings {
-    const { domain, root, mirror, awayText, autoAway } = this.#settings;
-    return { domain, root, mirror, awayText, autoAway, version: this.#services.version };
+    const { domain, root, mirror, awayText, autoAway, backlog = 0 } = this.#settings;
+    return { domain, root, mirror, awayText, autoAway, backlog, version: this.#services.version };
   }
 
   async #configure(settings: UnitSettings): Promise<void> {
@@ -172,7 +172,7 @@ export class Unit implements UnitLink {
     const open = this.#views.get(sid);
     this.#views.delete(sid);
     try {
-      open?.view.detach();
+      open?.view.detach(isClean);
     } finally {
       this.#streams.detach(sid, isClean);
     }

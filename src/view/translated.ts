@@ -103,8 +103,8 @@ export class TranslatedView implements View, Shown {
     this.#parts.hub.flow(this.sid, isOpen);
   }
 
-  detach(): void {
+  detach(isClean = false): void {
     this.#parts.outlet.remove(this.sid);
-    this.#parts.hub.detach(this.sid);
+    this.#parts.hub.detach(this.sid, isClean);
   }
 }

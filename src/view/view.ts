@@ -10,7 +10,8 @@ export interface View {
   activity(inactive: boolean): void;
   acknowledged(place: number): void;
   flow(isOpen: boolean): void;
-  detach(): void;
+  /** `isClean`: the client ended its session itself. */
+  detach(isClean?: boolean): void;
 }
 
 /** The identity view and the merged view's own address: client and hub use the same addresses. */
@@ -24,6 +25,6 @@ export function openView(hub: Hub, sid: number, facts: SessionFacts): View {
     activity: (inactive) => hub.activity(sid, inactive),
     acknowledged: (place) => hub.acknowledged(sid, place),
     flow: (isOpen) => hub.flow(sid, isOpen),
-    detach: () => hub.detach(sid),
+    detach: (isClean) => hub.detach(sid, isClean),
   };
 }

@@ -33,6 +33,16 @@ export const escapeText = (text: string): string =>
 export const escapeAttribute = (text: string): string =>
   /[&<>"'\r\t\n]/.test(text) ? text.replace(/[&<>"'\r\t\n]/g, (char) => inAttribute[char]!) : text;
 
+const entities: Record<string, string> = { amp: '&', lt: '<', gt: '>', quot: '"', apos: "'" };
+
+/** What escapeText or escapeAttribute was given. */
+export const unescape = (text: string): string =>
+  text.includes('&')
+    ? text.replace(/&(?:#x([0-9A-F]+)|(\w+));/g, (_, hex: string | undefined, name: string) =>
+        hex === undefined ? entities[name]! : String.fromCodePoint(Number.parseInt(hex, 16)),
+      )
+    : text;
+
 /** The same text on its own: a piece cut from a larger text keeps all of that in memory (V8), which is dear for what is kept long. */
 export const detached = <T extends string>(text: T): T => Buffer.from(text).toString() as T;
 

@@ -17,12 +17,15 @@ export const settings: HubSettings = {
   mirror: 'inline',
   awayText: 'away from the keyboard',
   autoAway: true,
+  backlog: 0,
   version: '0',
 };
 
 export class TestClient {
   readonly received: string[] = [];
   readonly facts: FactsChange = {};
+  /** The highest place in the archive of what came. */
+  place = 0;
   readonly #world: World;
   readonly sid: number;
   readonly address: FullJid;
@@ -48,12 +51,18 @@ export class TestClient {
     this.#world.up.splice(0);
     return this;
   }
-  leave(unacknowledged: string[] = []): void {
+  leave(isClean = false): void {
     this.#world.clients.splice(this.#world.clients.indexOf(this), 1);
-    this.#world.hub.detach(
-      this.sid,
-      unacknowledged.map((xml) => Stanza.of(parseElement(xml))),
-    );
+    this.#world.hub.detach(this.sid, isClean);
+  }
+  /** It has all that came (XEP-0198, or a ping that was answered). */
+  acknowledge(): this {
+    if (this.place > 0) this.#world.hub.acknowledged(this.sid, this.place);
+    return this;
+  }
+  /** The messages that have come since the last call. */
+  messages(): string[] {
+    return this.take().filter((text) => text.startsWith('<message'));
   }
 }
 
@@ -84,6 +93,12 @@ export class World {
       due.run();
     }
   }
+  /** What was begun is done: what the hub reads from the archive it has. */
+  async settled(): Promise<this> {
+    for (let round = 0; round < 5; round++) await new Promise(setImmediate);
+    return this;
+  }
+
   readonly #next: World[] = [];
 
   static async open(change: Partial<HubSettings> = {}, store?: Store): Promise<World> {
@@ -94,9 +109,12 @@ export class World {
       settings: { ...settings, ...change },
       store: world.store,
       outlet: {
-        deliver: (sids, stanza) => {
-          for (const client of world.clients)
-            if (sids.includes(client.sid)) client.received.push(stanza.textFor(client.address, stanza.from));
+        deliver: (sids, stanza, place = 0) => {
+          for (const client of world.clients) {
+            if (!sids.includes(client.sid)) continue;
+            client.received.push(stanza.textFor(client.address, stanza.from));
+            client.place = Math.max(client.place, place);
+          }
         },
         facts: (sid, facts) => Object.assign(world.clients.find((client) => client.sid === sid)?.facts ?? {}, facts),
       },

@@ -1,0 +1,269 @@
+/**
+ * What a client missed (RULES, "Nothing lost"): given from the archive when it comes, oldest first. What comes meanwhile is archived,
+ * too, so it is given in its turn, until there is nothing more and the client gets everything as it comes.
+ */
+import type { ArchivedMessage } from '../archive/types.ts';
+import { type BareJid, bare, type FullJid, withResource } from '../wire/jid.ts';
+import type { Stanza } from '../wire/stanza.ts';
+import type { Archive } from './archive.ts';
+import type { Client } from './clients.ts';
+import type { Context } from './context.ts';
+import type { Cursors } from './cursors.ts';
+import type { Flow } from './flow.ts';
+import type { Habit, Habits } from './habits.ts';
+import type { Archived } from './ids.ts';
+import { replayed } from './replayed.ts';
+
+/** How long a client may take to ask the archive, or to enable carbons, before it counts as one that does not: milliseconds. */
+const grace = 10_000;
+
+/** What is given at once, between two looks at whether the client can take more; and the time between: milliseconds. */
+const portion = { messages: 100, characters: 128 * 1024 };
+const breath = 4;
+
+/** Messages without a place that wait behind a replay, at most. */
+const mostHeld = 100;
+
+interface Parts {
+  context: Context;
+  archive: Archive;
+  archived: Archived;
+  cursors: Cursors;
+  habits: Habits;
+  flow: Flow;
+  /** For an occupant of a room of ours: the clients that are in it. */
+  membersAt(occupant: FullJid): ReadonlySet<number> | undefined;
+}
+
+/** A client that takes messages to the bare address, from when it does. */
+interface Run {
+  readonly client: Client;
+  /** All up to there it has, or need not get. Undefined until it is known where that is. */
+  position: number;
+  /** The archive's last place when it came. */
+  readonly began: number;
+  /** What it was when it was here last. */
+  readonly habit: Habit;
+  isStarted: boolean;
+  isOver: boolean;
+  readonly held: Stanza[];
+  /** Given ahead of its turn. */
+  readonly given: Set<number>;
+}
+
+export class Replay {
+  readonly #parts: Parts;
+  readonly #runs = new Map<number, Run>();
+  /** Of clients that have stopped taking messages, and are still there: what they had by then. */
+  readonly #stopped = new Map<number, number>();
+
+  constructor(parts: Parts) {
+    this.#parts = parts;
+  }
+
+  /** Its presence or priority has changed. */
+  present(client: Client): void {
+    const takes = client.presence !== undefined && client.priority >= 0;
+    const run = this.#runs.get(client.sid);
+    if (takes && run === undefined) this.#begin(client);
+    else if (!takes && run !== undefined) this.#stop(run);
+  }
+
+  #begin(client: Client): void {
+    const { archive, cursors, habits, context } = this.#parts;
+    const habit = habits.of(client.address);
+    const cursor = this.#stopped.get(client.sid) ?? cursors.of(client.address);
+    const run = this.#open(client, cursor ?? cursors.highest, habit);
+    cursors.move(client.address, run.position);
+    if (habit.mam) return this.#finish(run);
+    context.later(grace, () => this.#learn(run));
+    const wanted = cursor === undefined ? context.settings.backlog : 0;
+    if (run.position >= archive.newest && wanted === 0) return this.#finish(run);
+    this.#hold(run);
+    context.outlet.facts(client.sid, { delivered: run.position });
+    if (habit.plain && (client.carbons || !habit.carbons)) this.#start(run, wanted);
+    else context.later(grace, () => this.#start(run, wanted));
+  }
+
+  #open(client: Client, position: number, habit: Habit): Run {
+    const began = this.#parts.archive.last;
+    const run: Run = {
+      ...{ client, position, began, habit, isStarted: false, isOver: false },
+      held: [],
+      given: new Set(),
+    };
+    this.#runs.set(client.sid, run);
+    this.#stopped.delete(client.sid);
+    return run;
+  }
+
+  /** A client that a hub before this one had, and gave all up to `delivered`: it goes on from there. */
+  restore(client: Client, delivered: number): void {
+    if (client.presence === undefined || client.priority < 0) return;
+    const { archive, cursors, habits } = this.#parts;
+    const run = this.#open(client, delivered || (cursors.of(client.address) ?? archive.newest), {
+      ...habits.of(client.address),
+    });
+    if (run.position >= archive.newest) return;
+    this.#hold(run);
+    this.#start(run, 0);
+  }
+
+  /** It did not ask the archive while it could. */
+  #learn({ client, isOver }: Run): void {
+    const { habits } = this.#parts;
+    if (!isOver && !habits.of(client.address).mam) habits.change(client.address, { plain: true });
+  }
+
+  /** It asks the archive: all from before it came it fetches itself. */
+  queried(client: Client): void {
+    this.#parts.habits.change(client.address, { mam: true });
+    const run = this.#runs.get(client.sid);
+    if (run === undefined || !client.isBehind) return;
+    run.position = Math.max(run.position, run.began);
+    this.#start(run, 0);
+  }
+
+  /** It has enabled carbons: that is all there was to wait for, if it does not ask the archive. */
+  enabledCarbons(client: Client): void {
+    this.#parts.habits.change(client.address, { carbons: true });
+    const run = this.#runs.get(client.sid);
+    if (run?.habit.plain && client.isBehind) this.#start(run, 0);
+  }
+
+  // ---- giving
+
+  #hold({ client }: Run): void {
+    client.isBehind = true;
+    this.#parts.context.clients.changed();
+  }
+
+  #start(run: Run, backlog: number): void {
+    if (run.isStarted || run.isOver) return;
+    run.isStarted = true;
+    void this.#run(run, backlog).catch((error: unknown) => {
+      const { context } = this.#parts;
+      if (run.isOver) return;
+      context.log.error('replay failed', { account: context.account, error: String(error) });
+      this.#finish(run);
+    });
+  }
+
+  async #run(run: Run, backlog: number): Promise<void> {
+    const { archive, archived, flow, context } = this.#parts;
+    if (backlog > 0) await this.#goBack(run, backlog);
+    for (;;) {
+      await flow.opened(run.client.sid);
+      if (run.isOver) return;
+      const { newest } = archive;
+      const missed = { after: run.position, groupchat: false, notBy: run.client.address };
+      const { messages, complete } = await archived.page(missed, portion.messages);
+      const about = await this.#sendersOf(messages);
+      if (run.isOver) return;
+      const isAll = this.#give(run, messages, about) && complete;
+      if (isAll) run.position = Math.max(run.position, newest);
+      if (isAll && archive.newest <= run.position) return this.#finish(run);
+      await new Promise<void>((resolve) => context.later(breath, resolve));
+    }
+  }
+
+  /** A client that was never here gets so many messages that others have seen. */
+  async #goBack(run: Run, backlog: number): Promise<void> {
+    const seen = { before: run.position + 1, groupchat: false };
+    const { messages } = await this.#parts.archived.page(seen, backlog, true);
+    if (messages[0] !== undefined) run.position = Math.min(run.position, messages[0].place - 1);
+  }
+
+  /** The clients whose messages came back. */
+  async #sendersOf(messages: readonly ArchivedMessage[]): Promise<Map<number, string | undefined>> {
+    const senders = new Map<number, string | undefined>();
+    for (const { place, type, id, peer } of messages) {
+      if (type !== 'error' || id === undefined) continue;
+      senders.set(place, (await this.#parts.archived.find({ id, peer, isSent: true }))?.client);
+    }
+    return senders;
+  }
+
+  /** False if not all could be given. */
+  #give(run: Run, messages: readonly ArchivedMessage[], senders: ReadonlyMap<number, string | undefined>): boolean {
+    const { context, flow } = this.#parts;
+    const { client } = run;
+    let left = portion.characters;
+    for (const message of messages) {
+      if (left <= 0 || !flow.isOpen(client.sid)) return false;
+      if (message.place <= run.position) continue;
+      run.position = message.place;
+      if (run.given.has(message.place) || !this.#isFor(run, message)) continue;
+      const isInRoom = this.#membersFor(message) !== undefined;
+      const stanza = replayed(context, client, message, { sender: senders.get(message.place), isInRoom });
+      left -= message.text.length;
+      if (stanza !== undefined) context.outlet.deliver([client.sid], stanza, message.place);
+    }
+    return true;
+  }
+
+  /** What an occupant of a room says to us, or we to him, is for the clients in that room. */
+  #isFor({ client, began, habit }: Run, message: ArchivedMessage): boolean {
+    const { peer, place } = message;
+    const members = this.#membersFor(message);
+    if (members === undefined) return true;
+    if (place > began) return members.has(client.sid);
+    return place <= (habit.left ?? 0) && (habit.rooms ?? []).some((occupant) => bare(occupant as FullJid) === peer);
+  }
+
+  #membersFor({ peer, resource }: ArchivedMessage): ReadonlySet<number> | undefined {
+    return resource === undefined ? undefined : this.#parts.membersAt(withResource(peer as BareJid, resource));
+  }
+
+  /** It has all: from now on it gets what comes as it comes. */
+  #finish(run: Run): void {
+    const { context, archive } = this.#parts;
+    const { client, held } = run;
+    run.isStarted = true;
+    if (client.isBehind) {
+      client.isBehind = false;
+      context.clients.changed();
+    }
+    context.outlet.facts(client.sid, { delivered: archive.newest });
+    for (const stanza of held.splice(0)) context.outlet.deliver([client.sid], stanza);
+  }
+
+  /** What is not archived waits, too, for it may belong behind what is. */
+  hold(sids: readonly number[], stanza: Stanza): void {
+    for (const sid of sids) {
+      const held = this.#runs.get(sid)?.held;
+      if (held !== undefined && held.length < mostHeld) held.push(stanza);
+      else this.#parts.context.outlet.deliver([sid], stanza);
+    }
+  }
+
+  /** It has been given that ahead of its turn. */
+  gave(sid: number, place: number): void {
+    this.#runs.get(sid)?.given.add(place);
+  }
+
+  // ---- the end
+
+  #stop(run: Run): void {
+    const { client } = run;
+    this.#end(run);
+    this.#stopped.set(client.sid, client.isBehind ? run.position : this.#parts.archive.newest);
+    client.isBehind = false;
+    this.#parts.context.clients.changed();
+  }
+
+  #end(run: Run): void {
+    run.isOver = true;
+    this.#runs.delete(run.client.sid);
+  }
+
+  gone(sid: number): void {
+    const run = this.#runs.get(sid);
+    if (run !== undefined) this.#end(run);
+    this.#stopped.delete(sid);
+  }
+
+  close(): void {
+    for (const run of this.#runs.values()) run.isOver = true;
+  }
+}
