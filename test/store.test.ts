@@ -155,7 +155,7 @@ inFolder('a full disk: writes wait, and are done in their order when there is ro
   small.close();
   const opened = new Opened(file);
   const put = opened.statement("INSERT INTO kept (account, kind, key, value) VALUES ('a@x', 'meta', ?, ?)");
-  const group = new Group(file, () => opened);
+  const group = new Group(file, { use: () => opened, failed() {} });
   const told: (string | undefined)[] = [];
   const changed = new Promise<void>((resolve) => {
     group.onTrouble = (trouble) => {

@@ -5,20 +5,19 @@ import { bringUp, version } from './schema.ts';
 /** A user's archive cannot be used; the message is for the administrator and names the file. */
 export class ArchiveError extends Error {}
 
-/**
- * The file has to be there. The write-ahead log is to be synced after each commit: that is what synchronous=FULL does, only
- * that there it would hold up everything else in this thread. NORMAL keeps the syncs that keep the file whole.
- */
+/** The file has to be there. From now on SQLite neither syncs nor moves anything out of its log by itself: `Opened` does. */
 export function openDatabase(file: string): Database.Database {
   return guard(file, () => {
-    const db = new Database(file, { fileMustExist: file !== ':memory:' });
+    const db = new Database(file, { fileMustExist: file !== ':memory:', timeout: 20 });
     try {
+      db.pragma('auto_vacuum = INCREMENTAL'); // of a new file
       db.pragma('journal_mode = WAL');
-      db.pragma('synchronous = NORMAL');
       db.pragma('cache_size = -256');
       db.pragma('cache_spill = OFF'); // nothing of a transaction is written before its commit
       db.pragma('secure_delete = ON');
+      db.pragma('wal_autocheckpoint = 0');
       migrate(db, file);
+      db.pragma('synchronous = OFF');
       return db;
     } catch (error) {
       db.close();

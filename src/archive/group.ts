@@ -15,7 +15,7 @@ export type Work = (opened: Opened) => unknown;
 
 interface Step {
   work: Work;
-  /** It was never done yet: whoever asked is told if it cannot be done at all. */
+  /** Whoever asked is told if it cannot be done at all; undefined where it was done once. */
   fail: ((error: Error) => void) | undefined;
 }
 
@@ -37,10 +37,18 @@ class Batch {
   }
 }
 
+/** Who has the file. */
+export interface Desk {
+  /** Opens the file where it is not open; it stays so while the group is busy. */
+  use(): Opened;
+  /** That has happened; the file may be of use to the group until `idle`. */
+  failed(error: unknown, idle: Promise<unknown>): void;
+}
+
 export class Group {
   onTrouble: (trouble: Trouble | undefined) => void = () => {};
   readonly #file: string;
-  readonly #use: () => Opened;
+  readonly #desk: Desk;
   /** What is gathered, and what is on its way to the disk. */
   #batch: Batch | undefined;
   #syncing: Batch | undefined;
@@ -48,12 +56,13 @@ export class Group {
   #opened: Opened | undefined;
   #timer: NodeJS.Timeout | undefined;
   #trouble: Trouble | undefined;
+  /** What is gathered cannot even be done in a transaction that is not committed. */
+  #isStuck = false;
   #broken: ArchiveError | undefined;
 
-  /** `use` opens the file where it is not open; it stays so while the group is busy. */
-  constructor(file: string, use: () => Opened) {
+  constructor(file: string, desk: Desk) {
     this.#file = file;
-    this.#use = use;
+    this.#desk = desk;
   }
 
   get isBusy(): boolean {
@@ -66,12 +75,14 @@ export class Group {
 
   /** Resolves when all that was added is durable; undefined: it is. */
   settled(): Promise<void> | undefined {
-    return this.#batch?.done ?? this.#syncing?.done;
+    return (this.#batch ?? this.#syncing)?.done;
   }
 
-  /** Throws once the store is closed or of no more use. */
+  /** Throws where a read would not see what was written before it, or the store is closed or of no more use. */
   check(): void {
     if (this.#broken !== undefined) throw this.#broken;
+    if (this.#isStuck && this.#batch !== undefined && this.#batch.steps.length > 0)
+      throw new ArchiveError(this.#trouble?.reason);
   }
 
   /** Nothing can be added any more. */
@@ -84,17 +95,17 @@ export class Group {
     if (this.#broken !== undefined) return Promise.reject(this.#broken);
     const batch = this.#gather();
     const step: Step = { work, fail: undefined };
-    if (this.#trouble !== undefined && this.#opened?.inTransaction !== true) return this.#later(batch, step);
+    if (this.#isStuck) return later(batch, step);
     try {
-      const opened = this.#begun();
-      work(opened);
-      batch.steps.push(step);
-      return batch.done;
+      work(this.#begun());
     } catch (error) {
       if (!isPassing(error)) return Promise.reject(refusal(this.#file, error));
-      this.#fault(error);
-      return this.#later(batch, step);
+      const done = later(batch, step);
+      this.fault(error);
+      return done;
     }
+    batch.steps.push(step);
+    return batch.done;
   }
 
   /** The work is done at the commit, once for each key: the last one counts. */
@@ -111,38 +122,11 @@ export class Group {
     return this.#batch;
   }
 
-  #later(batch: Batch, step: Step): Promise<void> {
-    batch.steps.push(step);
-    return new Promise((resolve, reject) => {
-      step.fail = reject;
-      batch.done.then(resolve, reject);
-    });
-  }
-
   #begun(): Opened {
-    const opened = this.#use();
+    const opened = this.#desk.use();
     this.#opened = opened;
     if (!opened.inTransaction) opened.begin();
     return opened;
-  }
-
-  /** What was added is durable, and nothing can be added any more. Rejects what cannot be written at the last try. */
-  async close(): Promise<void> {
-    this.break(new ArchiveError(`${this.#file} is closed.`));
-    while (this.isBusy) {
-      const { done } = (this.#syncing ?? this.#batch)!;
-      this.#commit();
-      if (this.#trouble !== undefined) this.#abandon(new ArchiveError(this.#trouble.reason));
-      await done.catch(() => {});
-    }
-  }
-
-  #abandon(error: Error): void {
-    clearTimeout(this.#timer);
-    this.#timer = undefined;
-    this.#opened?.rollback();
-    this.#batch?.reject(error);
-    this.#batch = undefined;
   }
 
   #commit(): void {
@@ -152,29 +136,15 @@ export class Group {
     const batch = this.#batch;
     if (batch === undefined) return;
     try {
+      if (this.#isStuck) this.#redo(batch);
       const opened = this.#begun();
-      if (this.#trouble !== undefined) this.#redo(opened, batch);
-      for (const work of batch.notes.values()) work(opened);
+      for (const [key, note] of batch.notes) write(opened, batch, key, note);
       opened.commit();
       this.#batch = undefined;
       this.#syncing = batch;
       void this.#sync(opened, batch);
     } catch (error) {
-      this.#fault(error);
-    }
-  }
-
-  /** Nothing of the batch is in the file: all is done again. */
-  #redo(opened: Opened, batch: Batch): void {
-    opened.rollback();
-    opened.begin();
-    for (const step of batch.steps) {
-      try {
-        step.work(opened);
-      } catch (error) {
-        if (isPassing(error)) throw error;
-        step.fail?.(refusal(this.#file, error));
-      }
+      this.fault(error);
     }
   }
 
@@ -188,25 +158,51 @@ export class Group {
       // after a failed sync a later one proves nothing
       this.#syncing = undefined;
       this.break(error);
-      this.#tell(this.#broken!);
       batch.reject(this.#broken!);
       this.#abandon(this.#broken!);
+      this.#tell(this.#broken);
     }
     if (this.#batch === undefined) this.#opened = undefined;
     else if (this.#timer === undefined) this.#commit();
   }
 
-  /** What is gathered is taken back, kept and tried again. */
-  #fault(error: unknown): void {
+  /** Something is in the way: what is gathered is kept and tried again. */
+  fault(error: unknown): void {
+    this.#takeBack();
+    this.#isStuck = true;
+    this.#desk.failed(error, this.#syncing?.done ?? Promise.resolve());
+    this.#tell(refusal(this.#file, error));
+    const batch = this.#gather();
+    try {
+      this.#redo(batch); // so that reads see it
+    } catch {
+      this.#takeBack();
+    }
+    clearTimeout(this.#timer);
+    this.#timer = setTimeout(() => this.#commit(), pause);
+  }
+
+  #takeBack(): void {
     try {
       this.#opened?.rollback();
     } catch {
-      // the file is opened anew
+      // of no use; whoever opened it knows
     }
     this.#opened = undefined;
-    this.#tell(refusal(this.#file, error));
-    clearTimeout(this.#timer);
-    this.#timer = setTimeout(() => this.#commit(), pause);
+  }
+
+  /** Nothing of the batch is in a transaction: all of it is done again. */
+  #redo(batch: Batch): void {
+    const opened = this.#begun();
+    for (const step of batch.steps) {
+      try {
+        step.work(opened);
+      } catch (error) {
+        if (isPassing(error)) throw error;
+        step.fail?.(refusal(this.#file, error));
+      }
+    }
+    this.#isStuck = false;
   }
 
   #tell(error: ArchiveError | undefined): void {
@@ -214,4 +210,45 @@ export class Group {
     this.#trouble = error && { reason: error.message, since: this.#trouble?.since ?? Date.now() };
     this.onTrouble(this.#trouble);
   }
+
+  /** What was added is durable, and nothing can be added any more. Rejects what cannot be written at the last try. */
+  async close(): Promise<void> {
+    this.break(new ArchiveError(`${this.#file} is closed.`));
+    for (let last = this.settled(); last !== undefined; last = this.settled()) {
+      this.#commit();
+      if (this.#syncing === undefined) this.#abandon(new ArchiveError(this.#trouble?.reason));
+      await last.catch(() => {});
+    }
+    clearTimeout(this.#timer);
+  }
+
+  #abandon(error: Error): void {
+    clearTimeout(this.#timer);
+    this.#timer = undefined;
+    this.#takeBack();
+    this.#batch?.reject(error);
+    this.#batch = undefined;
+  }
+}
+
+/** A value that cannot be had is a fault of ours, and no reason to keep others waiting. */
+function write(opened: Opened, batch: Batch, key: string, note: Work): void {
+  try {
+    note(opened);
+  } catch (error) {
+    if (isPassing(error)) throw error;
+    batch.notes.delete(key);
+    queueMicrotask(() => {
+      throw error;
+    });
+  }
+}
+
+/** It was not done yet, so it may turn out that it cannot be. */
+function later(batch: Batch, step: Step): Promise<void> {
+  batch.steps.push(step);
+  return new Promise((resolve, reject) => {
+    step.fail = reject;
+    batch.done.then(resolve, reject);
+  });
 }

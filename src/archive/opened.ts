@@ -1,18 +1,38 @@
 /**
- * A user's database while it is open. SQLite would sync at the first commit and when it closes, and hold up everything else
- * in this thread; for a file that is opened and closed all day that is too often. It is told not to where the same sync can
- * be done beside the thread.
+ * A user's database while it is open. SQLite syncs nothing itself, for that would hold up everything else in this thread; we sync, in
+ * the order that keeps the file whole:
+ *
+ * - a commit is durable when the write-ahead log is synced after it;
+ * - what is synced in the log may be moved into the database;
+ * - the log is not written over before the database is synced, too.
+ *
+ * That is what synchronous=FULL does.
  */
-import { closeSync, fsync, fsyncSync, openSync } from 'node:fs';
+import { closeSync, fstatSync, fsync, fsyncSync, openSync, type Stats, statSync } from 'node:fs';
 import { open } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { promisify } from 'node:util';
 import type Database from 'better-sqlite3';
-import { openDatabase, refusal } from './database.ts';
+import { ArchiveError, openDatabase, refusal } from './database.ts';
 import { Numbers } from './numbers.ts';
 import { Tail } from './tail.ts';
 
 const toDisk = promisify(fsync);
+
+/** Pages in the log that are not in the database, from which on they are moved: 4 MiB. */
+const mostAhead = 1000;
+
+/** A file by name and by descriptor. */
+interface Held {
+  name: string;
+  descriptor: number;
+  stats: Stats;
+}
+
+interface Progress {
+  log: number;
+  checkpointed: number;
+}
 
 export class Opened {
   readonly numbers = new Numbers(this);
@@ -20,28 +40,30 @@ export class Opened {
   readonly #file: string;
   readonly #db: Database.Database;
   readonly #statements = new Map<string, Database.Statement<unknown[]>>();
-  /** Descriptors of the database and of its write-ahead log, for our syncs. */
-  #main: number | undefined;
-  readonly #log: number | undefined;
-  /** The log has a header of this connection's. */
-  #isBegun = false;
+  /** Descriptors of the database and of its log; closed after the database, for closing them gives up SQLite's locks. */
+  readonly #main: Held | undefined;
+  readonly #log: Held | undefined;
   /** The log is known to be found again in its folder. */
   #isPlaced = false;
   /** Something in the log is not in the database. */
   #isAhead = false;
   /** What was moved from the log into the database is not synced there: the log must not be written over. */
   #isMoving = false;
+  /** What was deleted shall be gone from the log, too. */
+  #isToWipe = false;
   #fault: unknown;
-  #relies = true;
 
   constructor(file: string) {
     this.#file = file;
     this.#db = openDatabase(file);
+    if (this.#db.memory) return;
     try {
-      // SQLite has made the log by now. Its locks are on the database: closing this descriptor gives none of them up.
-      if (!this.#db.memory) this.#log = openSync(`${file}-wal`, 'r+');
+      this.#main = held(file);
+      this.#log = held(`${file}-wal`); // SQLite has made it by now
+      this.#isAhead = this.#log.stats.size > 0;
     } catch (error) {
       this.#db.close();
+      if (this.#main !== undefined) closeSync(this.#main.descriptor);
       throw refusal(file, error);
     }
   }
@@ -61,65 +83,102 @@ export class Opened {
   }
 
   begin(): void {
-    if (this.#isMoving) this.#hasten();
-    if (!this.#isBegun) this.#rely(false);
-    this.#db.exec('BEGIN IMMEDIATE');
+    this.statement('BEGIN IMMEDIATE').run();
   }
 
   commit(): void {
-    this.#db.exec('COMMIT');
+    if (this.#isMoving) this.#hasten();
+    this.#check();
+    this.statement('COMMIT').run();
     this.#isAhead = true;
-    this.#isBegun = true;
-    this.#rely(true);
   }
 
   rollback(): void {
     this.numbers.clear();
     this.tail.clear();
-    if (this.#db.inTransaction) this.#db.exec('ROLLBACK');
-    this.#rely(true);
+    if (this.#db.inTransaction) this.statement('ROLLBACK').run();
   }
 
-  /** Resolves when all that was committed is durable. */
+  /** Linux writes on to a file that was removed, and nobody would find it again. */
+  #check(): void {
+    for (const { name, stats } of [this.#main, this.#log].filter((one) => one !== undefined)) {
+      const now = statSync(name, { throwIfNoEntry: false });
+      if (now?.ino !== stats.ino || now.dev !== stats.dev)
+        throw new ArchiveError(`${name} was ${now === undefined ? 'removed' : 'replaced'} while it was in use.`, {
+          cause: { code: 'ENOENT' },
+        });
+    }
+  }
+
+  /** Resolves when all that was committed is durable; nothing may be committed meanwhile. */
   async sync(): Promise<void> {
-    if (this.#log === undefined) return;
-    await toDisk(this.#log);
+    if (this.#log === undefined || this.#main === undefined) return;
+    if (this.#isToWipe) this.#wipe();
+    if (this.#ahead() < mostAhead) await toDisk(this.#log.descriptor);
+    else {
+      fsyncSync(this.#log.descriptor);
+      if (this.#move()) await this.#settled(this.#main);
+    }
     if (this.#isPlaced) return;
     const folder = await open(dirname(this.#file));
     await folder.sync().finally(() => folder.close());
     this.#isPlaced = true;
   }
 
-  /** Moves all from the log into the database. False where it cannot be done, or something was written meanwhile. */
-  async settle(): Promise<boolean> {
-    if (!this.#isAhead || this.#db.memory) return true;
-    if (!this.#move()) return false;
-    this.#isMoving = true;
-    await toDisk(this.#main!);
-    if (this.#fault !== undefined) throw this.#fault;
-    const isQuiet = this.#isMoving;
-    this.#isMoving = false;
-    if (isQuiet) this.#isAhead = false;
-    return isQuiet;
+  /** The next sync leaves nothing in the log. */
+  wipe(): void {
+    this.#isToWipe = true;
   }
 
-  #move(): boolean {
-    this.#rely(false);
+  #wipe(): void {
+    this.#db.pragma('synchronous = FULL');
     try {
-      this.#main ??= openSync(this.#file, 'r+'); // until close(): earlier it would give up SQLite's locks
-      const [result] = this.#db.pragma('wal_checkpoint') as { log: number; checkpointed: number }[];
-      return result !== undefined && result.checkpointed === result.log;
-    } catch {
-      return false; // a full disk: all is in the log
+      const [{ busy }] = this.#db.pragma('wal_checkpoint(TRUNCATE)') as [{ busy: number }];
+      this.#isToWipe = busy !== 0;
+      this.#isAhead = this.#isToWipe;
+    } catch (error) {
+      if ((error as { code?: string }).code === 'SQLITE_IOERR_FSYNC') throw error;
+      // a full disk: with the next sync
     } finally {
-      this.#rely(true);
+      this.#db.pragma('synchronous = OFF');
     }
   }
 
-  /** After a fault the system forgets what it could not write (Linux), so trying again proves nothing. */
-  #hasten(): void {
+  /** Gives some pages that are not used back to the disk; true if there may be more. */
+  shrink(): boolean {
+    const free = this.#number('freelist_count');
+    if (free > 0) this.#db.pragma('incremental_vacuum(1000)');
+    const left = this.#number('freelist_count');
+    return left > 0 && left < free;
+  }
+
+  #ahead(): number {
+    const { log, checkpointed } = this.statement('PRAGMA wal_checkpoint(NOOP)').get() as Progress;
+    return log - checkpointed;
+  }
+
+  /** Moves all from the log, which is synced, into the database. False where it cannot be done, or something was written meanwhile. */
+  async settle(): Promise<boolean> {
+    if (this.#main === undefined || !this.#isAhead) return true;
+    if (this.#db.inTransaction || !this.#move()) return false;
+    await this.#settled(this.#main);
+    return !this.#isAhead;
+  }
+
+  #move(): boolean {
     try {
-      if (this.#fault === undefined) fsyncSync(this.#main!);
+      const { log, checkpointed } = this.statement('PRAGMA wal_checkpoint(PASSIVE)').get() as Progress;
+      this.#isMoving = checkpointed === log;
+      this.#isAhead = !this.#isMoving;
+      return this.#isMoving;
+    } catch {
+      return false; // a full disk: all is in the log
+    }
+  }
+
+  async #settled({ descriptor }: Held): Promise<void> {
+    try {
+      await toDisk(descriptor);
     } catch (error) {
       this.#fault = error;
     }
@@ -127,16 +186,36 @@ export class Opened {
     this.#isMoving = false;
   }
 
-  close(): void {
-    this.#db.close();
-    for (const descriptor of [this.#main, this.#log]) if (descriptor !== undefined) closeSync(descriptor);
+  /** After a fault the system forgets what it could not write (Linux), so trying again proves nothing. */
+  #hasten(): void {
+    try {
+      if (this.#fault === undefined) fsyncSync(this.#main!.descriptor);
+    } catch (error) {
+      this.#fault = error;
+    }
+    if (this.#fault !== undefined) throw this.#fault;
+    this.#isMoving = false;
   }
 
-  /** Off, SQLite syncs nothing, and leaves in the log what is there. */
-  #rely(onSqlite: boolean): void {
-    if (onSqlite === this.#relies) return;
-    this.#relies = onSqlite;
-    this.#db.pragma(`synchronous = ${onSqlite ? 'NORMAL' : 'OFF'}`);
-    this.#db.pragma(`wal_autocheckpoint = ${onSqlite ? 1000 : 0}`);
+  /** Octets that are in use. */
+  used(): number {
+    const [pages, free] = ['page_count', 'freelist_count'].map((name) => this.#number(name)) as [number, number];
+    return (pages - free) * this.#number('page_size');
   }
+
+  #number(name: string): number {
+    return Number(this.#db.pragma(name, { simple: true }));
+  }
+
+  close(): void {
+    // whatever is in the log SQLite moves now
+    if (this.#isAhead || this.#isMoving) this.#db.pragma('synchronous = FULL');
+    this.#db.close();
+    for (const one of [this.#main, this.#log]) if (one !== undefined) closeSync(one.descriptor);
+  }
+}
+
+function held(name: string): Held {
+  const descriptor = openSync(name, 'r+');
+  return { name, descriptor, stats: fstatSync(descriptor) };
 }

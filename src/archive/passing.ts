@@ -17,7 +17,20 @@ const system = new Set([
 
 /** It is worth trying again. */
 export function isPassing(error: unknown): boolean {
-  const { code, cause } = error as { code?: unknown; cause?: unknown };
-  if (typeof code === 'string' && (passing.test(code) || system.has(code))) return true;
-  return cause !== undefined && isPassing(cause);
+  const code = codeOf(error);
+  return passing.test(code) || system.has(code);
 }
+
+/** SQLite's code for what is at the bottom of it. */
+export function codeOf(error: unknown): string {
+  const { code, cause } = error as { code?: unknown; cause?: unknown };
+  if (typeof code === 'string') return code;
+  return cause === undefined ? '' : codeOf(cause);
+}
+
+/** The file's content makes no sense. */
+export const isDamage = (error: unknown): boolean => /^SQLITE_(CORRUPT|NOTADB)/.test(codeOf(error));
+
+/** The file that is open is of no use any more. */
+export const isLoss = (error: unknown): boolean =>
+  isDamage(error) || /^(ENOENT|SQLITE_(CANTOPEN|READONLY))/.test(codeOf(error));

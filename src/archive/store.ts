@@ -1,11 +1,13 @@
 /** The archive in SQLite: one file per user, opened when needed. */
+import { closeSync, openSync, statSync } from 'node:fs';
 import { mkdir, open, stat } from 'node:fs/promises';
 import { join } from 'node:path';
-import { ArchiveError, guard } from './database.ts';
+import { ArchiveError, refusal } from './database.ts';
 import { Group } from './group.ts';
 import { FileMessages } from './messages.ts';
 import { fileName } from './name.ts';
 import { Opened } from './opened.ts';
+import { isDamage, isLoss } from './passing.ts';
 import { type Book, Shelf } from './shelf.ts';
 import type { Entry, Kind, OpenStore, Store, Trouble } from './types.ts';
 
@@ -40,18 +42,50 @@ export class FileStore implements Store, Book {
   readonly #group: Group;
   #opened: Opened | undefined;
   #leaving: Promise<void> | undefined;
+  /** The file was found damaged; `seen` is what it looked like then. */
+  #damage: { error: unknown; seen: string | undefined } | undefined;
 
   /** Opens the file, so that one that cannot be used is refused at once. */
   constructor(file: string, shelf: Shelf | undefined) {
     this.#file = file;
     this.#shelf = shelf;
-    this.#group = new Group(file, () => this.#use());
+    this.#group = new Group(file, {
+      use: () => this.#use(),
+      failed: (error, idle) => this.#failed(error, idle),
+    });
     this.messages = new FileMessages({
       read: (act) => this.#read(act),
       write: (work) => this.#group.add(work),
       wipe: () => this.#wipe(),
     });
     this.#use();
+  }
+
+  #use(): Opened {
+    if (this.#opened === undefined) {
+      if (this.#damage !== undefined && this.#damage.seen === seen(this.#file)) throw this.#damage.error;
+      // one that is missing was told of; whoever took it away is taken at his word
+      if (this.trouble !== undefined) makeAgain(this.#file);
+      this.#opened = new Opened(this.#file);
+      this.#damage = undefined;
+    }
+    this.#shelf?.used(this);
+    return this.#opened;
+  }
+
+  /** What cannot be used is closed; a file that is damaged is looked at again when it has changed. */
+  #failed(error: unknown, idle: Promise<unknown>): void {
+    if (!isLoss(error) || this.#shelf === undefined) return;
+    const opened = this.#opened;
+    this.#opened = undefined;
+    this.#shelf.left(this);
+    const damage = isDamage(error) ? { error, seen: seen(this.#file) } : undefined;
+    this.#damage = damage;
+    const close = (): void => {
+      opened?.close();
+      if (damage !== undefined) damage.seen = seen(this.#file);
+    };
+    if (opened !== undefined) idle.then(close, close).catch(() => {}); // it is as good as closed
   }
 
   get trouble(): Trouble | undefined {
@@ -83,16 +117,15 @@ export class FileStore implements Store, Book {
     return sizes.reduce((sum, size) => sum + size);
   }
 
-  #use(): Opened {
-    this.#opened ??= new Opened(this.#file);
-    this.#shelf?.used(this);
-    return this.#opened;
-  }
-
   // The same connection as for writing: what the open group has written is seen.
   async #read<T>(act: (opened: Opened) => T): Promise<T> {
     this.#group.check();
-    return guard(this.#file, () => act(this.#use()));
+    try {
+      return act(this.#use());
+    } catch (error) {
+      if (isDamage(error)) this.#group.fault(error);
+      throw refusal(this.#file, error);
+    }
   }
 
   read(account: string, kind: Kind): Promise<Entry[]> {
@@ -128,7 +161,14 @@ export class FileStore implements Store, Book {
     await this.#wipe();
   }
 
-  async #wipe(): Promise<void> {}
+  /** Nothing of what was deleted stays on pages that are not used, or in the log. */
+  async #wipe(): Promise<void> {
+    for (let isMore = true; isMore; )
+      await this.#group.add((opened) => {
+        isMore = opened.shrink();
+        opened.wipe();
+      });
+  }
 
   async close(): Promise<void> {
     await this.#group.close();
@@ -174,4 +214,19 @@ async function makePrivate(folder: string, file: string): Promise<void> {
     const { code, message } = error as NodeJS.ErrnoException;
     if (code !== 'EEXIST') throw new ArchiveError(`Cannot make ${file}: ${message}`, { cause: error });
   }
+}
+
+/** In a folder that is there. */
+function makeAgain(file: string): void {
+  try {
+    closeSync(openSync(file, 'wx', 0o600));
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error;
+  }
+}
+
+/** Changes when somebody changes the file. */
+function seen(file: string): string {
+  const stats = statSync(file, { throwIfNoEntry: false });
+  return stats === undefined ? '' : `${stats.dev} ${stats.ino} ${stats.size} ${stats.mtimeMs}`;
 }
