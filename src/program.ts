@@ -11,6 +11,7 @@ import { openRegistry } from './registry/registry.ts';
 import { type Registry, RegistryError } from './registry/types.ts';
 import { checkAgainstNothing, checkPassword, defaultIterations } from './registry/verifiers.ts';
 import { domainRoutes, rootRoutes } from './routes.ts';
+import { isServiceRefusal, openServing, type Serving } from './serving.ts';
 import { Edge, type SessionInfo } from './session/edge.ts';
 import { openCertificates } from './stream/certificates.ts';
 import { systemClock } from './stream/clock.ts';
@@ -93,7 +94,8 @@ async function assemble(
     ...workers,
   });
   const startedAt = Date.now();
-  const bot = openBot({ config, registry, pool, edge, log, version, startedAt, certificates });
+  const services = openServing({ config, registry, pool, log, bot: () => bot });
+  const bot = openBot({ config, registry, pool, edge, log, version, startedAt, certificates, services });
   const answers: { [K in keyof EdgeQuestions]: (ask: Ask<EdgeQuestions, K>) => Promise<Answer<EdgeQuestions, K>> } = {
     async rememberPassword({ account, password }) {
       const owned = registry.ownerOf(account);
@@ -118,12 +120,14 @@ async function assemble(
   };
   const failed = async (error: unknown): Promise<never> => {
     bot.close();
-    await Promise.all([edge.stop(), pool.stop(0)]);
+    await Promise.all([edge.stop(), pool.stop(0), services.stop(0)]);
     throw error;
   };
+  await services.open().catch(failed);
   const listening = await listen(config, edge, {
     units: pool,
     door: bot,
+    desk: services.desk,
     routes: domainRoutes(version, startedAt),
     account: (user, state) => accountChanged(registry, bot, log, user, state),
     ask: (what, ask) => answers[what](ask),
@@ -139,6 +143,7 @@ async function assemble(
     reload: () => certificates.reload(),
     async stop() {
       bot.close();
+      await services.stop(goodbye);
       await Promise.all([edge.stop('system-shutdown'), pool.stop(goodbye)]);
       await registry.close();
     },
@@ -218,9 +223,10 @@ interface BotNeeds {
   version: string;
   startedAt: number;
   certificates: ReturnType<typeof openCertificates>;
+  services: Serving;
 }
 
-function openBot({ config, registry, pool, edge, log, version, startedAt, certificates }: BotNeeds): Bot {
+function openBot({ config, registry, pool, edge, log, version, startedAt, certificates, services }: BotNeeds): Bot {
   const { domain } = config;
   return createBot({
     outlet: edge.outlet,
@@ -228,7 +234,8 @@ function openBot({ config, registry, pool, edge, log, version, startedAt, certif
     registry,
     pool,
     routes: (info) => rootRoutes(version, startedAt, info),
-    isRefusal: (reason): reason is Error => reason instanceof RegistryError,
+    services,
+    isRefusal: (reason): reason is Error => reason instanceof RegistryError || isServiceRefusal(reason),
     clock: { now: Date.now, after: (milliseconds, run) => systemClock.after(milliseconds, run) },
     server: {
       domain,

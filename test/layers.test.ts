@@ -25,10 +25,11 @@ const table: Record<string, { all: string[]; types?: string[] }> = {
   session: { all: ['wire', 'stream', 'xep', 'link'] },
   hub: { all: ['wire', 'xep'], types: ['archive', 'upstream'] },
   view: { all: ['wire', 'jat', 'hub'], types: ['link'] },
+  services: { all: ['wire', 'component', 'jat', 'session'], types: ['registry', 'link'] },
   delegation: { all: ['wire', 'jat', 'xep'] },
   pool: { all: ['wire', 'link', 'hub', 'view', 'upstream', 'archive', 'xep', 'jat'] },
-  commands: { all: ['wire'], types: ['registry', 'pool', 'link'] },
-  bot: { all: ['wire', 'commands'], types: ['link'] },
+  commands: { all: ['wire'], types: ['registry', 'pool', 'link', 'component', 'jat', 'services'] },
+  bot: { all: ['wire', 'commands'], types: ['link', 'component', 'jat', 'services'] },
 };
 
 const sources = (folder: string, ending = '.ts'): string[] =>

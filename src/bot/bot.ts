@@ -5,6 +5,8 @@ import { commands } from '../commands/commands.ts';
 import type { Log, World } from '../commands/context.ts';
 import { Locks, pause } from '../commands/locks.ts';
 import { Numbers } from '../commands/numbers.ts';
+import type { ComponentState } from '../component/types.ts';
+import type { Notice } from '../jat/types.ts';
 import type { Door, DoorOutlet, Speaker } from '../link/door.ts';
 import type { AccountState } from '../link/link.ts';
 import { type BareJid, parseBare } from '../wire/jid.ts';
@@ -18,8 +20,9 @@ import { Dialogs } from './dialogs.ts';
 import { hear } from './message.ts';
 import { Notes } from './notes.ts';
 import { Relays } from './relays.ts';
+import { Troubles } from './troubles.ts';
 import type { Act } from './turn.ts';
-import { sendReceipt, wantsReceipt } from './voice.ts';
+import { healthOf, sendReceipt, wantsReceipt } from './voice.ts';
 
 export interface BotParts
   extends Pick<World, 'registry' | 'pool' | 'sessions' | 'services' | 'server' | 'clock' | 'proves'> {
@@ -34,6 +37,9 @@ export interface BotParts
 export interface Bot extends Door {
   /** An account's status changed: people are told of what they must act on. */
   account(user: string, state: AccountState): void;
+  /** A component's state, or what is the matter with a service address, changed: admins are told. */
+  component(state: ComponentState): void;
+  service(notice: Notice): void;
   /** What serves that user is not started any more: admins are told; the user hears it of each account. */
   switchedOff(user: string, reason: string): void;
   /** What was said to an account that no app of it hears (a detached room). */
@@ -77,6 +83,22 @@ export function createBot({ outlet, log, routes, isRefusal, ...lasting }: BotPar
   const answers = createAnswers(routes);
   const alerts = new Alerts({ registry, clock, domain: server.domain, say });
 
+  const admins = () => registry.users.filter(({ admin }) => admin);
+  const troubles = new Troubles({
+    clock,
+    hosts: () => lasting.services.hosts(),
+    tell: (text) => {
+      for (const { name } of admins()) world.tell(name, text);
+    },
+    changed: () => {
+      for (const { name } of admins()) showHealth(`${name}@${server.domain}` as BareJid);
+    },
+  });
+  /** Root's presence tells admins how things are; hubs have told that it is there. */
+  const showHealth = (login: BareJid, only?: number): void => {
+    outlet.send(login, healthOf(root, troubles.status), only);
+  };
+
   const conversationOf = (speaker: Speaker): Conversation => {
     const known = conversations.get(speaker.sid) ?? new Conversation(parts, speaker);
     conversations.set(speaker.sid, known);
@@ -101,6 +123,8 @@ export function createBot({ outlet, log, routes, isRefusal, ...lasting }: BotPar
       alerts.arrived(speaker);
       notes.arrived(speaker);
       relays.arrived(speaker);
+      const isAdmin = speaker.view !== 'identity' && registry.user(speaker.user)?.admin === true;
+      if (isAdmin && troubles.status !== undefined) showHealth(speaker.bare, speaker.sid);
     },
     unheard: (speaker, messages) =>
       alerts.unheard(
@@ -116,14 +140,17 @@ export function createBot({ outlet, log, routes, isRefusal, ...lasting }: BotPar
     },
     account: (user, state) => alerts.account(user, state),
     relay: (user, account, text) => relays.tell(user, account, text),
+    component: (state) => troubles.component(state),
+    service: (notice) => troubles.service(notice),
     switchedOff(user, reason) {
-      for (const { name, admin } of registry.users) if (admin) world.tell(name, switchedOffText(user, reason));
+      for (const { name } of admins()) world.tell(name, switchedOffText(user, reason));
     },
     close() {
       for (const conversation of conversations.values()) conversation.end();
       conversations.clear();
       dialogs.close();
       alerts.close();
+      troubles.close();
     },
   };
 }

@@ -16,6 +16,16 @@ export function sendReceipt(outlet: DoorOutlet, root: BareJid, { bare, sid }: Sp
   outlet.send(bare, Stanza.of(xml('message', { type: request.type, from: root }, received)), sid);
 }
 
+/** Root is there, and says in its status what is the matter. The resource is that of the presence which hubs send for it. */
+export const healthOf = (root: BareJid, trouble: string | undefined): Stanza =>
+  Stanza.of(
+    xml(
+      'presence',
+      { from: `${root}/xmpproxy` },
+      ...(trouble === undefined ? [] : [xml('show', {}, 'away'), xml('status', {}, trouble)]),
+    ),
+  );
+
 /** XEP-0085: `composing` while an answer takes longer than a second. */
 export class Composing {
   readonly #clock: Clock;

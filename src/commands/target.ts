@@ -86,7 +86,7 @@ const switching = (enabled: boolean, summary: string, next: string) =>
   });
 
 const drain = command({
-  summary: 'nothing new to one who answers',
+  summary: 'no new work for one app',
   access: 'admin',
   args: {
     address,

@@ -2,7 +2,7 @@
 import type { Context } from './context.ts';
 
 interface Topic {
-  /** One line of `help`. */
+  /** One line of `help`; empty: another help text leads there. */
   summary: string;
   /** Other words for it. */
   words: readonly string[];
@@ -36,6 +36,24 @@ export const topics: Readonly<Record<string, Topic>> = {
         'Never encrypt what you write to me.',
       ].join('\n');
     },
+  },
+  services: {
+    summary: '',
+    words: ['service', 'jat'],
+    text: () =>
+      [
+        'policy: who of several gets the work.',
+        'encoding=localpart: one chat for each',
+        'user; private=yes: users are hidden.',
+        'messages=resources: to each app, not',
+        'to the account. initiate=yes: it may',
+        'write to people who never wrote to it.',
+        'allow: who may use it. timeout: seconds',
+        'for an answer. rate: requests a second',
+        'of one user. open: requests at once.',
+        'name, category, type, avatar: what',
+        'people see (XEP-0030, a data: URI).',
+      ].join('\n'),
   },
 };
 

@@ -42,7 +42,10 @@ export const groupHelp = (name: string, group: Group, level: Level): string =>
 
 export const treeHelp = (tree: Tree, level: Level): string =>
   [
-    ...visibleNames(tree, level).map((name) => `${name}: ${tree[name]!.summary}`),
-    ...Object.entries(topics).map(([name, { summary }]) => `\`help ${name}\`: ${summary}`),
+    // who reads this knows `help`
+    ...visibleNames(tree, level)
+      .filter((name) => name !== 'help')
+      .map((name) => `${name}: ${tree[name]!.summary}`),
+    ...Object.entries(topics).flatMap(([name, { summary }]) => (summary === '' ? [] : `\`help ${name}\`: ${summary}`)),
     `\`help ${visibleNames(tree, level).find((name) => isGroup(tree[name]!)) ?? 'help'}\`: more about one`,
   ].join('\n');

@@ -7,7 +7,12 @@ import type { Element } from '../wire/xml.ts';
 /** A stanza to go on with, an answer that it has already, or why there is neither. */
 export type Arrived = { stanza: Stanza } | { answer: Stanza } | { dropped: string };
 
-/** The element is the stanza's from now on. Nobody but people of other domains speaks to a component. */
+/**
+ * The element is the stanza's from now on. Nobody but people of other domains speaks to a component.
+ *
+ * COMPAT: ejabberd 23.01 sends what is for any component host of a listener to whichever of them is connected there, so
+ * `to` may be on another host.
+ */
 export function arriving(element: Element, host: BareJid): Arrived {
   const attrs = element.attrs as { from?: string; to?: string; id?: string; type?: string };
   const from = readJid(attrs.from);
@@ -15,7 +20,6 @@ export function arriving(element: Element, host: BareJid): Arrived {
   if (from === undefined || domainOf(from) === host) return { dropped: 'no sender of theirs' };
   attrs.from = from;
   if (to === undefined) return refused(element, host, 'jid-malformed', '');
-  if (domainOf(to) !== host) return { dropped: 'not for us' };
   attrs.to = to;
   // what has no id cannot be answered
   if (element.name === 'iq' && !attrs.id) return { dropped: 'an iq without id' };

@@ -58,7 +58,7 @@ export interface ComponentEvents {
   online(): void;
   /** The stream is over; what was sent and not delivered is lost, and nobody tells what. */
   offline(): void;
-  /** From the server: both addresses prepared, `to` on our host, `from` not. */
+  /** From the server: both addresses prepared, `from` not on our host; `to` may be on another host of that server. */
   stanza(stanza: Stanza): void;
   state(state: ComponentState): void;
 }

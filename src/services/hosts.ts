@@ -12,6 +12,8 @@ export interface HostParts {
   engine: ServiceEngine;
   /** Is that stanza of a target not to be heard, because we know better? */
   ignores(stanza: Stanza): boolean;
+  /** The component of that host, if it is at the same server. */
+  beside(host: BareJid, place: ComponentPlace): Way | undefined;
   state(state: ComponentState): void;
 }
 
@@ -55,7 +57,11 @@ class Host implements Way {
   }
 
   #arrives(stanza: Stanza): void {
-    if (!this.#parts.ignores(stanza)) this.#parts.engine.stanza(stanza, this);
+    const { beside, engine, ignores, options } = this.#parts;
+    const host = domainOf(stanza.to as Jid);
+    const way = host === this.name ? this : beside(host, this.place);
+    if (way === undefined) options.log.warn('component stanza dropped', { host: this.name, reason: 'not for us' });
+    else if (!ignores(stanza)) engine.stanza(stanza, way);
   }
 }
 
@@ -72,8 +78,13 @@ export class Hosts {
   readonly #parts: HostParts;
   #hosts = new Map<BareJid, Host>();
 
-  constructor(parts: HostParts) {
-    this.#parts = parts;
+  constructor(parts: Omit<HostParts, 'beside'>) {
+    this.#parts = { ...parts, beside: (host, place) => this.#beside(host, place) };
+  }
+
+  #beside(name: BareJid, { server, port }: ComponentPlace): Host | undefined {
+    const host = this.#hosts.get(name);
+    return host?.place.server === server && host.place.port === port ? host : undefined;
   }
 
   /** Those that are not among them are closed; those that are as before stay as they are. */

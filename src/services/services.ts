@@ -21,9 +21,11 @@ export interface ServiceOptions {
   ca: string | undefined;
   /** May a component's stream be neither on loopback nor in TLS? */
   allowClear: boolean;
-  translation(world: World): Promise<ServiceEngine>;
+  translation(world: World): ServiceEngine;
   store: ServiceStore;
   log: Log;
+  /** These accounts answer for an address now, or did before. */
+  targets(accounts: ReadonlySet<BareJid>): void;
   /** Once per change. */
   notice(notice: Notice): void;
   state(state: ComponentState): void;
@@ -31,16 +33,16 @@ export interface ServiceOptions {
 
 export interface ServiceHall extends ServiceControl {
   readonly desk: ServiceDesk;
+  /** Resolves when all addresses are known; components are connecting then. */
+  open(): Promise<void>;
+  /** Where that account answers. */
+  addressesOf(account: BareJid): BareJid[];
   /** Everybody is told that we are away, streams are closed: for at most `within` milliseconds. */
   stop(within: number): Promise<void>;
 }
 
-/** All addresses are known when it resolves; components are connecting. */
-export async function openServices(options: ServiceOptions): Promise<ServiceHall> {
-  const hall = new Hall(options);
-  await hall.open();
-  return hall;
-}
+/** Nothing happens before it is opened. */
+export const createServices = (options: ServiceOptions): ServiceHall => new Hall(options);
 
 class Hall implements ServiceHall {
   readonly desk: Desk;
@@ -69,7 +71,7 @@ class Hall implements ServiceHall {
 
   async open(): Promise<void> {
     const { ca, allowClear, log, registry, state, store, translation, notice } = this.#options;
-    this.#engine = await translation({
+    this.#engine = translation({
       clock: { now: () => performance.timeOrigin + performance.now(), after },
       random: Math.random,
       log,
@@ -121,11 +123,16 @@ class Hall implements ServiceHall {
     return this.#engine.drain(address, account, drained);
   }
 
+  addressesOf(account: BareJid): BareJid[] {
+    return [...(this.#targets.get(account) ?? [])];
+  }
+
   async stop(within: number): Promise<void> {
     await this.#turn;
-    await this.#engine.stop();
+    // not open: the start has failed before
+    await this.#engine?.stop();
     this.desk.close();
-    await this.#hosts.stop(within);
+    await this.#hosts?.stop(within);
   }
 
   async #configure(): Promise<void> {
@@ -137,12 +144,14 @@ class Hall implements ServiceHall {
     const places = [...configured, ...further];
     this.#own = services.map(({ address }) => address).filter((address) => domainOf(address) === domain);
     this.#domains = new Set([...places.map(({ host }) => host), ...(this.#own.length > 0 ? [domain] : [])]);
+    const before = this.#targets;
     this.#targets = new Map();
     for (const { address, targets } of services)
       for (const { account } of targets) {
         const addresses = this.#targets.get(account) ?? new Set();
         this.#targets.set(account, addresses.add(address));
       }
+    this.#options.targets(new Set([...before.keys(), ...this.#targets.keys()]));
     const gone = [...this.#known].filter((address) => !services.some((service) => service.address === address));
     for (const address of gone) await this.#engine.remove(address);
     this.#known = new Set(services.map(({ address }) => address));

@@ -1,10 +1,14 @@
 /** root on a stage: a pool that plays what it is told, a clock moved by hand. */
+
 import { type Bot, createBot } from '../../src/bot/bot.ts';
 import type { Client, Clock, ServerFacts } from '../../src/commands/context.ts';
+import type { ComponentFailure, ComponentPlace } from '../../src/component/types.ts';
+import type { AddressStatus } from '../../src/jat/types.ts';
 import type { Speaker } from '../../src/link/door.ts';
 import type { AccountSettings, AccountState, LoginView, RoomState } from '../../src/link/link.ts';
 import type { PoolControl } from '../../src/pool/types.ts';
 import { type Registry, RegistryError, type User } from '../../src/registry/types.ts';
+import type { HostState, ServiceControl } from '../../src/services/types.ts';
 import type { Failure } from '../../src/wire/failure.ts';
 import { type BareJid, parseBare, withResource } from '../../src/wire/jid.ts';
 import type { Route } from '../../src/wire/mux.ts';
@@ -82,6 +86,7 @@ export interface Stage {
   states: AccountState[];
   rooms: RoomState[];
   routes: Route<Speaker>[];
+  services: FakeServices;
   /** Says it, and waits until root has nothing more to do at once; the answers, as one text. */
   tell(speaker: Speaker, text: string, ...more: Element[]): Promise<string>;
   /** The same, and whether other apps may see it. */
@@ -98,6 +103,18 @@ export const facts: ServerFacts = {
   fingerprint: (name) =>
     name === domain ? fingerprint('ab12') : name === 'work.example' ? fingerprint('cd34') : undefined,
 };
+
+/** Components and service addresses as they are said to be; calls in words. */
+export interface FakeServices {
+  hosts: HostState[];
+  statuses: Map<string, AddressStatus>;
+  /** What tries of a component come to, one after the other; then success. */
+  outcomes: (ComponentFailure | undefined)[];
+  tried: ComponentPlace[];
+  called: string[];
+  /** Thrown by the next refresh. */
+  refusal: Error | undefined;
+}
 
 let sids = 0;
 export function speaker(name: string, bare = `${name}@${domain}`): Speaker {
@@ -134,6 +151,7 @@ export function stage(users: User[], start: Partial<Pick<Stage, 'routes' | 'stat
     states: [],
     rooms: [],
     routes: [],
+    services: { hosts: [], statuses: new Map(), outcomes: [], tried: [], called: [], refusal: undefined },
     ...start,
   };
   const write = (level: string) => (message: string, fields?: unknown) =>
@@ -143,6 +161,7 @@ export function stage(users: User[], start: Partial<Pick<Stage, 'routes' | 'stat
     clock,
     server: facts,
     pool: pool(parts),
+    services: serviceControl(parts.services),
     proves: async (name, password) => passwords.get(name) === password,
     sessions: {
       of: (name) => parts.clients.get(name) ?? [],
@@ -200,6 +219,27 @@ function pool(parts: Pick<Stage, 'pooled' | 'tried' | 'outcomes' | 'states' | 'r
       return parts.rooms.some((one) => one.account === account && one.room === room);
     },
     status: async (name) => parts.states.filter(({ jid }) => parts.registry.ownerOf(jid)?.user.name === name),
+  };
+}
+
+function serviceControl(fake: FakeServices): ServiceControl {
+  return {
+    async refresh() {
+      fake.called.push('refresh');
+      const { refusal } = fake;
+      fake.refusal = undefined;
+      if (refusal !== undefined) throw refusal;
+    },
+    async tryHost(place) {
+      fake.tried.push(place);
+      return fake.outcomes.shift();
+    },
+    hosts: () => fake.hosts,
+    status: (address) => fake.statuses.get(address),
+    drain(address, account, drained) {
+      fake.called.push(`drain ${address} ${account} ${drained}`);
+      return true;
+    },
   };
 }
 

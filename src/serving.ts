@@ -1,0 +1,55 @@
+/** Service addresses of the program: what they are told of, and what they tell root and the units. */
+import { join } from 'node:path';
+import { ServiceFile } from './archive/services.ts';
+import type { Bot } from './bot/bot.ts';
+import type { Config } from './config.ts';
+import { ConflictError, Services } from './jat/services.ts';
+import type { Log } from './log.ts';
+import type { Pool } from './pool/pool.ts';
+import type { Registry } from './registry/types.ts';
+import { createServices, type ServiceHall } from './services/services.ts';
+
+export type Serving = ServiceHall;
+
+interface ServingNeeds {
+  config: Config;
+  registry: Registry;
+  pool: Pick<Pool, 'refresh'>;
+  log: Log;
+  bot(): Bot;
+}
+
+/** Why an address cannot be as it is wished, in words for an administrator. */
+export const isServiceRefusal = (reason: unknown): reason is Error => reason instanceof ConflictError;
+
+/** Nothing happens before it is opened. */
+export function openServing({ config, registry, pool, log, bot }: ServingNeeds): Serving {
+  const store = new ServiceFile(join(config.dataDir, 'services.sqlite'));
+  const hall = createServices({
+    domain: config.domain,
+    registry,
+    configured: config.components,
+    ca: config.upstreamCa,
+    allowClear: config.componentPlaintext,
+    translation: (world) => new Services(world),
+    store,
+    log,
+    targets: (accounts) => tellUnits(accounts, registry, pool, log),
+    notice: (notice) => bot().service(notice),
+    state: (state) => bot().component(state),
+  });
+  const stop = hall.stop.bind(hall);
+  return Object.assign(hall, {
+    async stop(within: number) {
+      await stop(within);
+      await store.close();
+    },
+  });
+}
+
+/** An account lets the addresses that it answers for see its presence, so its unit has to know them. */
+function tellUnits(accounts: ReadonlySet<string>, registry: Registry, pool: Pick<Pool, 'refresh'>, log: Log): void {
+  for (const { name, accounts: own } of registry.users)
+    if (own.some(({ jid }) => accounts.has(jid)))
+      pool.refresh(name).catch((error: unknown) => log.error('unit not told', { user: name, error: String(error) }));
+}
