@@ -24,6 +24,9 @@ export class Liveness {
   rest(isResting: boolean): void {
     this.#isResting = isResting;
     this.#idle.refresh();
+    if (this.#reply === undefined) return;
+    clearTimeout(this.#reply);
+    this.#wait(rounds);
   }
 
   /** Bytes came. */
