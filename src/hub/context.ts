@@ -22,7 +22,7 @@ export interface HubSettings {
   awayText: string;
   autoAway: boolean;
   /** How long a message waits for the server before it comes back: milliseconds; a day where it is left out. */
-  expiry?: number;
+  expiry?: number | undefined;
   /** So many messages that others have seen a client gets that was never here. */
   backlog: number;
   /** Our version, for jabber:iq:version. */

@@ -74,6 +74,8 @@ export interface UnitSettings {
   /** Status text and auto-away while no client is online. */
   awayText: string;
   autoAway: boolean;
+  /** How long a message waits for a server before it comes back: milliseconds; a day where it is left out. */
+  expiry?: number;
   /** So many messages that other clients have seen a client gets that was never here; left out: none. */
   backlog?: number;
   upstream: UpstreamSettings;
@@ -169,7 +171,10 @@ export interface UnitLink {
   attach(sid: number, facts: SessionFacts): void;
   /** Its stream may be resumed (XEP-0198): the count `h` begins behind that position. */
   resumable(sid: number, from: number): void;
-  /** The session is over (not merely its stream). `isClean`: nobody will ask for its `handled` any more. */
+  /**
+   * The session is over (not merely its stream). `isClean`: its client ended it, and all it said is durable: it will neither ask for
+   * what was `handled` nor send anything again.
+   */
   detach(sid: number, isClean: boolean): void;
   /**
    * From a client; `to` is prepared, `from` undefined. `position`: so many stanzas has the session sent with this one; those

@@ -53,6 +53,9 @@ export class Unit implements UnitLink {
     this.#services = services;
     this.#store = store;
     const { edge, isMortal, log } = services;
+    store.onTrouble = (trouble) => {
+      for (const account of this.#accounts.values()) account.trouble = trouble;
+    };
     this.#streams = new Streams({ store, isMortal, stored: (sid, position) => edge.stored(sid, position) });
     this.#merged = new Merged({
       account: `${settings.user}@${settings.domain}` as BareJid,
@@ -65,8 +68,8 @@ export class Unit implements UnitLink {
   }
 
   #hubSettings(): HubSettings {
-    const { domain, root, mirror, awayText, autoAway, backlog = 0 } = this.#settings;
-    return { domain, root, mirror, awayText, autoAway, backlog, version: this.#services.version };
+    const { domain, root, mirror, awayText, autoAway, backlog = 0, expiry } = this.#settings;
+    return { domain, root, mirror, awayText, autoAway, backlog, expiry, version: this.#services.version };
   }
 
   async #configure(settings: UnitSettings): Promise<void> {
