@@ -108,13 +108,27 @@ async function inUnit(
     version: '0',
     log: quiet,
   });
-  const facts = { carbons: false, interested: false, blocklist: false, presence: undefined, inactive: false };
+  const facts = {
+    carbons: false,
+    interested: false,
+    blocklist: false,
+    presence: undefined,
+    inactive: false,
+    directed: [],
+    rooms: [],
+  };
   try {
     await run({
       ...{ unit, cores, delivered, closed },
       configure: (...accounts) => unit.ask('configure', { settings: settingsWith(...accounts) }),
       attach: (sid, change) =>
-        unit.attach(sid, { view: 'identity', bare: jid, ...facts, directed: [], rooms: [], ...change } as SessionFacts),
+        unit.attach(sid, {
+          view: 'identity',
+          bare: jid,
+          ...facts,
+          stream: { id: `s${sid}` },
+          ...change,
+        } as SessionFacts),
       send: (sid, xml) => unit.stanza(sid, Stanza.of(parseElement(xml)), ++position),
     });
   } finally {

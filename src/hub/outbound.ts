@@ -133,16 +133,20 @@ export class Outbound {
     return undefined;
   }
 
-  /** What a hub before this one took, and died: the user's other clients have seen it, the server perhaps. */
-  repeat(client: Client, message: Stanza, order?: number): void {
-    const { account, clients, outlet, up } = this.#context;
-    const to = (message.to ?? account) as Jid;
-    if (message.type === 'error' || isPassing(message.tree) || clients.at(to) !== undefined) return;
+  /** What a hub before this one took, and died before it was durable: the user's other clients have seen it, the server perhaps. */
+  repeat(client: Client, given: Stanza, order?: number): void {
+    const { account, archive, clients, outlet, up } = this.#context;
+    const to = (given.to ?? account) as Jid;
+    if (given.type === 'error' || isPassing(given.tree)) return;
+    const source = { isSent: true, client: client.address, from: client.address, to };
+    if (clients.at(to) !== undefined) return void archive.take(given, source);
+    const message = withId(given);
     this.#sent.note(to, message.id, client.sid);
     const isRooms = message.type === 'groupchat' && this.#rooms.has(to);
     const refusal = isRooms ? undefined : this.#refusal(message);
     if (refusal !== undefined) return outlet.deliver([client.sid], errorOf(message, refusal));
     this.#outbox.wait(message.readdress({ to }), client.address, order);
+    if (bare(to) !== account && message.type !== 'groupchat') archive.take(message, source);
     if (up.online() && this.#outbox.isOpen) this.flush();
   }
 

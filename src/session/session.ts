@@ -29,7 +29,7 @@ export interface SessionHost {
   changed(session: Session): void;
   /** Clients that answer no pings. */
   mute: { has(address: FullJid): boolean };
-  /** Once. `isClean`: its client wants to know nothing more. */
+  /** Once. `isClean`: its client ended it, and all that it said is durable. */
   over(session: Session, isClean: boolean, unacknowledged: readonly Outgoing[]): void;
 }
 
@@ -381,7 +381,7 @@ export class Session implements StreamOwner {
     this.#stream = undefined;
     stream?.close(error);
     this.#pass(this.#received.durable);
-    const isClean = !management?.resumable || (this.#isClosing && this.#received.isDurable);
+    const isClean = this.#isClosing && this.#received.isDurable;
     this.#host.over(this, isClean, management?.unacknowledged ?? []);
   }
 
