@@ -11,7 +11,7 @@ import { openRegistry } from './registry/registry.ts';
 import { type Registry, RegistryError } from './registry/types.ts';
 import { checkAgainstNothing, checkPassword, defaultIterations } from './registry/verifiers.ts';
 import { domainRoutes, rootRoutes } from './routes.ts';
-import { isServiceRefusal, openServing, type Serving } from './serving.ts';
+import { isServiceRefusal, openServing, type Serving, servicesOf } from './serving.ts';
 import { Edge, type SessionInfo } from './session/edge.ts';
 import { openCertificates } from './stream/certificates.ts';
 import { systemClock } from './stream/clock.ts';
@@ -210,6 +210,7 @@ function unitSettings(config: Config, registry: Registry, name: string): UnitSet
     awayText,
     autoAway,
     upstream: upstreamOf(config),
+    services: servicesOf(registry),
     archiveDir: join(dataDir, 'archive'),
   };
 }

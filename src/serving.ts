@@ -53,3 +53,11 @@ function tellUnits(accounts: ReadonlySet<string>, registry: Registry, pool: Pick
     if (own.some(({ jid }) => accounts.has(jid)))
       pool.refresh(name).catch((error: unknown) => log.error('unit not told', { user: name, error: String(error) }));
 }
+
+/** Account → the addresses that it answers for. */
+export function servicesOf({ services }: Pick<Registry, 'services'>): Record<string, string[]> {
+  const answering: Record<string, string[]> = {};
+  for (const { address, targets } of services)
+    for (const { account } of targets) answering[account] = [...(answering[account] ?? []), address];
+  return answering;
+}

@@ -31,12 +31,26 @@ export class Subscriptions {
     const contact = bare(presence.from as Jid);
     const { outlet, clients } = this.#context;
     if (presence.type === 'subscribe') {
+      if (this.#accepts(contact)) return;
       const request = presence.readdress({ from: contact });
       if (this.#requests.has(contact) || this.#requests.size < most.requests) this.#keep(contact, request);
       return outlet.deliver(clients.available, request);
     }
     if (presence.type === 'unsubscribe') this.#settle(contact);
     outlet.deliver(clients.interested, presence);
+  }
+
+  /** What the account answers for has to know when it is there: no person is asked. */
+  #accepts(contact: BareJid): boolean {
+    const { account, settings, up } = this.#context;
+    if (settings.services?.[account]?.includes(contact) !== true) return false;
+    up.send(Stanza.of(xml('presence', { type: 'subscribed', to: contact })).toString());
+    return true;
+  }
+
+  /** Settings have changed. */
+  review(): void {
+    for (const contact of [...this.#requests.keys()]) if (this.#accepts(contact)) this.#settle(contact);
   }
 
   #keep(contact: BareJid, request: Stanza): void {

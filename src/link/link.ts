@@ -79,6 +79,8 @@ export interface UnitSettings {
   /** So many messages that other clients have seen a client gets that was never here; left out: none. */
   backlog?: number;
   upstream: UpstreamSettings;
+  /** Account → service addresses that it answers for: they may see its presence. */
+  services?: Record<string, string[]>;
   /** Folder of the units' databases. */
   archiveDir: string;
 }

@@ -68,8 +68,8 @@ export class Unit implements UnitLink {
   }
 
   #hubSettings(): HubSettings {
-    const { domain, root, mirror, awayText, autoAway, backlog = 0, expiry } = this.#settings;
-    return { domain, root, mirror, awayText, autoAway, backlog, expiry, version: this.#services.version };
+    const { domain, root, mirror, awayText, autoAway, backlog = 0, services = {}, expiry } = this.#settings;
+    return { domain, root, mirror, awayText, autoAway, backlog, services, expiry, version: this.#services.version };
   }
 
   async #configure(settings: UnitSettings): Promise<void> {

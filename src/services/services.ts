@@ -24,7 +24,7 @@ export interface ServiceOptions {
   translation(world: World): ServiceEngine;
   store: ServiceStore;
   log: Log;
-  /** These accounts answer for an address now, or did before. */
+  /** Once it is open: these accounts answer for an address now, or did before. */
   targets(accounts: ReadonlySet<BareJid>): void;
   /** Once per change. */
   notice(notice: Notice): void;
@@ -54,6 +54,7 @@ class Hall implements ServiceHall {
   #domains: ReadonlySet<string> = new Set();
   #own: readonly BareJid[] = [];
   #known = new Set<BareJid>();
+  #isOpen = false;
   #turn: Promise<void> = Promise.resolve();
 
   constructor(options: ServiceOptions) {
@@ -94,6 +95,7 @@ class Hall implements ServiceHall {
     this.desk.open(this.#engine);
     // one address that cannot be must not keep the others from being
     await this.refresh().catch((reason: unknown) => log.error('service address refused', { reason: String(reason) }));
+    this.#isOpen = true;
   }
 
   refresh(): Promise<void> {
@@ -151,7 +153,7 @@ class Hall implements ServiceHall {
         const addresses = this.#targets.get(account) ?? new Set();
         this.#targets.set(account, addresses.add(address));
       }
-    this.#options.targets(new Set([...before.keys(), ...this.#targets.keys()]));
+    if (this.#isOpen) this.#options.targets(new Set([...before.keys(), ...this.#targets.keys()]));
     const gone = [...this.#known].filter((address) => !services.some((service) => service.address === address));
     for (const address of gone) await this.#engine.remove(address);
     this.#known = new Set(services.map(({ address }) => address));
