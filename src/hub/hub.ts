@@ -289,6 +289,7 @@ export class Hub implements Pick<CoreEvents, 'online' | 'offline' | 'stanza' | '
 
   set settings(settings: HubSettings) {
     this.#context.settings = settings;
+    this.#subscriptions.review();
     this.#presences.announce();
   }
   get contacts(): number {
