@@ -100,18 +100,17 @@ export class Requests {
     const seen = users.seen(user);
     if (seen === undefined) return this.#finish(open, 'resource-constraint', 'Your address is too long');
     const written = users.ready(user);
+    if (bond !== undefined && (bond.begins || holder !== undefined)) sticky.note(user, bond, resource);
     if (written === undefined) return this.#send(open, resource, seen);
     const again = () => void (this.#place.open.has(open) && this.#hand(open));
     written.then(again, () => this.#finish(open, 'internal-server-error'));
   }
 
   #send(open: Asked, resource: Resource, seen: Jid): void {
-    const { open: table, sticky, ways } = this.#place;
-    const bond = bondOf(open.payload);
+    const { open: table, ways } = this.#place;
     const id = table.ask(open, resource.jid, seen);
     open.resource = resource;
     resource.open++;
-    if (bond !== undefined) sticky.note(open.asker, bond, resource);
     const ends = endsOf(this.#place, open.asker, open.asked, resource.jid);
     if (!ways.send(resource.way, toTarget(open.request, ends, seen, id))) this.#lost(open);
   }
@@ -213,12 +212,11 @@ export class Requests {
     const condition = isNew ? 'service-unavailable' : 'remote-server-timeout';
     statistics.refused(condition);
     statistics.error(world.clock.now(), condition, resource?.jid);
-    if (resource !== undefined) {
-      statistics.counters.timeouts++;
-      resource.open--;
-      this.#health.missed(resource);
-    }
     ways.answer(open.way, errorOf(open.request, new StanzaError(condition, 'No answer in time')));
+    if (resource === undefined) return;
+    statistics.counters.timeouts++;
+    resource.open--;
+    this.#health.missed(resource);
   }
 
   /** Every other end. */

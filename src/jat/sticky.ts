@@ -17,6 +17,8 @@ interface Bond {
   name: string;
   /** Names of the transports inside. */
   inner: readonly string[];
+  /** Nothing of it has been before. */
+  begins: boolean;
   ends: boolean;
 }
 
@@ -27,27 +29,28 @@ export function bondOf(payload: Element | undefined): Bond | undefined {
   switch (attrs.xmlns) {
     case NS.commands: {
       const isOver = attrs.status === 'completed' || attrs.status === 'canceled';
-      return bond(`command ${attrs.sessionid}`, attrs.sessionid, isOver);
+      return bond('command', attrs.sessionid, false, isOver); // its name is the answer's to give
     }
     case NS.ibb:
-      return bond(`stream ${attrs.sid}`, attrs.sid, name === 'close');
+      return bond('stream', attrs.sid, name === 'open', name === 'close');
     case NS.bytestreams:
-      return bond(`stream ${attrs.sid}`, attrs.sid, false);
+      return bond('stream', attrs.sid, true, false);
     case NS.si:
-      return bond(`stream ${attrs.id}`, attrs.id, false);
+      return bond('stream', attrs.id, true, false);
     case NS.jingle: {
-      const found = bond(`jingle ${attrs.sid}`, attrs.sid, attrs.action === 'session-terminate');
+      const { action } = attrs;
+      const found = bond('jingle', attrs.sid, action === 'session-initiate', action === 'session-terminate');
       return found && { ...found, inner: transportsOf(payload) };
     }
     case NS.jingleMessage: // XEP-0353 §3: its id becomes the session's
-      return bond(`jingle ${attrs.id}`, attrs.id, name === 'reject' || name === 'retract' || name === 'finish');
+      return bond('jingle', attrs.id, false, name === 'reject' || name === 'retract' || name === 'finish');
     default:
       return undefined;
   }
 }
 
-const bond = (name: string, id: unknown, ends: boolean): Bond | undefined =>
-  typeof id === 'string' && id !== '' ? { name, inner: [], ends } : undefined;
+const bond = (kind: string, id: unknown, begins: boolean, ends: boolean): Bond | undefined =>
+  typeof id === 'string' && id !== '' ? { name: `${kind} ${id}`, inner: [], begins, ends } : undefined;
 
 /** XEP-0261 §2.1, XEP-0260 §2.1: the streams inside have names of their own. */
 function transportsOf(jingle: Element): string[] {

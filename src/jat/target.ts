@@ -121,6 +121,7 @@ export class Target {
     const speaking = open.filter(({ silent }) => silent === undefined);
     const well = speaking.filter((resource) => !isShut(resource));
     this.#candidates = well.length > 0 ? well : speaking.length > 0 ? speaking : open;
+    for (const resource of this.#candidates) resource.turn = 0; // what they owed each other was among others
     return this.#candidates;
   }
 }

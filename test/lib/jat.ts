@@ -153,6 +153,7 @@ export class TestWorld {
     world.services.opened(world.component);
     world.services.opened(world.edge);
     await world.add(settings);
+    for (const { account } of world.status(settings.address).settings.targets) world.accepts(account, settings.address);
     for (const resource of resources) world.there(`${desk}/${resource}`);
     return world.forget();
   }
@@ -168,6 +169,10 @@ export class TestWorld {
     return this;
   }
 
+  /** An account takes our subscription. */
+  accepts(account: string = desk, to: string = svc): this {
+    return this.says(`<presence type="subscribed" from="${account}" to="${to}"/>`);
+  }
   /** A resource of a target says that it is there. */
   there(resource: string, inside = '', to: string = svc): this {
     return this.says(`<presence from="${resource}" to="${to}">${inside}</presence>`);
