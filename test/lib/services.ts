@@ -7,7 +7,11 @@ import { type Account, type RealServer, startServer } from './servers.ts';
 import { type Setting, settings, until } from './world.ts';
 
 /** Component hosts of every world: one for addresses of all sorts, others that are addresses themselves. */
-export const hosts = ['svc', 'focus', 'bot'].map((name) => ({ host: `${name}.work.example`, secret: `s-${name}` }));
+export const hosts = ['svc.work.example', 'focus.work.example', 'proxy.domain.example'].map((host) => ({
+  host,
+  secret: `s3cret-${host}`,
+}));
+const domains = ['work.example', 'home.example', 'some-domain.example'];
 /** A payload that no test client answers by itself. */
 export const work = (text = ''): Element => xml('work', 'urn:example:work', text);
 
@@ -22,7 +26,7 @@ export class ServiceWorld {
   }
 
   static async make({ kind, workers }: Setting, env: Record<string, string> = {}): Promise<ServiceWorld> {
-    const server = await startServer(kind, { components: hosts });
+    const server = await startServer(kind, { domains, components: hosts });
     const proxy = await RunningProxy.start({
       server,
       env: { WORKERS: workers, SASL_PLUS: 'off', ...server.componentSettings, ...env },
