@@ -89,14 +89,14 @@ export class ServiceAddress {
 
   configure(settings: AddressSettings): void {
     const { identity, limits, users } = this.#place;
+    const before = identity.presence().toString();
     this.#place.settings = settings;
     users.configure(settings);
     limits.configure(settings);
     identity.configure(settings);
     this.#setTargets(settings);
     if (!settings.enabled) this.#requests.giveUp();
-    this.#presences.announce();
-    this.#presences.renew();
+    if (!this.#presences.announce() && identity.presence().toString() !== before) this.#presences.renew();
   }
 
   #setTargets({ targets }: AddressSettings): void {

@@ -236,12 +236,13 @@ export class Presences {
       }
   }
 
-  /** Subscribers hear of a change. */
-  announce(): void {
+  /** Subscribers hear of a change; false: there is none. */
+  announce(): boolean {
     const { available } = this;
-    if (available === this.#announced) return;
+    if (available === this.#announced) return false;
     this.#announced = available;
     this.#toSubscribers(() => true);
+    return true;
   }
 
   /** The name or picture is another. */
@@ -256,8 +257,7 @@ export class Presences {
 
   /** Nobody there can have heard anything while that way was down. */
   announceBy(way: Way): void {
-    if (this.#announced === undefined) this.announce();
-    else this.#toSubscribers((each) => each === way);
+    if (!this.announce()) this.#toSubscribers((each) => each === way);
   }
 
   #toSubscribers(fits: (way: Way) => boolean): void {

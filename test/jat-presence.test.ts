@@ -1,0 +1,330 @@
+/** Presence: of the address to its users, of its target to us, and what users direct to it. */
+import { test } from 'uvu';
+import * as assert from 'uvu/assert';
+import { desk, isError, MemoryStore, presence, romeo, seenRomeo, settle, svc, TestWorld } from './lib/jat.ts';
+
+const a = `${desk}/a`;
+const b = `${desk}/b`;
+const user = 'romeo@m.example';
+const muc = '<x xmlns="http://jabber.org/protocol/muc"/>';
+
+const says = (world: TestWorld, type: string | undefined, from = user, to: string = svc, inside = ''): TestWorld =>
+  world.says(`<presence${type === undefined ? '' : ` type="${type}"`} from="${from}" to="${to}">${inside}</presence>`);
+const told = (type: string | undefined, from: string, to: string, inside = ''): string =>
+  presence({ ...(type && { type }), from, to }, inside);
+
+async function subscribed(world: TestWorld, from = user, to: string = svc): Promise<TestWorld> {
+  says(world, 'subscribe', from, to);
+  await settle();
+  return world;
+}
+
+test('who subscribes is subscribed, and sees whether somebody is there', async () => {
+  const world = await TestWorld.of();
+  await subscribed(world);
+  assert.equal(world.take(), [told('subscribed', svc, user), told(undefined, svc, user)]);
+  const empty = await TestWorld.of({}, []);
+  await subscribed(empty);
+  assert.equal(empty.take(), [told('subscribed', svc, user)]);
+});
+
+test('it is available while a resource of its target is, and says so on each change', async () => {
+  const world = await TestWorld.of({}, ['a', 'b']);
+  (await subscribed(world)).take();
+  world.leaves(a);
+  assert.equal(world.take(), []);
+  world.leaves(b);
+  assert.is(world.one(), told('unavailable', svc, user));
+  world.there(a);
+  assert.is(world.one(), told(undefined, svc, user));
+  world.there(b).there(a, '<show>away</show>');
+  assert.equal(world.take(), []);
+});
+
+test('a probe is answered', async () => {
+  const world = await TestWorld.of();
+  says(world, 'probe');
+  assert.is(world.one(), told('unsubscribed', svc, user));
+  (await subscribed(world)).take();
+  says(world, 'probe');
+  assert.is(world.one(), told(undefined, svc, user));
+  world.leaves(a).take();
+  says(world, 'probe');
+  assert.is(world.one(), told('unavailable', svc, user));
+});
+
+test('who unsubscribes hears no more', async () => {
+  const world = await TestWorld.of();
+  (await subscribed(world)).take();
+  says(world, 'unsubscribe');
+  assert.is(world.one(), told('unavailable', svc, user));
+  world.leaves(a);
+  says(world, 'unsubscribe');
+  assert.equal(world.take(), []);
+});
+
+test('subscribers are remembered, and told after a start when it is known who is there', async () => {
+  const store = new MemoryStore();
+  const world = await TestWorld.of({}, ['a'], store);
+  await subscribed(world);
+  await world.services.stop();
+  assert.is(world.take().at(-1), told('unavailable', svc, user));
+  const again = await TestWorld.of({}, [], store);
+  again.there(a);
+  assert.is(again.one(), told(undefined, svc, user));
+  const alone = await TestWorld.of({}, [], store);
+  alone.clock.pass(5000);
+  assert.is(alone.one(), told('unavailable', svc, user));
+});
+
+test('… and after the component was away', async () => {
+  const world = await TestWorld.of();
+  (await subscribed(world)).take();
+  world.services.closed(world.component);
+  world.services.opened(world.component);
+  assert.is(world.one(), told('subscribe', svc, desk));
+  world.there(a);
+  assert.is(world.one(), told(undefined, svc, user));
+});
+
+test('users at the edge see it when the component goes', async () => {
+  const world = await TestWorld.of();
+  world.atEdge.add('m.example');
+  (await subscribed(world)).forget();
+  world.services.closed(world.component);
+  assert.is(world.one(world.edge), told('unavailable', svc, user));
+});
+
+test('a subscription that cannot be kept is refused', async () => {
+  const store = new MemoryStore();
+  const world = await TestWorld.of({}, ['a'], store);
+  store.fail();
+  await subscribed(world);
+  isError(world.one(), 'internal-server-error');
+});
+
+test('each node of an address that is a whole host has its own presence', async () => {
+  const world = await TestWorld.of();
+  (await subscribed(world, user, 'sales@svc.example')).take();
+  await subscribed(world);
+  world.take();
+  world.leaves(a);
+  assert.equal(world.take(), [told('unavailable', 'sales@svc.example', user), told('unavailable', svc, user)]);
+  says(world, 'unsubscribe').take();
+  world.there(a);
+  assert.is(world.one(), told(undefined, 'sales@svc.example', user));
+});
+
+test('name and picture go with it, and a change of them too', async () => {
+  const world = await TestWorld.of({ name: 'Help desk' });
+  (await subscribed(world)).take();
+  await world.add({ name: 'Help desk', avatar: { mime: 'image/png', data: Buffer.from('picture') } });
+  const text = world.one();
+  assert.match(text, /<nick xmlns="http:\/\/jabber.org\/protocol\/nick">Help desk<\/nick>/);
+  assert.match(text, /<x xmlns="vcard-temp:x:update"><photo>[0-9a-f]{40}<\/photo><\/x>/);
+});
+
+test('an address that is removed ends its subscriptions', async () => {
+  const store = new MemoryStore();
+  const world = await TestWorld.of({}, ['a'], store);
+  (await subscribed(world)).take();
+  await world.services.remove(svc);
+  assert.equal(world.take(), [
+    told('unavailable', svc, user),
+    told('unsubscribed', svc, user),
+    told('unsubscribe', svc, desk),
+  ]);
+  assert.is(store.kept.size, 0);
+});
+
+test('switched off it is away', async () => {
+  const world = await TestWorld.of();
+  (await subscribed(world)).take();
+  await world.add({ enabled: false });
+  assert.is(world.one(), told('unavailable', svc, user));
+  await world.add();
+  assert.equal(world.take(), [told(undefined, svc, user)]);
+});
+
+test('a user whose account is no more is forgotten', async () => {
+  const world = await TestWorld.of();
+  (await subscribed(world)).take();
+  says(
+    world,
+    'error',
+    user,
+    svc,
+    '<error type="cancel"><item-not-found xmlns="urn:ietf:params:xml:ns:xmpp-stanzas"/></error>',
+  );
+  world.leaves(a);
+  assert.equal(world.take(), []);
+});
+
+// The target's presence
+
+test('we subscribe, and probe only once that is granted', async () => {
+  const world = new TestWorld();
+  await world.add();
+  assert.equal(world.take(), [], 'no way stands');
+  world.services.opened(world.component);
+  assert.is(world.one(), told('subscribe', svc, desk));
+  assert.is(world.status().accounts[0]!.subscription, 'asked');
+  world.accepts();
+  assert.is(world.one(), told('probe', svc, desk));
+  assert.is(world.status().accounts[0]!.subscription, 'subscribed');
+  world.services.closed(world.component);
+  world.services.opened(world.component);
+  assert.is(world.one(), told('subscribe', svc, desk), 'a server that has it says so again');
+});
+
+test('nobody grants it: somebody is told, once', async () => {
+  const world = new TestWorld();
+  await world.add();
+  world.services.opened(world.component);
+  world.clock.pass(9_999);
+  assert.equal(world.notices, []);
+  world.clock.pass(1);
+  assert.equal(world.notices, [
+    { kind: 'asked', address: svc, account: desk, condition: undefined, retryAt: undefined },
+  ]);
+  world.clock.pass(50 * 60_000);
+  assert.is(world.notices.length, 1);
+  world.accepts();
+  assert.is(world.notices[1]!.kind, 'accepted');
+});
+
+test('it is refused: the resources are gone, and we ask again, later each time', async () => {
+  const world = await TestWorld.of();
+  world.asks('1', { type: 'set' }).take();
+  const refuses = () => says(world, 'unsubscribed', desk);
+  refuses();
+  isError(world.one(), 'recipient-unavailable');
+  assert.is(world.status().accounts[0]!.subscription, 'refused');
+  assert.equal(world.notices.map(({ kind }) => kind).sort(), ['empty', 'refused']);
+  const waits: number[] = [];
+  for (let turn = 0; turn < 10; turn++) {
+    const since = world.clock.now();
+    for (let waited = 0; waited < 3700 && world.component.sent.length === 0; waited++) world.clock.pass(1000);
+    assert.ok(world.take().includes(told('subscribe', svc, desk)));
+    waits.push((world.clock.now() - since) / 1000);
+    refuses();
+  }
+  assert.equal(waits, [15, 30, 60, 120, 240, 480, 960, 1800, 1800, 1800]);
+  assert.is(world.notices.length, 2, 'nobody hears of it again');
+});
+
+test('the account is deleted, or its server cannot be reached: the same, with what was said', async () => {
+  const world = await TestWorld.of();
+  says(
+    world,
+    'error',
+    desk,
+    svc,
+    '<error type="cancel"><item-not-found xmlns="urn:ietf:params:xml:ns:xmpp-stanzas"/></error>',
+  );
+  const [account] = world.status().accounts;
+  assert.is(account!.subscription, 'unreachable');
+  assert.is(account!.condition, 'item-not-found');
+  assert.equal(account!.resources, []);
+  assert.equal(world.notices.map(({ kind, condition }) => `${kind} ${condition}`).sort(), [
+    'empty undefined',
+    'unreachable item-not-found',
+  ]);
+  world.clock.pass(30_000);
+  world.accepts();
+  assert.is(world.status().accounts[0]!.condition, undefined);
+  assert.is(world.notices.at(-1)!.kind, 'accepted');
+});
+
+test('unavailable presence of the account itself is that of all its resources', async () => {
+  const world = await TestWorld.of({}, ['a', 'b']);
+  says(world, 'unavailable', desk);
+  assert.equal(world.status().accounts[0]!.resources, []);
+});
+
+test('the target may have its own address in its roster', async () => {
+  const world = await TestWorld.of();
+  await subscribed(world, desk);
+  assert.equal(world.take(), [told('subscribed', svc, desk), told(undefined, svc, desk)]);
+});
+
+// What users direct to an address
+
+test('directed presence goes to one resource, and stays there', async () => {
+  const world = await TestWorld.of({ policy: 'round-robin' }, ['a', 'b']);
+  const inside = '<show>dnd</show><data xmlns="urn:example:extension"/>';
+  says(world, undefined, romeo, svc, inside);
+  assert.is(world.one(), told(undefined, seenRomeo, a, inside));
+  says(world, undefined, romeo);
+  assert.is(world.one(), told(undefined, seenRomeo, a));
+  says(world, 'unavailable', romeo);
+  assert.is(world.one(), told('unavailable', seenRomeo, a));
+  says(world, 'unavailable', romeo);
+  assert.equal(world.take(), []);
+});
+
+test('with nobody there it is no error (RFC 6121 §8.5.2)', async () => {
+  const world = await TestWorld.of({}, []);
+  world.clock.pass(5000);
+  world.take();
+  says(world, undefined, romeo);
+  assert.equal(world.take(), []);
+});
+
+test('a room is the resource’s that the user entered it at (XEP-0045)', async () => {
+  const world = await TestWorld.of({ policy: 'round-robin' }, ['a', 'b']);
+  const room = 'room@svc.example';
+  says(world, undefined, romeo, `${room}/Romeo`, muc);
+  assert.is(world.one(), told(undefined, seenRomeo, a, muc));
+  says(world, undefined, a, seenRomeo, '<x xmlns="http://jabber.org/protocol/muc#user"><status code="110"/></x>');
+  assert.match(world.one(), new RegExp(`from="${room}/Romeo" to="${romeo}"`));
+  for (let turn = 0; turn < 3; turn++) {
+    world.asks(`q${turn}`, { to: room });
+    assert.match(world.one(), new RegExp(`to="${a}"`));
+  }
+  world.says(`<message type="groupchat" id="g" from="${romeo}" to="${room}"><body>hi</body></message>`);
+  assert.match(world.one(), new RegExp(`from="${seenRomeo}" to="${a}"`));
+  world.says(`<message type="groupchat" id="g" from="${a}" to="${seenRomeo}"><body>hi</body></message>`);
+  assert.match(world.one(), new RegExp(`from="${room}/Romeo" to="${romeo}"`));
+  world.leaves(a);
+  assert.ok(world.take().includes(told('unavailable', `${room}/Romeo`, romeo)), 'it is empty for who was in');
+  says(world, undefined, romeo, `${room}/Romeo`, muc);
+  assert.is(world.one(), told(undefined, seenRomeo, b, muc));
+});
+
+test('a room that nobody has is refused, as is one that its target refuses', async () => {
+  const world = await TestWorld.of();
+  says(world, undefined, romeo, 'room@svc.example/Romeo', muc).take();
+  const error = '<error type="auth"><not-authorized xmlns="urn:ietf:params:xml:ns:xmpp-stanzas"/></error>';
+  says(world, 'error', a, seenRomeo, error);
+  assert.is(world.one(), told('error', 'room@svc.example/Romeo', romeo, error));
+  says(world, 'error', a, seenRomeo, error);
+  assert.equal(world.take(), []);
+  world.leaves(a);
+  says(world, undefined, romeo, 'room@svc.example/Romeo', muc);
+  isError(world.one(), 'service-unavailable');
+});
+
+test('with one chat for each user, presence goes to the account, whose server spreads it', async () => {
+  const world = await TestWorld.of({ encoding: 'localpart' });
+  says(world, undefined, romeo);
+  assert.is(world.one(), told(undefined, 'romeo\\40m.example@svc.example/orchard', desk));
+});
+
+test('a target may ask a user it knows for presence, and be given it', async () => {
+  const world = await TestWorld.of({ encoding: 'localpart' });
+  const seen = 'romeo\\40m.example@svc.example';
+  says(world, 'subscribe', desk, seen);
+  assert.is(world.one(), told('unsubscribed', seen, desk), 'a stranger');
+  world.says(`<message id="m" from="${romeo}" to="${svc}"><body>hi</body></message>`).take();
+  says(world, 'subscribe', desk, seen);
+  assert.is(world.one(), told('subscribe', svc, user));
+  says(world, 'subscribed');
+  assert.is(world.one(), told('subscribed', seen, desk));
+  says(world, 'probe', desk, seen);
+  assert.is(world.one(), told('probe', svc, user));
+  says(world, 'unsubscribed', desk, seen);
+  assert.is(world.one(), told('unsubscribed', svc, user));
+});
+
+test.run();
