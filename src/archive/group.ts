@@ -130,9 +130,9 @@ export class Group {
   }
 
   #commit(): void {
-    if (this.#syncing !== undefined) return; // when it is over
     clearTimeout(this.#timer);
     this.#timer = undefined;
+    if (this.#syncing !== undefined) return; // when it is over
     const batch = this.#batch;
     if (batch === undefined) return;
     try {
