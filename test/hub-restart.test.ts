@@ -6,10 +6,11 @@ import type { Store } from '../src/archive/types.ts';
 import type { Attachment } from '../src/hub/hub.ts';
 import { parseElement } from '../src/wire/parser.ts';
 import { Stanza } from '../src/wire/stanza.ts';
-import { inWorld, like, type TestClient, World } from './lib/hub.ts';
+import { core, inWorld, like, settings, type TestClient, World } from './lib/hub.ts';
 
 const stanza = (text: string): Stanza => Stanza.of(parseElement(text));
 const saying = (id: string): Stanza => stanza(`<message to="bob@home.example" id="${id}"><body>${id}</body></message>`);
+const hour = 3_600_000;
 const restored = { presence: '<presence><priority>3</priority><show>dnd</show></presence>', interested: true };
 
 /** Lives of one account: hubs that open one store after the other; all are closed at the end. */
@@ -62,7 +63,7 @@ test(
   'the server hears our presence, and who had directed presence hears it again',
   inWorld((world) => {
     world.client('phone', { ...restored, directed: ['eve@home.example/x'] });
-    world.hub.online('alice@work.example/core' as never, false);
+    world.hub.online(core, false);
     like(
       world.up.find((text) => text.startsWith('<presence>')),
       '<show>dnd</show>',
@@ -105,39 +106,142 @@ test(
 const ids = (world: World): string[] =>
   world.up.filter((text) => text.startsWith('<message')).map((text) => /id="([^"]+)"/.exec(text)![1]!);
 
+const waiting = async (lives: Lives): Promise<number> =>
+  (await lives.store.read('alice@work.example', 'outbox')).length;
+
 test(
-  'what waited and was sent is kept until the server has it',
+  'what is sent is kept until the server has it, whether it had to wait or not',
   inLives(async (lives) => {
     const { world, phone } = await lives.next();
-    for (const [order, id] of ['a', 'b'].entries()) world.hub.fromClient(phone.sid, saying(id), 100 + order);
-    let acknowledge = () => {};
-    world.acknowledged = new Promise<void>((resolve) => (acknowledge = resolve));
-    world.hub.online('alice@work.example/core' as never, false);
-    assert.equal(ids(world), ['a', 'b']);
-    assert.is((await lives.store.read('alice@work.example', 'outbox')).length, 2);
-    acknowledge();
-    await world.acknowledged;
-    assert.equal(await lives.store.read('alice@work.example', 'outbox'), []);
+    for (const id of ['a', 'b']) world.hub.fromClient(phone.sid, saying(id));
+    world.hub.online(core, false);
+    world.hub.fromClient(phone.sid, saying('c'));
+    assert.equal(ids(world), ['a', 'b', 'c']);
+    const last = world.sequence;
+    world.hub.fromClient(phone.sid, saying('d'));
+    assert.is(await waiting(lives), 4);
+    world.hub.handled(2 ** 32 + 1, last);
+    assert.is(await waiting(lives), 1);
+    world.acknowledge();
+    assert.is(await waiting(lives), 0);
   }),
 );
 
 test(
-  'what comes back is kept, whatever becomes of its first sending',
+  'what the server may have got goes again when the session is over, dated, before what waited',
   inLives(async (lives) => {
     const { world, phone } = await lives.next();
-    for (const [order, id] of ['a', 'b', 'c'].entries()) world.hub.fromClient(phone.sid, saying(id), 100 + order);
-    let settle = () => {};
-    world.acknowledged = new Promise<void>((resolve) => (settle = resolve));
-    world.hub.online('alice@work.example/core' as never, false);
-    const sent = world.up.splice(0).filter((text) => text.startsWith('<message'));
+    world.hub.online(core, false);
+    for (const id of ['a', 'b']) world.hub.fromClient(phone.sid, saying(id));
+    world.up.splice(0);
     world.hub.offline();
-    world.hub.fromClient(phone.sid, saying('d'), 103);
-    world.hub.unacknowledged(sent);
-    settle();
-    await world.acknowledged;
-    assert.is((await lives.store.read('alice@work.example', 'outbox')).length, 4);
-    world.hub.online('alice@work.example/core' as never, false);
-    assert.equal(ids(world), ['a', 'b', 'c', 'd']);
+    world.hub.fromClient(phone.sid, saying('c'));
+    world.hub.online(core, false);
+    assert.equal(ids(world), ['a', 'b', 'c']);
+    for (const text of world.up.filter((one) => one.startsWith('<message'))) like(text, '<delay xmlns');
+    assert.is(await waiting(lives), 3);
+    world.acknowledge();
+    assert.is(await waiting(lives), 0);
+  }),
+);
+
+test(
+  'a session that goes on: what was sent in it is on its way',
+  inLives(async (lives) => {
+    const { world, phone } = await lives.next();
+    world.hub.online(core, false);
+    world.hub.fromClient(phone.sid, saying('a'));
+    world.hub.offline();
+    world.hub.fromClient(phone.sid, saying('b'));
+    world.up.splice(0);
+    world.hub.online(core, true);
+    assert.equal(ids(world), ['b']);
+  }),
+);
+
+test(
+  'a hub that inherits the session: what the server has is known by its number, the rest goes once more, in order',
+  inLives(async (lives) => {
+    const { world, phone } = await lives.next();
+    world.hub.online(core, false);
+    const before = world.sequence;
+    for (const id of ['a', 'b', 'c']) world.hub.fromClient(phone.sid, saying(id));
+    world.hub.close();
+    const { world: next, phone: again } = await lives.next();
+    next.sequence = before + 1;
+    next.hub.fromClient(again.sid, saying('d'));
+    next.hub.handled(2 ** 32 + 1, before + 1);
+    assert.is(await waiting(lives), 3);
+    next.hub.online(core, true, true);
+    assert.equal(ids(next), ['b', 'c', 'd']);
+    next.acknowledge();
+    assert.is(await waiting(lives), 0);
+  }),
+);
+
+test(
+  'a hub that inherits the session asks who is there',
+  inLives(async (lives) => {
+    const { world } = await lives.next({});
+    world.hub.online(core, false);
+    const items = ['both', 'to', 'from'].map((how) => `<item jid="${how}@home.example" subscription="${how}"/>`);
+    world.answer(/jabber:iq:roster/, `<query xmlns="jabber:iq:roster">${items.join('')}</query>`);
+    assert.not.ok(
+      world.up.some((text) => text.includes('probe')),
+      'a new session is told by the server',
+    );
+    world.hub.close();
+    const { world: next } = await lives.next({});
+    next.hub.online(core, true, true);
+    const probes = next.up.filter((text) => text.includes('type="probe"')).map((text) => /to="(\w+)@/.exec(text)![1]);
+    assert.equal(probes.sort(), ['both', 'to']);
+    next.up.splice(0);
+    next.hub.offline();
+    next.hub.online(core, true, false);
+    assert.equal(next.up, []);
+  }),
+);
+
+test(
+  'what waited too long comes back as an error, to all that saw it leave; root says so',
+  inLives(async (lives) => {
+    const { world, phone } = await lives.next();
+    const laptop = world.client('laptop', { presence: '<presence/>', carbons: true });
+    world.hub.fromClient(phone.sid, saying('old'));
+    world.pass(23 * hour);
+    world.hub.fromClient(phone.sid, saying('new'));
+    world.hub.sweep();
+    for (const client of [phone, laptop]) client.take();
+    world.pass(hour + 1000);
+    world.hub.sweep();
+    like(phone.take()[0], 'type="error"', 'id="old"', 'from="bob@home.example"', 'remote-server-timeout');
+    like(laptop.take()[0], '<received xmlns="urn:xmpp:carbons:2">', 'type="error"', 'id="old"');
+    assert.is(world.told.length, 1);
+    like(world.told[0], 'bob@home.example');
+    assert.is(await waiting(lives), 1);
+    world.hub.online(core, false);
+    assert.equal(ids(world), ['new']);
+    world.pass(48 * hour);
+    world.hub.sweep();
+    assert.is(world.told.length, 1, 'it is on its way');
+  }),
+);
+
+test(
+  'the limit is the person’s, and a hub that starts anew knows how long a message has waited',
+  inLives(async (lives) => {
+    const { world, phone } = await lives.next();
+    world.hub.fromClient(phone.sid, saying('old'));
+    world.hub.close();
+    const { world: next, phone: again } = await lives.next();
+    next.hub.settings = { ...settings, expiry: 2 * hour };
+    next.pass(2 * hour - 1000);
+    next.hub.sweep();
+    assert.equal(next.told, []);
+    next.pass(2000);
+    next.hub.sweep();
+    assert.is(next.told.length, 1);
+    like(again.take().at(-1), 'type="error"', 'id="old"');
   }),
 );
 
@@ -152,7 +256,7 @@ test(
     for (const order of [102, 103, 105]) world.hub.fromClient(phone.sid, saying(`m${order}`), order, true);
     world.hub.fromClient(phone.sid, saying('m104'), 104, true); // nobody knew that it was safe
     world.hub.fromClient(phone.sid, saying('m106'), 106);
-    world.hub.online('alice@work.example/core' as never, false);
+    world.hub.online(core, false);
     assert.equal(ids(world), ['m101', 'm102', 'm103', 'm104', 'm105', 'm106']);
     for (const text of world.up.filter((one) => one.startsWith('<message')))
       like(text, '<delay xmlns="urn:xmpp:delay" from="alice@work.example"');
@@ -182,7 +286,7 @@ test('contacts that went while nobody looked are not shown for ever', () =>
   withTimers(15_000, (elapse) =>
     inWorld((world) => {
       const phone = world.client('phone', restored);
-      world.hub.online('alice@work.example/core' as never, false);
+      world.hub.online(core, false);
       const item = (name: string, subscription: string) =>
         `<item jid="${name}@home.example" subscription="${subscription}"/>`;
       const items = item('bob', 'both') + item('eve', 'to') + item('carl', 'from');
