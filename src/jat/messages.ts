@@ -13,6 +13,9 @@ import type { Way } from './types.ts';
 /** Messages whose error would be passed on. */
 const most = 5000;
 
+/** What one message may become. */
+const mostCopies = 20;
+
 /** One place that a message goes to. */
 interface Receiver {
   to: Jid;
@@ -75,7 +78,8 @@ export class Messages {
       return [receiver(holder)];
     }
     if (message.type === 'groupchat') return 'service-unavailable'; // in no room
-    if (settings.messages === 'resources' && target.candidates.length > 0) return target.candidates.map(receiver);
+    if (settings.messages === 'resources' && target.candidates.length > 0)
+      return target.candidates.slice(0, mostCopies).map(receiver);
     const account = choice.account(bare(user));
     return account === undefined ? 'service-unavailable' : [{ to: account, way: world.way(address, account) }];
   }

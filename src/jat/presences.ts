@@ -12,13 +12,16 @@ import { toTarget, toUser } from './exchange.ts';
 import { whyNot } from './initiative.ts';
 import { endsOf, type Place } from './place.ts';
 import type { Resource } from './target.ts';
-import type { Way } from './types.ts';
+import type { Timer, Way } from './types.ts';
 
 /** Users whose directed presence is remembered. */
 const most = 10_000;
 
 /** Addresses of one. */
 const mostOfUser = 100;
+
+/** From so many subscribers on, a target that comes and goes is told of more rarely: a millisecond for each. */
+const many = 100;
 
 /** Presence that a user has directed to one address of ours. */
 interface Directed {
@@ -36,6 +39,8 @@ export class Presences {
   readonly #directed = new BoundedMap<Jid, Map<BareJid, Directed>>(most);
   /** What was said last to those that can be told by now; undefined: nothing. */
   #announced: boolean | undefined;
+  #quietUntil = 0;
+  #later: Timer | undefined;
 
   constructor(place: Place) {
     this.#place = place;
@@ -236,10 +241,21 @@ export class Presences {
       }
   }
 
-  /** Subscribers hear of a change; false: there is none. */
+  /** Subscribers hear of a change; false: there is none, or not yet. */
   announce(): boolean {
     const { available } = this;
+    const { contacts, isStarting, world } = this.#place;
     if (available === this.#announced) return false;
+    if (this.#announced === undefined && !available && isStarting()) return false;
+    const now = world.clock.now();
+    if (now < this.#quietUntil) {
+      this.#later ??= world.clock.after(this.#quietUntil - now, () => {
+        this.#later = undefined;
+        this.announce();
+      });
+      return false;
+    }
+    if (contacts.subscribers >= many) this.#quietUntil = now + contacts.subscribers;
     this.#announced = available;
     this.#toSubscribers(() => true);
     return true;
@@ -272,6 +288,7 @@ export class Presences {
   /** The address is taken away, or the program ends. */
   end(type: 'unavailable' | 'unsubscribed'): void {
     const { address, contacts, ways, world } = this.#place;
+    this.#later?.cancel();
     if (type === 'unavailable' && !this.#announced) return;
     const presence = Stanza.of(xml('presence', { type }));
     for (const [user, from] of contacts.subscribed())

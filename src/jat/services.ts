@@ -137,7 +137,8 @@ export class Services implements ServiceEngine {
   #isLoop(from: Jid): boolean {
     if (!this.#hosts.some((host) => from.includes(host))) return false;
     if (this.#isServed(from)) return true;
-    return [resourceOf(from), unescapeLocal(localOf(from))].some((text) => {
+    const local = unescapeLocal(localOf(from));
+    return [resourceOf(from), local.includes('@') ? local.replace(/^@/, '') : ''].some((text) => {
       const inner = readJid(text);
       return inner !== undefined && this.#isServed(inner);
     });
