@@ -11,7 +11,7 @@ import { openRegistry } from './registry/registry.ts';
 import { type Registry, RegistryError } from './registry/types.ts';
 import { checkAgainstNothing, checkPassword, defaultIterations } from './registry/verifiers.ts';
 import { domainRoutes, rootRoutes } from './routes.ts';
-import { isServiceRefusal, openServing, type Serving, servicesOf } from './serving.ts';
+import { isServiceRefusal, openServing, type Serving, servicesAt, servicesOf } from './serving.ts';
 import { Edge, type SessionInfo } from './session/edge.ts';
 import { openCertificates } from './stream/certificates.ts';
 import { systemClock } from './stream/clock.ts';
@@ -128,7 +128,7 @@ async function assemble(
     units: pool,
     door: bot,
     desk: services.desk,
-    routes: domainRoutes(version, startedAt),
+    routes: domainRoutes(version, startedAt, () => servicesAt(registry, domain)),
     account: (user, state) => accountChanged(registry, bot, log, user, state),
     ask: (what, ask) => answers[what](ask),
   }).catch(failed);

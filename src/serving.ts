@@ -8,6 +8,7 @@ import type { Log } from './log.ts';
 import type { Pool } from './pool/pool.ts';
 import type { Registry } from './registry/types.ts';
 import { createServices, type ServiceHall } from './services/services.ts';
+import { type BareJid, domainOf } from './wire/jid.ts';
 
 export type Serving = ServiceHall;
 
@@ -61,3 +62,12 @@ export function servicesOf({ services }: Pick<Registry, 'services'>): Record<str
     for (const { account } of targets) answering[account] = [...(answering[account] ?? []), address];
   return answering;
 }
+
+/** Addresses on our own domain, as service discovery lists them. */
+export const servicesAt = (
+  { services }: Pick<Registry, 'services'>,
+  domain: BareJid,
+): { jid: string; name: string | undefined }[] =>
+  services
+    .filter(({ address, enabled }) => enabled && domainOf(address) === domain)
+    .map(({ address, name }) => ({ jid: address, name }));

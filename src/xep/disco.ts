@@ -10,15 +10,20 @@ export interface Identity {
   type: string;
   name: string;
 }
+export interface Item {
+  jid: string;
+  name: string | undefined;
+}
 export interface Info {
   identities: readonly Identity[];
   features: readonly string[];
 }
 
-/** disco#info and empty disco#items. `nodes` names the nodes that have the same answer (caps). */
+/** disco#info and disco#items. `nodes` names the nodes that have the same answer (caps). */
 export const disco = <Context>(
   info: (context: Context) => Info,
   nodes: (context: Context, node: string) => boolean = () => false,
+  items: () => readonly Item[] = () => [],
 ): Route<Context>[] => [
   {
     type: 'get',
@@ -36,7 +41,7 @@ export const disco = <Context>(
     name: 'query',
     handle({ payload }) {
       if (payload.attrs.node) throw new StanzaError('item-not-found');
-      return xml('query', NS.discoItems);
+      return xml('query', NS.discoItems, ...items().map(({ jid, name }) => xml('item', { jid, name })));
     },
   },
 ];
