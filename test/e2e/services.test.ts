@@ -3,7 +3,7 @@ import * as assert from 'uvu/assert';
 import { NS } from '../../src/wire/ns.ts';
 import { type Element, serialize, xml } from '../../src/wire/xml.ts';
 import { isMessage, isPresence } from '../lib/party.ts';
-import { reply, ServiceScenarios, work, working } from '../lib/services.ts';
+import { outer, reply, ServiceScenarios, work, working } from '../lib/services.ts';
 
 const scenarios = new ServiceScenarios();
 
@@ -11,8 +11,6 @@ const isRequest =
   (id: string) =>
   ({ name, attrs }: Element) =>
     name === 'iq' && attrs.id === id && (attrs.type === 'get' || attrs.type === 'set');
-/** Outer addresses and type. */
-const outer = ({ attrs }: Element) => [attrs.type, attrs.from, attrs.to];
 const conditionOf = (stanza: Element): string =>
   stanza.getChild('error')?.children.flatMap((child) => (typeof child === 'string' ? [] : [child.name]))[0] ?? 'none';
 

@@ -1,5 +1,6 @@
 /** What tests of service addresses play in: a real server with component hosts, the proxy as those components. */
 import { test } from 'uvu';
+import { NS } from '../../src/wire/ns.ts';
 import { type Element, serialize, xml } from '../../src/wire/xml.ts';
 import { RunningProxy } from './proxy.ts';
 import { login, type RawClient } from './raw.ts';
@@ -25,10 +26,15 @@ export class ServiceWorld {
     this.proxy = proxy;
   }
 
-  static async make({ kind, workers }: Setting, env: Record<string, string> = {}): Promise<ServiceWorld> {
+  static async make(
+    { kind, workers }: Setting,
+    env: Record<string, string> = {},
+    program: 'usual' | 'mortal' = 'usual',
+  ): Promise<ServiceWorld> {
     const server = await startServer(kind, { domains, components: hosts });
     const proxy = await RunningProxy.start({
       server,
+      program,
       env: { WORKERS: workers, SASL_PLUS: 'off', ...server.componentSettings, ...env },
     });
     return new ServiceWorld(server, proxy);
@@ -74,6 +80,7 @@ export class ServiceWorld {
       at === 'server'
         ? await this.client(account, 'orchard')
         : await this.proxy.login(account, { resource: 'orchard' });
+    await client.iq('get', undefined, xml('query', NS.roster)); // only then it hears of subscriptions (RFC 6121 §2.2)
     client.send('<presence/>');
     await client.roundtrip();
     return client;
@@ -110,6 +117,9 @@ export function reply(client: RawClient, request: Element, ...payload: Element[]
   client.send(serialize(xml('iq', { type: 'result', id, to: from }, ...payload)));
 }
 
+/** Type and outer addresses. */
+export const outer = ({ attrs }: Element) => [attrs.type, attrs.from, attrs.to];
+
 /** Every request of that kind is answered from now on, by who did it. */
 export function working(client: RawClient): void {
   const before = client.witness;
@@ -139,10 +149,15 @@ export class ServiceScenarios {
   }
 
   /** A world of its own for each run: for tests that stop and start things. */
-  alone(name: string, run: (world: ServiceWorld) => Promise<void>, env?: Record<string, string>): void {
+  alone(
+    name: string,
+    run: (world: ServiceWorld) => Promise<void>,
+    env?: Record<string, string>,
+    program?: 'usual' | 'mortal',
+  ): void {
     for (const setting of this.#settings)
       test(`${name} (${setting.kind}, WORKERS=${setting.workers})`, async () => {
-        const world = await ServiceWorld.make(setting, env);
+        const world = await ServiceWorld.make(setting, env, program);
         await run(world);
         await world.stop();
       });
