@@ -10,7 +10,7 @@ import { Group } from '../src/archive/group.ts';
 import { fileName } from '../src/archive/name.ts';
 import { Opened } from '../src/archive/opened.ts';
 import { type Book, Shelf } from '../src/archive/shelf.ts';
-import { FileStore, openMemoryStore, storesIn } from '../src/archive/store.ts';
+import { FileStore, storesIn } from '../src/archive/store.ts';
 
 /** A folder that is gone afterwards, whatever happens. */
 const inFolder = (name: string, run: (folder: string) => Promise<void>) =>
@@ -27,58 +27,6 @@ const message = (promise: Promise<unknown>): Promise<string> =>
     () => 'was not refused',
     (error: Error) => error.message,
   );
-
-test('keeps the order of the first put, through replacement', async () => {
-  const store = await openMemoryStore();
-  for (const [key, value] of [
-    ['b', '1'],
-    ['a', '2'],
-    ['c', '3'],
-    ['b', '4'],
-  ] as const)
-    await store.put('a@x', 'roster', key, value);
-  assert.equal(await store.read('a@x', 'roster'), [
-    { key: 'b', value: '4' },
-    { key: 'a', value: '2' },
-    { key: 'c', value: '3' },
-  ]);
-  await store.remove('a@x', 'roster', 'b');
-  await store.put('a@x', 'roster', 'b', '5');
-  assert.equal(
-    (await store.read('a@x', 'roster')).map(({ key }) => key),
-    ['a', 'c', 'b'],
-  );
-  await store.close();
-});
-
-test('accounts and kinds are apart; remove and forget take what they name', async () => {
-  const store = await openMemoryStore();
-  await Promise.all([
-    store.put('a@x', 'roster', 'k', 'roster'),
-    store.put('a@x', 'pep', 'k', 'pep'),
-    store.put('a@x', 'pep', 'l', 'pep'),
-    store.put('b@x', 'pep', 'k', 'other'),
-  ]);
-  await store.remove('a@x', 'pep');
-  assert.equal(await store.read('a@x', 'pep'), []);
-  assert.equal(await store.read('a@x', 'roster'), [{ key: 'k', value: 'roster' }]);
-  await store.forget('a@x');
-  assert.equal(await store.read('a@x', 'roster'), []);
-  assert.equal(await store.read('b@x', 'pep'), [{ key: 'k', value: 'other' }]);
-  await store.close();
-});
-
-inFolder('a read sees puts that are not committed yet', async (folder) => {
-  const store = await storesIn(folder)('alice');
-  let durable = false;
-  const put = store.put('a@x', 'meta', 'ver', '1').then(() => {
-    durable = true;
-  });
-  assert.equal(await store.read('a@x', 'meta'), [{ key: 'ver', value: '1' }]);
-  assert.is(durable, false);
-  await put;
-  await store.close();
-});
 
 inFolder('a resolved put is in the file; close waits for those that are not', async (folder) => {
   const stores = storesIn(folder);
@@ -132,19 +80,6 @@ inFolder('kill -9: what was told to be durable is there afterwards, in order', a
   await store.close();
   assert.ok(durable.length > 100);
   assert.equal(kept.slice(0, durable.length), durable);
-});
-
-test('a put that cannot be done fails alone', async () => {
-  const store = await openMemoryStore();
-  const good = store.put('a@x', 'meta', 'good', '1');
-  const bad = store.put('a@x', 'meta', 'bad', null as never);
-  assert.match(await message(bad), /NOT NULL/);
-  await good;
-  assert.equal(
-    (await store.read('a@x', 'meta')).map(({ key }) => key),
-    ['good'],
-  );
-  await store.close();
 });
 
 inFolder('a full disk: writes wait, and are done in their order when there is room', async (folder) => {
