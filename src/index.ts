@@ -4,6 +4,7 @@ import { createLog } from './log.ts';
 import { type Program, startProgram } from './program.ts';
 import { RegistryError } from './registry/types.ts';
 import { ListenError } from './stream/listener.ts';
+import { startThrift } from './thrift.ts';
 
 /** All of it takes no longer than this once a signal has come: milliseconds. */
 const longest = 1900;
@@ -27,6 +28,7 @@ async function run(config: Config, newAdmin: boolean): Promise<void> {
   const log = createLog({ level: config.logLevel, format: config.logFormat });
   // one bad stanza must not end everybody's sessions; what is ours to mend stands in the log
   process.on('uncaughtException', (error) => log.error('uncaught', { error: String(error), stack: error.stack }));
+  startThrift();
   const starting = startProgram(config, newAdmin, log);
   let ending = false;
   // npm passes on the signal that the terminal has sent to all: what comes while we end changes nothing
