@@ -4,7 +4,7 @@ import { type BareJid, bare, type FullJid, isFull, type Jid, resourceOf } from '
 import { NS } from '../wire/ns.ts';
 import { parseElement } from '../wire/parser.ts';
 import { Stanza } from '../wire/stanza.ts';
-import { detached, unescape, xml } from '../wire/xml.ts';
+import { detached, unescaped, xml } from '../wire/xml.ts';
 import { type Reading, readMessage, unmarked } from './archivable.ts';
 import type { Kept, Log } from './context.ts';
 import { type Archived, archivedOf } from './ids.ts';
@@ -56,6 +56,9 @@ export class Archive {
   readonly #places: Places;
   /** The highest place of a message to one person. */
   #newest = 0;
+  #latest: { alias?: string; at: number } | undefined;
+  /** Told of each message that goes in. */
+  onAdded: (message: ArchivedMessage) => void = () => {};
 
   constructor(parts: Parts) {
     this.#parts = parts;
@@ -77,6 +80,8 @@ export class Archive {
     // so that there is a place for what is older than all that comes from now on
     if (this.#places.last === 0) this.#places.next();
     for (const message of latest.messages) this.#remember(message);
+    const named = latest.messages.findLast(({ alias }) => alias !== undefined) ?? latest.messages.at(-1);
+    if (named !== undefined) this.#latest = { at: named.at, ...(named.alias && { alias: named.alias }) };
     if (this.#newest === 0 && !latest.complete) await this.#findNewest();
   }
 
@@ -103,6 +108,11 @@ export class Archive {
   }
   get places(): Places {
     return this.#places;
+  }
+
+  /** The last message with the name that the account's own server has for it, where that is known, and when it was said. */
+  get latest(): { alias?: string; at: number } | undefined {
+    return this.#latest;
   }
 
   /** Why nothing can be kept now. */
@@ -139,6 +149,7 @@ export class Archive {
     const type = typeOf(message);
     const entry = this.#entryOf(message, reading, source);
     const sight = sightOf(reading, entry, source.way ?? 'direct');
+    if (reading.alias !== undefined) this.#latest = { alias: detached(reading.alias), at: entry.at };
     // whether a client of ours repeats itself is for `repeats` to say
     const isOwn = source.isSent && source.client !== undefined && type !== 'groupchat';
     const known = isOwn ? undefined : this.#recent.take(sight, now());
@@ -153,6 +164,17 @@ export class Archive {
     const from = source.from ?? plain.from ?? account;
     this.#add({ ...entry, place, text: plain.textFor(this.#shownTo(plain, source), from) });
     return { stanza: this.#named(plain, place), place, isRepeated: false };
+  }
+
+  /** A message from before all that is here, the newest of such first; when it was said, in milliseconds. */
+  older(message: Stanza, isSent: boolean, at: number): void {
+    const { account } = this.#parts;
+    const reading = readMessage(message, account);
+    if (!reading.isArchivable) return;
+    const source: Source = { isSent, at };
+    const plain = reading.isMarked ? Stanza.of(unmarked(message.tree, account)) : message;
+    const text = plain.textFor(this.#shownTo(plain, source), plain.from ?? account);
+    this.#add({ ...this.#entryOf(message, reading, source), place: this.#places.older(), text });
   }
 
   #again(message: Stanza, { isMarked }: Reading, place: number | undefined): Taken {
@@ -206,7 +228,8 @@ export class Archive {
 
   #add(message: ArchivedMessage): void {
     const { account, messages, log } = this.#parts;
-    if (message.type !== 'groupchat') this.#newest = message.place;
+    if (message.type !== 'groupchat') this.#newest = Math.max(this.#newest, message.place);
+    this.onAdded(message);
     messages
       .add(account, message)
       .catch((error: unknown) => log.error('message not archived', { account, error: String(error) }));
@@ -226,7 +249,11 @@ function stanzaFrom(text: string, outer: { id: string | undefined; type: string 
   const found = head.exec(text);
   if (found === null) return Stanza.of(parseElement(text));
   const [start, to, from] = found;
-  return Stanza.fromParts('message', { ...outer, to: unescape(to!), from: unescape(from!) }, text.slice(start.length));
+  return Stanza.fromParts(
+    'message',
+    { ...outer, to: unescaped(to!), from: unescaped(from!) },
+    text.slice(start.length),
+  );
 }
 
 const types: readonly string[] = ['chat', 'headline', 'groupchat', 'error'];

@@ -36,7 +36,7 @@ export const escapeAttribute = (text: string): string =>
 const entities: Record<string, string> = { amp: '&', lt: '<', gt: '>', quot: '"', apos: "'" };
 
 /** What escapeText or escapeAttribute was given. */
-export const unescape = (text: string): string =>
+export const unescaped = (text: string): string =>
   text.includes('&')
     ? text.replace(/&(?:#x([0-9A-F]+)|(\w+));/g, (_, hex: string | undefined, name: string) =>
         hex === undefined ? entities[name]! : String.fromCodePoint(Number.parseInt(hex, 16)),
