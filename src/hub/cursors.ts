@@ -41,6 +41,12 @@ export class Cursors {
     this.expire();
   }
 
+  /** All clients have, or need not get, all up to there; 0 while there are none. */
+  get lowest(): number {
+    const places = [...this.#cursors.values()].map(({ place }) => place);
+    return places.length === 0 ? 0 : Math.min(...places);
+  }
+
   get highest(): number {
     return this.#highest;
   }

@@ -31,6 +31,7 @@ import { Outbound, Sent } from './outbound.ts';
 import { Outbox } from './outbox.ts';
 import { isOwed, Owed } from './owed.ts';
 import { Events } from './pep.ts';
+import { ArchivePreferences } from './preferences.ts';
 import { Presences } from './presence.ts';
 import { Replay } from './replay.ts';
 import { Requests } from './requests.ts';
@@ -104,6 +105,7 @@ export class Hub implements Pick<CoreEvents, 'online' | 'offline' | 'stanza' | '
   /** None in the merged view, whose messages are those of its accounts. */
   readonly archive: OwnArchive | undefined;
   readonly #marks: Marks | undefined;
+  readonly #preferences: ArchivePreferences;
   readonly #discovery: Discovery;
   readonly #cursors: Cursors;
   readonly #habits: Habits;
@@ -190,7 +192,17 @@ export class Hub implements Pick<CoreEvents, 'online' | 'offline' | 'stanza' | '
       const client = this.#clients.get(sid);
       if (client !== undefined) this.#replay.queried(client);
     };
-    this.archive = this.#isLocal ? undefined : new OwnArchive(context, { archived, flow: this.#flow, queriedArchive });
+    const preferences = new ArchivePreferences(context, {
+      messages: options.store.messages,
+      ask: (type, payload, done) => this.#ask(type, payload, done),
+      isContact: (address) => this.#roster.has(address),
+      seen: () => this.#cursors.lowest,
+    });
+    this.#preferences = preferences;
+    context.archive.onAdded = (message) => preferences.archived(message);
+    this.archive = this.#isLocal
+      ? undefined
+      : new OwnArchive(context, { archived, flow: this.#flow, preferences, queriedArchive });
     const tell = (event: Stanza): void => {
       if (!this.#isClosed) events.tell(event);
     };
@@ -264,6 +276,7 @@ export class Hub implements Pick<CoreEvents, 'online' | 'offline' | 'stanza' | '
       () => this.#rooms.tick(),
       () => this.#outbound.expire(),
       () => this.#marks?.sweep(),
+      () => this.#preferences.sweep(),
     );
   }
 
@@ -282,6 +295,7 @@ export class Hub implements Pick<CoreEvents, 'online' | 'offline' | 'stanza' | '
       this.#events.load(),
       this.#rooms.load(),
       this.#marks?.load(),
+      this.#preferences.load(),
       this.#discovery.load(),
       this.#outbound.load(),
     ]);
@@ -491,6 +505,7 @@ export class Hub implements Pick<CoreEvents, 'online' | 'offline' | 'stanza' | '
     this.#ask('set', xml('enable', NS.carbons));
     this.#ask('get', xml('blocklist', NS.blocking)); // who has not asked gets no pushes
     this.#discovery.renewed();
+    if (!this.#isLocal) this.#preferences.renewed();
     this.#presences.renewed();
     // COMPAT: Prosody's mod_smacks sends senders an error about what we never acknowledged, unless we have asked the archive.
     // Not before initial presence: its mod_mam then withholds offline messages.

@@ -32,7 +32,7 @@ interface Parts {
   flow: Flow;
   /** That client knows how to ask an archive. */
   queriedArchive(sid: number): void;
-  preferences?: ArchivePreferences;
+  preferences: ArchivePreferences;
 }
 
 export class OwnArchive {
@@ -53,7 +53,7 @@ export class OwnArchive {
   /** A request that is about the account's archive; throws what is wrong with it. */
   take(client: Client, request: Stanza, payload: Element): Element | 'answered' {
     if (payload.name === 'query' && request.type === 'get') return queryForm();
-    if (payload.name === 'prefs') return this.#parts.preferences!.take(request.type, payload);
+    if (payload.name === 'prefs') return this.#parts.preferences.take(request.type, payload);
     if (payload.name === 'metadata') return this.#later(client, request, () => this.#describe(request));
     const query = readQuery(payload);
     this.#parts.queriedArchive(client.sid);

@@ -2,7 +2,7 @@
  * What of the account's messages is to be archived (XEP-0441). Whatever comes is archived, for from there apps are given what they
  * missed; what the user wants no archive of is deleted again when every app has had it, and a week later in any case.
  */
-import type { Messages } from '../archive/types.ts';
+import type { ArchivedMessage, Messages } from '../archive/types.ts';
 import { StanzaError } from '../wire/error.ts';
 import { type BareJid, type Jid, parseJid, withResource } from '../wire/jid.ts';
 import { NS } from '../wire/ns.ts';
@@ -67,9 +67,10 @@ export class ArchivePreferences {
     return elementOf(this.#preferences);
   }
 
-  /** Archived: does it stay? `resource`: of the peer. */
-  archived(place: number, peer: BareJid, resource: string | undefined): void {
-    if (this.#isWanted(peer, resource === undefined ? peer : withResource(peer, resource))) return;
+  /** It has been archived: does it stay? */
+  archived({ place, peer, resource }: ArchivedMessage): void {
+    const address = peer as BareJid;
+    if (this.#isWanted(address, resource === undefined ? address : withResource(address, resource))) return;
     this.#passing.add(place);
     this.#context.kept.put('passing', String(place), '');
   }
