@@ -209,6 +209,7 @@ function unitSettings(config: Config, registry: Registry, name: string): UnitSet
     mirror,
     awayText,
     autoAway,
+    backfillDays: config.backfillDays,
     upstream: upstreamOf(config),
     services: servicesOf(registry),
     archiveDir: join(dataDir, 'archive'),

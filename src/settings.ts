@@ -131,6 +131,13 @@ export const settings = {
     fallback: 'loopback',
     read: choice({ loopback: false, any: true }),
   }),
+  backfillDays: given({
+    key: 'BACKFILL_DAYS',
+    summary: "days of an account's past that are taken over from its server's archive when it comes here",
+    allowed: '0 (none) to 3650',
+    fallback: '7',
+    read: upTo(3650),
+  }),
   workers: given({
     key: 'WORKERS',
     summary: 'worker threads for the accounts; if one breaks, the others and all apps go on',

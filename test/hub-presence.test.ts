@@ -31,6 +31,7 @@ test(
   'one presence upstream: the highest show with its status, highest priority; away without clients',
   inWorld((world) => {
     world.hub.online(core, false);
+    world.archived();
     like(world.up.at(-1), '<show>away</show>', '<status>away from the keyboard</status>', '<priority>0</priority>');
     const phone = world.client('phone');
     phone.send('<presence><show>away</show><status>walking</status><priority>-5</priority></presence>');
@@ -210,6 +211,7 @@ test(
     };
     world.hub.online(core, false);
     assert.equal(world.warnings, ['part of a hub failed']);
+    world.archived();
     like(world.up.at(-1), '<presence', '<show>away</show>');
   }),
 );

@@ -137,6 +137,8 @@ test(
     world.hub.offline();
     world.hub.fromClient(phone.sid, saying('c'));
     world.hub.online(core, false);
+    assert.equal(ids(world), [], 'the server may have them');
+    world.archived();
     assert.equal(ids(world), ['a', 'b', 'c']);
     for (const text of world.up.filter((one) => one.startsWith('<message'))) like(text, '<delay xmlns');
     assert.is(await waiting(lives), 3);

@@ -115,6 +115,7 @@ test(
     world.up.splice(0);
     world.hub.offline();
     world.hub.online(core, false);
+    world.archived();
     assert.not.ok(world.up.some((text) => text.startsWith('<message')));
     admits(world, 'alice', { history: [said('alice', 'one', { at: '2026-01-02T03:04:30Z' })] });
     const sent = world.up.filter((text) => text.startsWith('<message'));
@@ -132,6 +133,7 @@ test(
     const kept = async () => (await world.store.read('alice@work.example', 'outbox')).length;
     world.hub.offline();
     world.hub.online(core, false);
+    world.archived();
     await new Promise(setImmediate);
     assert.is(await kept(), 1, 'a hub that dies now has not lost it');
     world.server(occupant('alice', { codes: [110] }));

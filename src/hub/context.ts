@@ -25,6 +25,8 @@ export interface HubSettings {
   expiry?: number | undefined;
   /** So many messages that others have seen a client gets that was never here. */
   backlog: number;
+  /** Days of the account's past that are taken over from its server's archive. */
+  backfillDays: number;
   /** Account → service addresses that it answers for. */
   services?: Readonly<Record<string, readonly string[]>>;
   /** Our version, for jabber:iq:version. */

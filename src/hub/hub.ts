@@ -13,7 +13,9 @@ import { type Element, hasChild, xml } from '../wire/xml.ts';
 import { capsOf } from './aggregate.ts';
 import { Archive } from './archive.ts';
 import { ArchiveQueries } from './archives.ts';
+import { Backfill } from './backfill.ts';
 import { Capabilities } from './capabilities.ts';
+import { CatchUp, isSentBy } from './catchup.ts';
 import { type Client, Clients } from './clients.ts';
 import { type Context, type HubSettings, keptOf, type Log, type Outlet } from './context.ts';
 import { Cursors } from './cursors.ts';
@@ -38,6 +40,7 @@ import { Requests } from './requests.ts';
 import type { RoomSummary } from './room.ts';
 import { type RoomAction, Rooms } from './rooms.ts';
 import { Roster } from './roster.ts';
+import { ServerArchive } from './server-archive.ts';
 import { MediaSessions } from './sessions.ts';
 import { isSubscription, Subscriptions } from './subscriptions.ts';
 import { Tracker } from './tracker.ts';
@@ -112,6 +115,9 @@ export class Hub implements Pick<CoreEvents, 'online' | 'offline' | 'stanza' | '
   readonly #replay: Replay;
   readonly #inbound: Inbound;
   readonly #outbound: Outbound;
+  readonly #serverArchive: ServerArchive;
+  readonly #catchUp: CatchUp;
+  readonly #backfill: Backfill;
   readonly #requests: Requests;
   readonly #incoming: Incoming;
   readonly #owed: Owed;
@@ -232,6 +238,24 @@ export class Hub implements Pick<CoreEvents, 'online' | 'offline' | 'stanza' | '
     const outbox = new Outbox(context);
     const failed = (error: Stanza) => this.#inbound.take(error);
     this.#outbound = new Outbound(context, { sent, outbox, media, rooms: this.#rooms, failed });
+    const { messages } = options.store;
+    this.#serverArchive = new ServerArchive(context, (payload, done) => this.#ask('set', payload, done));
+    this.#catchUp = new CatchUp(context, {
+      server: this.#serverArchive,
+      messages,
+      latest: () => context.archive.latest,
+      outbox,
+      missed: (message, at) => this.#inbound.missed(message, at),
+      live: (message) => this.#inbound.take(message),
+      done: () => this.#outbound.flush(),
+      found: () => this.#backfill.online(context.settings.backfillDays),
+    });
+    this.#backfill = new Backfill(context, {
+      server: this.#serverArchive,
+      messages,
+      older: ({ message, at }) => context.archive.older(message, isSentBy(message, account), at),
+    });
+    if (this.archive !== undefined) this.archive.unknownId = (id) => this.#backfill.reach(id);
     this.#requests = new Requests(context, {
       tracker: this.#tracker,
       forwarded: this.#forwarded,
@@ -298,6 +322,8 @@ export class Hub implements Pick<CoreEvents, 'online' | 'offline' | 'stanza' | '
       this.#preferences.load(),
       this.#discovery.load(),
       this.#outbound.load(),
+      this.#catchUp.load(),
+      this.#backfill.load(),
     ]);
   }
 
@@ -479,8 +505,9 @@ export class Hub implements Pick<CoreEvents, 'online' | 'offline' | 'stanza' | '
       () => this.#owed.flush(),
       () => this.#requests.flush(),
       () => this.#marks?.online(),
-      () => this.#outbound.flush(),
       () => this.#presences.announce(),
+      // Prosody withholds offline messages where the archive is asked before initial presence
+      () => (this.#isLocal ? this.#outbound.flush() : this.#catchUp.begin(resumed)),
     );
   }
 
@@ -507,9 +534,6 @@ export class Hub implements Pick<CoreEvents, 'online' | 'offline' | 'stanza' | '
     this.#discovery.renewed();
     if (!this.#isLocal) this.#preferences.renewed();
     this.#presences.renewed();
-    // COMPAT: Prosody's mod_smacks sends senders an error about what we never acknowledged, unless we have asked the archive.
-    // Not before initial presence: its mod_mam then withholds offline messages.
-    this.#ask('set', xml('query', NS.mam, xml('set', NS.rsm, xml('max', {}, '0'))));
   }
 
   #ask(type: 'get' | 'set', payload: Element, done: (response?: Stanza) => void = () => {}, to?: string): void {
@@ -519,6 +543,8 @@ export class Hub implements Pick<CoreEvents, 'online' | 'offline' | 'stanza' | '
 
   offline(): void {
     this.#online = false;
+    this.#catchUp.offline();
+    this.#backfill.offline();
     this.#outbound.offline();
     this.#rooms.offline();
   }
@@ -547,10 +573,17 @@ export class Hub implements Pick<CoreEvents, 'online' | 'offline' | 'stanza' | '
 
   stanza(stanza: Stanza): void {
     if (this.#isClosed || this.#isForged(stanza)) return;
-    if (stanza.name === 'message') return this.#inbound.take(stanza);
+    if (stanza.name === 'message') return this.#messageTo(stanza);
     if (stanza.name === 'presence') return this.#presenceTo(stanza);
     if (isRequest(stanza)) return this.#incoming.take(stanza);
     if (isResponse(stanza)) this.#tracker.take(stanza)?.done(stanza);
+  }
+
+  /** What is said waits until what was missed is here. Rooms have a history of their own, and a client has asked for a result. */
+  #messageTo(message: Stanza): void {
+    if (this.#serverArchive.take(message)) return;
+    const mayWait = message.type !== 'groupchat' && !hasChild(message.tree, 'result', NS.mam);
+    if (!mayWait || !this.#catchUp.holds(message)) this.#inbound.take(message);
   }
 
   /** Nobody outside may speak as root or as a service of ours (RULES 0). */

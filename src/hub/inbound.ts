@@ -1,10 +1,11 @@
 /** Messages from upstream (RULES 1 to 3): each client gets each one once. */
 import { isFull, type Jid } from '../wire/jid.ts';
 import { NS } from '../wire/ns.ts';
-import type { Stanza } from '../wire/stanza.ts';
-import { hasChild } from '../wire/xml.ts';
+import { delay, type Stanza } from '../wire/stanza.ts';
+import { childIn, hasChild } from '../wire/xml.ts';
 import type { ArchiveQueries } from './archives.ts';
 import { carbonOf, unwrap, wrap } from './carbons.ts';
+import { isSentBy } from './catchup.ts';
 import type { Client } from './clients.ts';
 import type { Context } from './context.ts';
 import { hasEndIn } from './forged.ts';
@@ -39,6 +40,18 @@ export class Inbound {
     if (message.type === 'groupchat') return void rooms.message(message);
     if (this.#isSpecial(message) || rooms.message(message)) return;
     this.#deliver(message);
+  }
+
+  /** From the server's archive: as if it came now, with the date it was said (milliseconds). */
+  missed(message: Stanza, at: number): void {
+    const { account, up } = this.#context;
+    const { from, to } = message;
+    const dated = childIn(message.tree, NS.delay) === undefined ? message.adding(delay(account, at)) : message;
+    if (from === undefined || to === undefined) return this.take(dated);
+    if (isSentBy(message, account)) return this.#sentElsewhere(dated, to, from, at);
+    if (isFull(to as Jid) && to !== up.address() && message.type !== 'error')
+      return this.#receivedElsewhere(dated, to, from);
+    this.take(dated);
   }
 
   /** Carbons, archive results, events, bytestreams: the kinds that have rules of their own. Most messages have no such child. */
@@ -85,27 +98,32 @@ export class Inbound {
 
   /** XEP-0280: what other resources of the account, not ours, sent and received. */
   #carbon(message: Stanza): void {
-    const { account, archive, clients, outlet, log, settings } = this.#context;
+    const { account, log, settings } = this.#context;
     const carbon = carbonOf(message.tree);
     if (message.from !== account || carbon === undefined || hasEndIn(settings.domain, carbon.inner))
       return log.warn('forged carbon dropped', { account, from: message.from });
     const inner = unwrap(carbon.inner);
     if (inner.from === undefined || inner.to === undefined) return;
-    if (carbon.direction === 'sent') return this.#sentElsewhere(inner, inner.to, inner.from);
+    if (carbon.direction === 'received') return this.#receivedElsewhere(inner, inner.to, inner.from);
+    if (inner.from !== this.#context.up.address()) this.#sentElsewhere(inner, inner.to, inner.from);
+  }
+
+  #receivedElsewhere(inner: Stanza, to: string, from: string): void {
+    const { account, archive, clients, outlet } = this.#context;
     if (this.#parts.rooms.isPrivate(inner)) return;
     const { stanza, place, isRepeated } = archive.take(inner, { isSent: false, way: 'carbon' });
     if (isRepeated) return;
     const present = [...clients.all()].filter((client) => client.presence !== undefined && isDue(client, place));
     const withCarbons = present.filter((client) => client.carbons).map(({ sid }) => sid);
     const without = present.filter((client) => !client.carbons && client.priority >= 0).map(({ sid }) => sid);
-    const copy = () => wrap('received', account, stanza, inner.to!, inner.from!);
+    const copy = () => wrap('received', account, stanza, to, from);
     if (withCarbons.length > 0) outlet.deliver(withCarbons, copy(), place);
     if (without.length > 0) outlet.deliver(without, stanza, place);
   }
 
-  #sentElsewhere(inner: Stanza, to: string, from: string): void {
-    if (from === this.#context.up.address()) return;
-    const { stanza, place, isRepeated } = this.#context.archive.take(inner, { isSent: true, way: 'carbon' });
+  #sentElsewhere(inner: Stanza, to: string, from: string, at?: number): void {
+    const said = at === undefined ? {} : { at };
+    const { stanza, place, isRepeated } = this.#context.archive.take(inner, { isSent: true, way: 'carbon', ...said });
     const among = this.#parts.rooms.membersAt(to as Jid);
     if (!isRepeated) mirror(this.#context, stanza, to, from, undefined, { among, place });
   }

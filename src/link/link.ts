@@ -78,6 +78,8 @@ export interface UnitSettings {
   expiry?: number;
   /** So many messages that other clients have seen a client gets that was never here; left out: none. */
   backlog?: number;
+  /** Days of an account's past that are taken over from its server's archive; left out: none. */
+  backfillDays?: number;
   upstream: UpstreamSettings;
   /** Account → service addresses that it answers for: they may see its presence. */
   services?: Record<string, string[]>;

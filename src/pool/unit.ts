@@ -68,8 +68,10 @@ export class Unit implements UnitLink {
   }
 
   #hubSettings(): HubSettings {
-    const { domain, root, mirror, awayText, autoAway, backlog = 0, services = {}, expiry } = this.#settings;
-    return { domain, root, mirror, awayText, autoAway, backlog, services, expiry, version: this.#services.version };
+    const { domain, root, mirror, awayText, autoAway, services = {}, expiry } = this.#settings;
+    const { backlog = 0, backfillDays = 0 } = this.#settings;
+    const { version } = this.#services;
+    return { domain, root, mirror, awayText, autoAway, backlog, backfillDays, services, expiry, version };
   }
 
   async #configure(settings: UnitSettings): Promise<void> {

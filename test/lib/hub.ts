@@ -18,6 +18,7 @@ export const settings: HubSettings = {
   awayText: 'away from the keyboard',
   autoAway: true,
   backlog: 0,
+  backfillDays: 0,
   version: '0',
 };
 
@@ -151,8 +152,34 @@ export class World {
   /** The core session is bound; what the hub tells a new server is taken away. */
   online(resumed = false): this {
     this.hub.online(core, resumed);
+    this.archived();
     this.up.splice(0);
     return this;
+  }
+
+  /** The server answers what the hub has asked its archive: messages, oldest first, none where it has none (more). Gives the question. */
+  archived(
+    page: readonly { id: string; at: number; text: string }[] | 'item-not-found' | 'service-unavailable' = [],
+    isComplete = true,
+  ): string | undefined {
+    const at = this.up.findLastIndex((text) => text.includes('<query xmlns="urn:xmpp:mam:2"'));
+    if (at < 0) return undefined;
+    const [request] = this.up.splice(at, 1) as [string];
+    const { attrs, children } = parseElement(request);
+    const { queryid } = (children[0] as ReturnType<typeof parseElement>).attrs;
+    if (typeof page === 'string') {
+      const error = `<error type="cancel"><${page} xmlns="urn:ietf:params:xml:ns:xmpp-stanzas"/></error>`;
+      this.server(`<iq type="error" id="${attrs.id}">${error}</iq>`);
+      return request;
+    }
+    for (const { id, at: said, text } of page) {
+      const delay = `<delay xmlns="urn:xmpp:delay" stamp="${new Date(said).toISOString()}"/>`;
+      const forwarded = `<forwarded xmlns="urn:xmpp:forward:0">${delay}${text}</forwarded>`;
+      const result = `<result xmlns="urn:xmpp:mam:2" queryid="${queryid}" id="${id}">${forwarded}</result>`;
+      this.server(`<message to="${core}">${result}</message>`);
+    }
+    this.server(`<iq type="result" id="${attrs.id}"><fin xmlns="urn:xmpp:mam:2" complete="${isComplete}"/></iq>`);
+    return request;
   }
 
   client(resource: string, known: Partial<Attachment> = {}): TestClient {
