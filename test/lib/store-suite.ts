@@ -243,6 +243,14 @@ function modelSuite(check: Check): void {
       model.add(message);
       void messages.add('a@x', message);
     };
+    const above = (): number => {
+      high += 1 + below(30);
+      return high;
+    };
+    const beneath = (): number => {
+      low -= 1 + below(30);
+      return low;
+    };
     const some = (): number => low + below(high - low + 1);
     const selection = (): Selection => {
       const one: Selection = {};
@@ -281,8 +289,8 @@ function modelSuite(check: Check): void {
         assert.equal(await messages.find('a@x', sought), model.find(sought), JSON.stringify(sought));
     };
     for (let round = 0; round < 60; round++) {
-      for (let times = below(120); times > 0; times--) add((high += 1 + below(30)));
-      if (round % 3 === 0) for (let times = below(90); times > 0; times--) add((low -= 1 + below(30)));
+      for (let times = below(120); times > 0; times--) add(above());
+      if (round % 3 === 0) for (let times = below(90); times > 0; times--) add(beneath());
       for (let times = below(4); times > 0; times--) add(some());
       for (let times = below(9); times > 0; times--) {
         const known = pick(model.all({}))?.place ?? high;
