@@ -1,5 +1,6 @@
 /** What scripts/faults does: a harness by its name, for as long as asked, on one server or on both. */
 import parse from 'yargs-parser';
+import { type JatFault, runJat } from '../test/faults/jat.ts';
 import { runMessages } from '../test/faults/messages.ts';
 import type { Fault } from '../test/faults/world.ts';
 import type { Kind } from '../test/lib/servers.ts';
@@ -26,6 +27,16 @@ const harnesses: Record<string, (order: Order) => Promise<boolean>> = {
     ];
     print(`${order.kind}, seed ${order.seed}: ${words.join(', ')}`);
     return Object.values(amiss).every((list) => list.length === 0);
+  },
+  async jat({ only, ...order }) {
+    const found = await runJat({ ...order, ...(only && { faults: only as JatFault[] }) });
+    const { rounds, faults, requests, answers, ended, unanswered, doubled, wrong } = found;
+    const kinds = Object.entries(answers).map(([what, count]) => `${count} ${what}`);
+    print(
+      `${order.kind}, seed ${order.seed}: ${rounds} rounds, ${faults} faults, ${requests} requests (${kinds.join(', ')}; ` +
+        `${ended} ended with their streams), ${unanswered.length} unanswered, ${doubled.length} doubled, ${wrong.length} wrong`,
+    );
+    return unanswered.length + doubled.length + wrong.length === 0;
   },
 };
 
