@@ -195,11 +195,12 @@ for (const [kind, invitation] of Object.entries(invitations)) {
   );
   test(
     `a ${kind} invitation waits while no client is available`,
-    inWorld((world) => {
+    inWorld(async (world) => {
       world.online();
       world.server(invitation);
-      const phone = world.client('phone');
-      phone.send('<presence/>');
+      const phone = world.client('phone').available();
+      world.pass(10_000);
+      await world.settled();
       assert.is(phone.take().filter((text) => text.includes(room)).length, 1);
     }),
   );

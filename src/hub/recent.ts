@@ -61,7 +61,8 @@ export class Recent {
   #isSame(known: Known, { mark, alias, way, stamp }: Sight, now: number): boolean {
     if (known.mark !== mark) return false;
     if (known.alias !== undefined && alias !== undefined) return known.alias === alias;
-    if (!known.ways.includes(way) && Math.abs(now - known.at) <= moment) return true;
+    const isOther = way === 'carbon' || !known.ways.includes(way);
+    if (isOther && Math.abs(now - known.at) <= moment) return true;
     if (known.stream === this.#stream) return false;
     return stamp === undefined ? now - this.#since <= moment : Math.abs(stamp - known.at) <= moment;
   }
