@@ -107,10 +107,10 @@ export class OwnArchive {
     for (const message of flip ? messages.toReversed() : messages)
       this.#context.outlet.deliver([client.sid], archivedResult(this.#context.account, queryid, message));
     const isFirst = page.after === undefined && page.before === undefined;
-    const isLast = page.before === '';
-    const isAll = complete && (isFirst || isLast);
+    const isAll = complete && (isFirst || page.before === '');
     const count = isAll ? messages.length : await this.#cheapCount(query, selection);
-    const index = isFirst ? 0 : isLast && count !== undefined ? count - messages.length : undefined;
+    // COMPAT: where it could be told of the last page, slixmpp takes that for the end, in whichever direction it goes
+    const index = isFirst || isAll ? 0 : undefined;
     return this.#fin(request, complete, { first: idOf(messages[0]), last: idOf(messages.at(-1)), index, count });
   }
 

@@ -136,6 +136,13 @@ async def do_mam(client, order):
     return dict(bodies=bodies, last=page["mam_fin"]["rsm"]["last"])
 
 
+async def do_history(client, order):
+    """All of the archive, page by page: the bodies."""
+    results = client["xep_0313"].iterate(
+        with_jid=order.get("with"), reverse=order.get("reverse", False), rsm={"max": order.get("max", 10)})
+    return [result["mam_result"]["forwarded"]["stanza"]["body"] async for result in results]
+
+
 async def do_block(client, order):
     await client["xep_0191"].block(order["jid"])
 

@@ -175,6 +175,11 @@ export class SlixClient extends Party {
     return (await this.#order('mam', words)) as { bodies: string[]; last: string };
   }
 
+  /** The whole archive, page by page: the bodies. */
+  async history(words: { with?: string; max?: number; reverse?: boolean } = {}): Promise<string[]> {
+    return (await this.#order('history', words)) as string[];
+  }
+
   block(jid: string): Promise<unknown> {
     return this.#order('block', { jid });
   }
