@@ -7,8 +7,10 @@ import { Stanza } from '../src/wire/stanza.ts';
 import { account, like } from './lib/hub.ts';
 import { own, Place } from './lib/view.ts';
 
-const message =
-  '<message from="bob@home.example/desk" to="alice@work.example" type="chat" id="1"><body>hi</body></message>';
+const said = (inside = '') =>
+  `<message from="bob@home.example/desk" to="alice@work.example" type="chat" id="1"><body>hi</body>${inside}</message>`;
+/** Nothing is added to what is not archived. */
+const message = said(`<no-store xmlns="${NS.hints}"/>`);
 
 test('without a translated client the edge gets the hub’s own stanza', () =>
   Place.run((place) => {
@@ -39,6 +41,10 @@ test('one stanza for all clients of a view, whatever their number', () =>
     );
     assert.is(place.delivered[0]!.stanza.rest, place.delivered[1]!.stanza.rest);
     assert.is(place.delivered[1]!.stanza.to, own);
+    place.forget();
+    place.server(said());
+    like(place.to(1)[0], `<stanza-id xmlns="${NS.sid}" by="${account}"`);
+    like(place.to(2)[0], `<stanza-id xmlns="${NS.sid}" by="${own}"`);
   }));
 
 test('equal resources in two views are two clients', () =>
