@@ -177,6 +177,20 @@ export class Archive {
     this.#add({ ...this.#entryOf(message, reading, source), place: this.#places.older(), text });
   }
 
+  /** A hub before this one gave that message that place, and may not have kept it. Should the server send it again, it is known. */
+  async recall(message: Stanza, place: number): Promise<void> {
+    const { messages } = await this.stored.page({ places: [place] }, 1);
+    if (messages.length > 0) return;
+    const { account, now } = this.#parts;
+    const source: Source = { isSent: false, at: Math.floor(place / 1000) };
+    const plain = Stanza.of(unmarked(message.tree, account));
+    const reading = readMessage(plain, account);
+    const entry = this.#entryOf(plain, reading, source);
+    this.#places.load({ first: place, last: place });
+    this.#recent.add(sightOf(reading, entry, wayOf(plain)), place, now());
+    this.#add({ ...entry, place, text: plain.textFor(this.#shownTo(plain, source), plain.from ?? account) });
+  }
+
   #again(message: Stanza, { isMarked }: Reading, place: number | undefined): Taken {
     if (place === undefined) return { stanza: message, place, isRepeated: true };
     const plain = isMarked ? Stanza.of(unmarked(message.tree, this.#parts.account)) : message;

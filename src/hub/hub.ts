@@ -33,6 +33,7 @@ import { Outbound, Sent } from './outbound.ts';
 import { Outbox } from './outbox.ts';
 import { isOwed, Owed } from './owed.ts';
 import { Events } from './pep.ts';
+import { ownPlaceIn } from './place.ts';
 import { ArchivePreferences } from './preferences.ts';
 import { Presences } from './presence.ts';
 import { Replay } from './replay.ts';
@@ -377,6 +378,15 @@ export class Hub implements Pick<CoreEvents, 'online' | 'offline' | 'stanza' | '
     this.#presences.restore(client, presence);
     this.#capabilities.fromPresence(client, presence);
     this.#replay.restore(client, delivered);
+  }
+
+  /** A message that a hub before this one gave to clients, and may not have kept. */
+  async recall(text: string, place: number): Promise<void> {
+    const { account, archive } = this.#context;
+    const message = Stanza.of(parseElement(text));
+    const isFromOthers = message.from !== undefined && bare(message.from as Jid) !== account;
+    // what is no copy of ours says where it is
+    if (isFromOthers && ownPlaceIn(message.tree, account) === place) await archive.recall(message, place);
   }
 
   /** `isClean`: it ended its session itself, and knows what became of all it sent. */

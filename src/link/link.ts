@@ -133,6 +133,8 @@ export interface UnitQuestions {
    * is what the login shows.
    */
   handled: { ask: { account: BareJid; bare: BareJid; id: string }; answer: number | null };
+  /** Messages with their places that the unit before this one gave to clients, and may not have kept. */
+  recall: { ask: { messages: { account: BareJid; place: number; text: string }[] }; answer: null };
   /** Everything kept of an account is deleted. */
   forget: { ask: { account: BareJid }; answer: null };
   /** Sessions upstream are closed, for at most `within` milliseconds; then the store is closed. */

@@ -6,6 +6,7 @@ import type { Progress, RemoteHost, RemoteUnit } from '../link/edge-port.ts';
 import type { Answer, Ask, EdgeLink, SessionFacts, UnitLink, UnitQuestions, UnitSettings } from '../link/link.ts';
 import type { StanzaError } from '../wire/error.ts';
 import { isRequest, isResponse, type Stanza } from '../wire/stanza.ts';
+import { Delivered } from './delivered.ts';
 import { type Entry, Held } from './held.ts';
 import { Inbox } from './inbox.ts';
 import { interrupted, type Off, refusal, statesOf, unavailable } from './off.ts';
@@ -40,6 +41,7 @@ export class LastingUnit implements UnitLink {
   readonly #sessions = new Map<number, Attached>();
   readonly #held = new Held();
   readonly #inbox: Inbox;
+  readonly #delivered = new Delivered();
   #settings: UnitSettings;
   #remote: RemoteUnit | undefined;
   /** The unit that runs, or the next that will. */
@@ -72,6 +74,7 @@ export class LastingUnit implements UnitLink {
     this.#recent++;
   }
   halve(): void {
+    this.#delivered.prune();
     this.#recent = Math.floor(this.#recent / 2);
   }
 
@@ -96,9 +99,16 @@ export class LastingUnit implements UnitLink {
 
   #run(remote: RemoteUnit): void {
     this.#remote = remote;
+    this.#recall(remote);
     for (const [sid, { facts }] of this.#sessions) remote.attach(sid, facts);
     for (const entry of this.#held.all()) this.#post(entry);
     this.#up.resolve(remote);
+  }
+
+  /** What clients have, the next unit shall have, too. */
+  #recall(remote: RemoteUnit): void {
+    const messages = this.#delivered.all();
+    if (messages.length > 0) remote.ask('recall', { messages }).catch(() => {}); // it died, or cannot keep anything
   }
 
   /** A dead worker's reports do not concern the next. */
@@ -262,6 +272,12 @@ export class LastingUnit implements UnitLink {
 
   activity(sid: number, inactive: boolean): void {
     this.#remote?.activity(sid, inactive); // the next unit learns it from the facts
+  }
+
+  /** A message of the archive went to that session, and perhaps to others. */
+  delivered(sid: number, stanza: Stanza, place: number): void {
+    const facts = this.#sessions.get(sid)?.facts;
+    if (facts?.view === 'identity') this.#delivered.add(facts.bare, stanza, place);
   }
 
   /** A response went to that session. */

@@ -219,6 +219,10 @@ export class Unit implements UnitLink {
       rooms: async () => [...this.#accounts.values()].flatMap(({ rooms }) => rooms),
       room: async ({ account, room, action }) => this.#accounts.get(account)?.hub.room(room, action) ?? false,
       handled: ({ account, bare, id }) => this.#streams.handled(account, bare, id),
+      recall: async ({ messages }) => {
+        for (const { account, place, text } of messages) await this.#accounts.get(account)?.hub.recall(text, place);
+        return null;
+      },
       forget: ({ account }) => this.#inTurn(() => this.#forget(account)),
       stop: ({ within }) => this.#inTurn(() => this.#stop(within)),
     };

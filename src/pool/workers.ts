@@ -69,7 +69,9 @@ export class Workers implements UnitHost {
       ...edge,
       deliver: (sids, stanza, place) => {
         edge.deliver(sids, stanza, place);
-        this.#bySession.get(sids[0]!)?.worked();
+        const unit = this.#bySession.get(sids[0]!);
+        unit?.worked();
+        if (place !== undefined) unit?.delivered(sids[0]!, stanza, place);
         if (isResponse(stanza)) for (const sid of sids) this.#bySession.get(sid)?.answered(sid, stanza.id);
       },
       stored: (sid, position) => this.#bySession.get(sid)?.stored(sid, position),
