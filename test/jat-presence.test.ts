@@ -87,6 +87,15 @@ test('… and after the component was away', async () => {
   assert.is(world.one(), told(undefined, svc, user));
 });
 
+test('… and nobody is there any more', async () => {
+  const world = await TestWorld.of();
+  (await subscribed(world)).take();
+  world.services.closed(world.component);
+  world.services.opened(world.component);
+  world.clock.pass(5000);
+  assert.ok(world.take().includes(told('unavailable', svc, user)));
+});
+
 test('users at the edge see it when the component goes', async () => {
   const world = await TestWorld.of();
   world.atEdge.add('m.example');

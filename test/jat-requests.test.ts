@@ -79,6 +79,14 @@ test('no answer in time: remote-server-timeout, and what comes later is dropped'
   assert.is(world.status().counters.timeouts, 1);
 });
 
+test('what had no answer takes no room any more', async () => {
+  const world = await TestWorld.of({ limits: { ...defaultLimits, openOfSender: 1 } });
+  world.asks('1').take();
+  world.clock.pass(30_000);
+  world.asks('2');
+  assert.ok(world.take().includes(iq('get', '2', seenRomeo, a, question)));
+});
+
 test('each address has its own time-out', async () => {
   const world = await TestWorld.of({ timeout: 2000 });
   await world.add({ address: 'slow@svc.example' as never, timeout: 60_000 });
