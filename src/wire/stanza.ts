@@ -44,8 +44,8 @@ export class Stanza {
   }
 
   /** The same stanza between other addresses; the text is shared. */
-  readdress(addresses: { to?: string | undefined; from?: string | undefined }): Stanza {
-    return new Stanza(this.name, { ...addresses, id: this.id, type: this.type }, this.rest, undefined);
+  readdress({ to, from }: { to?: string | undefined; from?: string | undefined }): Stanza {
+    return new Stanza(this.name, { to, from, id: this.id, type: this.type }, this.rest, undefined);
   }
 
   /** The same stanza with one more child at its end; what is there as text or tree is not made anew. */
