@@ -172,6 +172,17 @@ test(
       [true, false],
     );
     assert.not(world.streams.isDone(2, 1));
+    for (let sid = 10; sid < 70; sid++) {
+      world.streams.attach(sid, facts(`s${sid}`));
+      world.write(sid, 7);
+    }
+    await turn();
+    await world.store.settled();
+    await world.start(true);
+    for (let sid = 10; sid < 70; sid++) {
+      world.streams.attach(sid, facts(`s${sid}`));
+      assert.ok(world.streams.isDone(sid, 7), `${sid}, of more than are kept of those that are over`);
+    }
   }),
 );
 

@@ -64,13 +64,13 @@ export class Streams {
       for (const { key, value } of await this.#options.store.read(account, 'stream'))
         found.push({ id: key, account, ...JSON.parse(value) });
     for (const stream of found.sort((a, b) => a.at - b.at)) this.#over.set(stream.id, stream);
-    this.#prune();
+    this.#prune(Number.POSITIVE_INFINITY); // sessions of some may be about to come
   }
 
-  #prune(): void {
+  #prune(left = most): void {
     const oldest = this.#now() - lasting;
     for (const stream of this.#over.values()) {
-      if (this.#over.size <= most && stream.at >= oldest) return;
+      if (this.#over.size <= left && stream.at >= oldest) return;
       this.#over.delete(stream.id);
       this.#forget(stream);
     }
