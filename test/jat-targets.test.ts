@@ -260,6 +260,7 @@ test('… is asked again after a while, and back when it answers', async () => {
     world.notices.filter(({ resource }) => resource === at('a')).map(({ kind }) => kind),
     ['answers'],
   );
+  world.take();
   assert.equal([...times(4, () => asked(world))].sort().join(''), 'aabb');
 });
 
@@ -292,6 +293,35 @@ test('a busy resource that says nothing is pinged; a quiet one after five minute
   assert.equal(idle.take(), []);
   idle.clock.pass(2000);
   assert.match(idle.one(), /<ping /);
+});
+
+test('a resource whose end nobody told of is found out', async () => {
+  const world = await TestWorld.of({ policy: 'sticky' }, ['a', 'b']);
+  const bounce = '<error type="cancel"><service-unavailable xmlns="urn:ietf:params:xml:ns:xmpp-stanzas"/></error>';
+  const refuse = (id: string) => {
+    world.asks(id);
+    const to = / to="([^"]+)"/.exec(world.one())![1]!;
+    world.answers(id, { from: to, type: 'error', inside: bounce });
+    return { to, sent: world.take() };
+  };
+  world.clock.pass(1000);
+  const { to, sent } = refuse('1');
+  const other = to === at('a') ? at('b') : at('a');
+  isError(sent[0], 'service-unavailable');
+  assert.is(sent.length, 2);
+  assert.match(sent[1]!, /<presence type="probe" from="svc.example" to="desk@home.example"/);
+  assert.is(refuse('2').sent.length, 1, 'not each time');
+  world.there(other);
+  world.clock.pass(10_000);
+  assert.equal(
+    world.status().accounts[0]!.resources.map(({ resource }) => resource),
+    [other],
+  );
+  world.clock.pass(60_000);
+  world.take();
+  refuse('3');
+  world.clock.pass(10_000);
+  assert.is(world.status().accounts[0]!.resources.length, 1, 'where nothing is heard nothing is known');
 });
 
 test('an account that is at the proxy is told of by the edge, and needs no subscription', async () => {

@@ -71,7 +71,10 @@ export class ServiceAddress {
       isStarting: () => this.#starting !== undefined,
     };
     this.#presences = new Presences(this.#place);
-    this.#health = new Health(this.#place, (kind, resource) => this.#notice(kind, resource.account.jid, resource.jid));
+    this.#health = new Health(this.#place, {
+      notice: (kind, resource) => this.#notice(kind, resource.account.jid, resource.jid),
+      doubt: ({ account }) => this.#subscriptions.get(account.jid)?.verify((gone) => this.#leave(gone)),
+    });
     this.#requests = new Requests(this.#place, this.#health, this.#presences);
     this.#initiative = new Initiative(this.#place);
     this.#messages = new Messages(this.#place, this.#presences);

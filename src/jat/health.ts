@@ -2,6 +2,7 @@
  * Does a resource still answer? One that does not gets no new requests while others do: after a ping without answer
  * (XEP-0199), which follows each time-out and each long silence, and after three time-outs in a row even if it answers pings.
  */
+import type { Condition } from '../wire/error.ts';
 import { NS } from '../wire/ns.ts';
 import { iqAround } from '../wire/stanza.ts';
 import type { Open } from './open.ts';
@@ -21,19 +22,25 @@ const rest = 30_000;
 const mostTimeouts = 3;
 
 /** An error of a server about a resource that is not there (RFC 6120 §8.3.3, RFC 6121 §8.5.3.2). */
-const isDead = (condition: string): boolean =>
+const isDead = (condition: Condition): boolean =>
   condition === 'recipient-unavailable' ||
   condition === 'remote-server-not-found' ||
   condition === 'remote-server-timeout';
 
+interface Told {
+  notice(kind: NoticeKind, resource: Resource): void;
+  /** It says that it cannot do what it is asked, or its server says so, for it is not there. */
+  doubt(resource: Resource): void;
+}
+
 export class Health {
   readonly #place: Place;
-  readonly #notice: (kind: NoticeKind, resource: Resource) => void;
+  readonly #told: Told;
   #timer: Timer | undefined;
 
-  constructor(place: Place, notice: (kind: NoticeKind, resource: Resource) => void) {
+  constructor(place: Place, told: Told) {
     this.#place = place;
-    this.#notice = notice;
+    this.#told = told;
   }
 
   /** Goes on while there are resources. */
@@ -64,12 +71,17 @@ export class Health {
     this.#speaks(resource);
   }
 
+  /** It has said that. */
+  refused(resource: Resource, condition: Condition | undefined): void {
+    if (condition === 'service-unavailable') this.#told.doubt(resource);
+  }
+
   #speaks(resource: Resource): void {
     resource.heard = this.#place.world.clock.now();
     if (resource.silent === undefined) return;
     resource.silent = undefined;
     this.#place.target.changed();
-    this.#notice('answers', resource);
+    this.#told.notice('answers', resource);
   }
 
   /** A request has had no answer in time. */
@@ -84,7 +96,7 @@ export class Health {
     resource.silent = this.#place.world.clock.now();
     if (!isNew) return;
     this.#place.target.changed();
-    if (!resource.gone) this.#notice('silent', resource);
+    if (!resource.gone) this.#told.notice('silent', resource);
   }
 
   #ping(resource: Resource): void {
@@ -102,7 +114,9 @@ export class Health {
       deadline: now + patience,
       answered: (response) => {
         resource.pinged = undefined;
-        if (response.type === 'error' && isDead(conditionOf(response))) return this.#falls(resource);
+        const condition = response.type === 'error' ? conditionOf(response) : undefined;
+        if (condition !== undefined && isDead(condition)) return this.#falls(resource);
+        this.refused(resource, condition);
         if (resource.silent !== undefined) resource.timeouts = Math.min(resource.timeouts, mostTimeouts - 1);
         this.#speaks(resource);
       },

@@ -173,12 +173,10 @@ export class Requests {
     const { identity, limits, statistics, sticky, ways, world } = this.#place;
     const resource = open.resource!;
     const now = world.clock.now();
-    if (response.type === 'error') {
-      const condition = conditionOf(response);
-      statistics.error(now, condition, resource.jid);
-      // not a word of the resource itself: its server has found it gone, and says so before its presence does
-      if (condition === 'recipient-unavailable') return this.#bounced(open);
-    }
+    const condition = response.type === 'error' ? conditionOf(response) : undefined;
+    if (condition !== undefined) statistics.error(now, condition, resource.jid);
+    // not a word of the resource itself: its server has found it gone, and says so before its presence does
+    if (condition === 'recipient-unavailable') return this.#bounced(open);
     resource.open--;
     resource.answered++;
     this.#health.answered(resource);
@@ -195,6 +193,7 @@ export class Requests {
       answer = resultOf(request, identity.cached(now));
     }
     ways.answer(open.way, answer);
+    this.#health.refused(resource, condition);
   }
 
   /** Off the table already: on it again, to be lost in the usual way. */

@@ -8,13 +8,16 @@ import type { Condition } from '../wire/error.ts';
 import type { BareJid } from '../wire/jid.ts';
 import { Stanza } from '../wire/stanza.ts';
 import { xml } from '../wire/xml.ts';
-import type { Account } from './target.ts';
+import type { Account, Resource } from './target.ts';
 import type { Clock, Notice, Timer } from './types.ts';
 
 /** Milliseconds: how long an answer may take before somebody is told, and how long until we ask again. */
 const patience = 10_000;
 const least = 30_000;
 const longest = 60 * 60_000;
+/** How long presence may take that was probed for, and how often we probe. */
+const proof = 10_000;
+const seldom = 60_000;
 
 export interface SubscriptionContext {
   address: BareJid;
@@ -28,6 +31,7 @@ export class Subscription {
   readonly account: Account;
   readonly #context: SubscriptionContext;
   #timer: Timer | undefined;
+  #proof: Timer | undefined;
   #refusals = 0;
   /** What was said of it last: nothing is said twice. */
   #said: Notice['kind'] | undefined;
@@ -70,6 +74,25 @@ export class Subscription {
     this.#send('probe');
   }
 
+  /**
+   * Is everybody still there? A probe is answered by the presence of all resources (RFC 6121 §4.3.2); `gone` is told of who
+   * has not shown up. Where nothing is heard at all, nothing is known.
+   */
+  verify(gone: (resource: Resource) => void): void {
+    const { clock } = this.#context;
+    const { account } = this;
+    if (account.subscription !== 'subscribed' || this.#proof !== undefined) return;
+    const since = clock.now();
+    this.#send('probe');
+    this.#proof = clock.after(proof, () => {
+      this.#proof = clock.after(seldom, () => {
+        this.#proof = undefined;
+      });
+      const all = [...account.resources.values()];
+      if (all.some(({ shown }) => shown >= since)) for (const each of all) if (each.shown < since) gone(each);
+    });
+  }
+
   /** `unsubscribed`, or an error about our presence: asked again, each time later. */
   refused(condition?: Condition): void {
     const { clock, random } = this.#context;
@@ -90,11 +113,13 @@ export class Subscription {
   /** The way is down. */
   pause(): void {
     this.#timer?.cancel();
+    this.#proof?.cancel();
+    this.#proof = undefined;
   }
 
   /** It is no target any more. */
   end(): void {
-    this.#timer?.cancel();
+    this.pause();
     this.#send('unsubscribe');
   }
 }

@@ -19,6 +19,8 @@ export interface Resource {
   answered: number;
   /** Last time it was heard of. */
   heard: number;
+  /** Last time its presence came. */
+  shown: number;
   /** When it was pinged, while there is no answer. */
   pinged: number | undefined;
   /** It does not answer: since when. */
@@ -95,7 +97,7 @@ export class Target {
       resource = newResource(account, jid, presence, way, now);
       account.resources.set(jid, resource);
     }
-    Object.assign(resource, { presence, way, heard: now });
+    Object.assign(resource, { presence, way, heard: now, shown: now });
     this.changed();
     return resource;
   }
@@ -141,6 +143,7 @@ const newResource = (account: Account, jid: FullJid, presence: ResourcePresence,
   timeouts: 0,
   answered: 0,
   heard: now,
+  shown: now,
   pinged: undefined,
   silent: undefined,
   turn: 0,
