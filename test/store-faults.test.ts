@@ -32,7 +32,7 @@ const onSmallDisk = (name: string, size: number, act: (folder: string) => Promis
     try {
       await act(folder);
     } finally {
-      run('umount', folder);
+      run('umount', '--lazy', folder);
     }
   });
 
@@ -62,11 +62,11 @@ const all = async (store: Store) => placesOf((await store.messages.page('a@x', {
 
 onSmallDisk(
   'a full disk: reads see what waits; all of it is there, in order, when there is room',
-  700,
+  5000,
   async (disk) => {
     const store = await storesIn(disk)('alice');
     await store.messages.add('a@x', messageAt(1));
-    await writeFile(join(disk, 'ballast'), Buffer.alloc(1_000_000));
+    await writeFile(join(disk, 'ballast'), Buffer.alloc(3_500_000));
     const watch = new Watch(store);
     const full = watch.next();
     const writes: Promise<unknown>[] = [];
@@ -131,7 +131,7 @@ inFolder('a folder that can only be read: writes wait until it can be written', 
     added = store.messages.add('a@x', messageAt(2));
     assert.match(store.trouble?.reason ?? '', /^.*alice\.sqlite: /);
   } finally {
-    run('umount', folder);
+    run('umount', '--lazy', folder);
   }
   await added;
   assert.is(store.trouble, undefined);
