@@ -197,7 +197,7 @@ const upstreamOf = (config: Config): UnitSettings['upstream'] => ({
 function unitSettings(config: Config, registry: Registry, name: string): UnitSettings | undefined {
   const user = registry.user(name);
   if (user === undefined) return undefined;
-  const { mirror, awayText, autoAway, accounts } = user;
+  const { mirror, awayText, autoAway, expiry, accounts } = user;
   const { domain, dataDir } = config;
   return {
     user: name,
@@ -209,6 +209,7 @@ function unitSettings(config: Config, registry: Registry, name: string): UnitSet
     mirror,
     awayText,
     autoAway,
+    ...(expiry !== undefined && { expiry: expiry * 3_600_000 }),
     backfillDays: config.backfillDays,
     upstream: upstreamOf(config),
     services: servicesOf(registry),

@@ -27,7 +27,7 @@ test('users: added, listed, shown, set, removed', async () => {
   );
   assert.match(
     await on.tell(alice, 'user show bob'),
-    'user set bob mirror=log away="gone fishing" autoaway=off admin=no',
+    'user set bob mirror=log away="gone fishing" autoaway=off expiry=24 admin=no',
   );
   assert.equal(on.pooled, ['refresh bob']);
   await on.tell(alice, 'user set bob password=hunter3');
@@ -82,10 +82,12 @@ test('who has no proxy password is told of changes in the account’s own login'
 test('the command that user show prints sets the same again', async () => {
   const on = stage(people());
   const alice = speaker('alice');
-  await on.tell(alice, 'user set bob mirror=log away="gone fishing" autoaway=off');
+  await on.tell(alice, 'user set bob mirror=log away="gone fishing" autoaway=off expiry=48');
   const before = on.registry.user('bob');
   const line = (await on.tell(alice, 'user show bob')).split('\n').at(-1)!;
-  await on.tell(alice, 'user set bob mirror=off away=none autoaway=on');
+  await on.tell(alice, 'user set bob mirror=off away=none autoaway=on expiry=2');
+  assert.is(on.registry.user('bob')!.expiry, 2);
+  assert.match(await on.tell(alice, 'user set bob expiry=0'), '1 to 720 hours');
   assert.is(on.registry.user('bob')!.awayText, '');
   await on.tell(alice, line);
   assert.equal(on.registry.user('bob'), before);

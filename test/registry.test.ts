@@ -47,13 +47,14 @@ registryTest('users and accounts survive a restart', async (registry, { again })
   await registry.addUser({ name: 'Alice', admin: true, password: 'wonderland' });
   await registry.addUser({ name: 'romeo\\40home.example', admin: false });
   await registry.addAccount('alice', { jid: work, password: 'päss wörd', route: 'xmpps://127.0.0.1:5223' });
-  await registry.setUser('alice', { mirror: 'log', awayText: 'gone', autoAway: false });
+  await registry.setUser('alice', { mirror: 'log', awayText: 'gone', autoAway: false, expiry: 48 });
   const before = plain(registry.users);
   const later = await again();
   assert.equal(plain(later.users), before);
   const alice = later.user('alice')!;
   assert.is(alice.admin, true);
   assert.is(alice.mirror, 'log');
+  assert.is(alice.expiry, 48);
   assert.is(alice.accounts[0]!.label, 'work');
   assert.match(alice.accounts[0]!.resource, /^xmpproxy-[a-z0-9]{10}$/);
   assert.is(later.secretOf(work), 'päss wörd');

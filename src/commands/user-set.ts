@@ -7,11 +7,15 @@ import { defined } from './defined.ts';
 import { UsageError } from './error.ts';
 import { storePassword } from './password.ts';
 
+/** A month. */
+const mostHours = 720;
+
 const args = {
   user: { kind: 'user', label: 'user', optional: true },
   mirror: { kind: 'choice', of: ['inline', 'log', 'off'], label: 'mirror', optional: true },
   away: { kind: 'text', label: 'text while away', optional: true },
   autoaway: { kind: 'choice', of: ['on', 'off'], label: 'auto-away', optional: true },
+  expiry: { kind: 'number', label: 'hours that a message waits for a server', optional: true },
   admin: { kind: 'choice', of: ['yes', 'no'], label: 'admin', optional: true, access: 'admin' },
   password: { kind: 'secret', label: 'new proxy password', optional: true },
 } as const;
@@ -22,24 +26,27 @@ export const set = command({
   args,
   words: ['user'],
   example: 'user set mirror=log away="Back soon"',
-  next: 'mirror: how apps without carbons see what you wrote elsewhere. `away=none` for no text.',
-  check({ user, admin }, { registry, grant }) {
+  next: 'mirror: how apps without carbons see what you wrote elsewhere. `away=none` for no text. expiry: after so many hours a message that cannot be sent comes back.',
+  check({ user, admin, expiry }, { registry, grant }) {
     if (admin === 'no') refuseLastAdmin(registry.users, user ?? grant.user);
+    if (expiry !== undefined && (expiry < 1 || expiry > mostHours))
+      throw new UsageError(`expiry: 1 to ${mostHours} hours.`);
   },
   target: ({ user, password, ...changes }, { grant }) =>
     [user?.name ?? grant.user.name, ...Object.keys(defined({ ...changes, password }))].join(' '),
   async run(values, context) {
-    const { mirror, away, autoaway, admin, password } = values;
+    const { mirror, away, autoaway, expiry, admin, password } = values;
     const { registry, pool, grant, tell, admins } = context;
     const user = values.user ?? grant.user;
     const change = defined({
       mirror,
       awayText: away?.trim().toLowerCase() === 'none' ? '' : away,
       autoAway: autoaway === undefined ? undefined : autoaway === 'on',
+      expiry,
       admin: admin === undefined ? undefined : admin === 'yes',
     });
     const names = [
-      ...Object.keys(defined({ mirror, away, autoaway, admin })),
+      ...Object.keys(defined({ mirror, away, autoaway, expiry, admin })),
       ...(password === undefined ? [] : ['password']),
     ];
     if (names.length === 0) throw new UsageError('What shall I change? `help user set` tells how it is written.');
@@ -57,13 +64,14 @@ export const set = command({
 
 function done(
   name: string,
-  { mirror, away, autoaway, admin, password }: Values<typeof args>,
+  { mirror, away, autoaway, expiry, admin, password }: Values<typeof args>,
   { grant }: Context,
 ): string {
   const lines = [name === grant.user.name ? 'Changed.' : `Changed for ${name}.`];
   if (mirror !== undefined) lines.push(`mirror: ${mirror}`);
   if (away !== undefined) lines.push(`away: ${away}`);
   if (autoaway !== undefined) lines.push(`auto-away: ${autoaway}`);
+  if (expiry !== undefined) lines.push(`expiry: ${expiry} hours`);
   if (admin !== undefined) lines.push(`admin: ${admin}`);
   if (password !== undefined) lines.push(`Password stored (${lengthOf(password)}).`);
   return lines.join('\n');

@@ -45,8 +45,8 @@ const show = command({
   },
 });
 
-function again({ name, admin, mirror, awayText, autoAway }: Readonly<User>, byAdmin: boolean): string {
-  const own = { mirror, away: awayText || 'none', autoaway: autoAway ? 'on' : 'off' };
+function again({ name, admin, mirror, awayText, autoAway, expiry = 24 }: Readonly<User>, byAdmin: boolean): string {
+  const own = { mirror, away: awayText || 'none', autoaway: autoAway ? 'on' : 'off', expiry: String(expiry) };
   if (!byAdmin) return typed('user set', [], own);
   return typed('user set', [name], { ...own, admin: admin ? 'yes' : 'no' });
 }

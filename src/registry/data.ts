@@ -78,7 +78,7 @@ const user: Reader<StoredUser> = record(
     accounts: list(account, 'jid'),
     created: whole,
   },
-  { verifiers },
+  { verifiers, expiry: whole },
 );
 
 const component: Reader<StoredComponent> = record({ host: bareAddress, route, secret: base64 }, { pin });

@@ -43,6 +43,8 @@ export interface User {
   /** Status while no app is online; auto-away on or off. */
   awayText: string;
   autoAway: boolean;
+  /** How long a message waits for a server before it comes back: hours; a day where it is left out. */
+  expiry?: number;
   accounts: AccountRecord[];
   /** Milliseconds since the epoch. */
   created: number;
@@ -99,7 +101,7 @@ export interface Registry {
   removeUser(name: string): Promise<void>;
   setUser(
     name: string,
-    change: Partial<Pick<User, 'admin' | 'mirror' | 'awayText' | 'autoAway'>> & { password?: string },
+    change: Partial<Pick<User, 'admin' | 'mirror' | 'awayText' | 'autoAway' | 'expiry'>> & { password?: string },
   ): Promise<void>;
   addAccount(
     user: string,
