@@ -48,9 +48,10 @@ export function readMessage({ tree, type, from }: Stanza, account: BareJid): Rea
         break;
       case NS.sid:
         if (name === 'origin-id') reading.originId ??= attrs.id as string | undefined;
-        if (isOwnId(child, account)) reading.alias ??= attrs.id as string | undefined;
-        if (isOwnId(child, account)) reading.isMarked = true;
-        if (name === 'stanza-id' && attrs.by === room) reading.roomId ??= attrs.id as string | undefined;
+        if (isOwnId(child, account)) {
+          reading.alias ??= attrs.id as string | undefined;
+          reading.isMarked = true;
+        } else if (name === 'stanza-id' && attrs.by === room) reading.roomId ??= attrs.id as string | undefined;
         break;
       case NS.archived:
         if (isOwnId(child, account)) reading.isMarked = true;
@@ -90,11 +91,11 @@ export const isOwnId = ({ name, attrs }: Element, account: BareJid): boolean =>
   (attrs.by === account || readJid(attrs.by) === account);
 
 /** Without the ids that only the account's archive may give. */
-export function unmarked(tree: Element, account: BareJid): Element {
-  const copy = shallow(tree);
-  copy.children = copy.children.filter((child) => typeof child === 'string' || !isOwnId(child, account));
-  return copy;
-}
+export const unmarked = (tree: Element, account: BareJid): Element =>
+  shallow(
+    tree,
+    tree.children.filter((child) => typeof child === 'string' || !isOwnId(child, account)),
+  );
 
 function dateIn(stamp: unknown): number | undefined {
   const at = Date.parse(String(stamp));

@@ -1,6 +1,6 @@
 /** What is said goes into the account's archive (XEP-0313): each message once, whatever ways it comes, under an id of ours. */
 import type { ArchivedMessage, Messages, Trouble } from '../archive/types.ts';
-import { type BareJid, bare, type FullJid, isFull, type Jid, resourceOf } from '../wire/jid.ts';
+import { type BareJid, bare, type FullJid, type Jid, resourceOf } from '../wire/jid.ts';
 import { NS } from '../wire/ns.ts';
 import { parseElement } from '../wire/parser.ts';
 import { Stanza } from '../wire/stanza.ts';
@@ -8,8 +8,9 @@ import { detached, unescaped, xml } from '../wire/xml.ts';
 import { type Reading, readMessage, unmarked } from './archivable.ts';
 import type { Kept, Log } from './context.ts';
 import { type Archived, archivedOf } from './ids.ts';
+import { aboutName, idName, sightOf, typeOf, wayOf } from './names.ts';
 import { Places, type Reach, stanzaIdOf } from './place.ts';
-import { Recent, type Sight, type Way } from './recent.ts';
+import { Recent, type Way } from './recent.ts';
 
 /** Messages that are known again after a restart, as repetitions or by what is said about them. */
 const remembered = 150;
@@ -131,8 +132,7 @@ export class Archive {
     const peer = isOwn ? account : bare(to);
     const resource = resourceOf((isOwn ? client : to) as FullJid) || undefined;
     const entry = { peer, resource, id: message.id, client, isSent: !isOwn, type: typeOf(message) };
-    const [name] = namesOf(nothingRead, entry);
-    const known = this.#recent.get(name!);
+    const known = this.#recent.get(idName(entry, message.id));
     if (known?.place === undefined || known.place <= since || known.place > until) return false;
     return known.mark === readMessage(message, account).mark;
   }
@@ -146,8 +146,8 @@ export class Archive {
   take(message: Stanza, source: Source): Taken {
     const { account, now } = this.#parts;
     const reading = readMessage(message, account);
-    const type = typeOf(message);
     const entry = this.#entryOf(message, reading, source);
+    const { type } = entry;
     const sight = sightOf(reading, entry, source.way ?? 'direct');
     if (reading.alias !== undefined) this.#latest = { alias: detached(reading.alias), at: entry.at };
     // whether a client of ours repeats itself is for `repeats` to say
@@ -161,8 +161,9 @@ export class Archive {
     const place = this.#places.next();
     this.#recent.add(sight, place, now());
     const plain = reading.isMarked ? Stanza.of(unmarked(message.tree, account)) : message;
-    const from = source.from ?? plain.from ?? account;
-    this.#add({ ...entry, place, text: plain.textFor(this.#shownTo(plain, source), from) });
+    entry.place = place;
+    entry.text = plain.textFor(this.#shownTo(plain, source), source.from ?? plain.from ?? account);
+    this.#add(entry);
     return { stanza: this.#named(plain, place), place, isRepeated: false };
   }
 
@@ -197,18 +198,19 @@ export class Archive {
     return { stanza: this.#named(plain, place), place, isRepeated: true };
   }
 
-  #entryOf(message: Stanza, reading: Reading, { isSent, client, at, ...source }: Source): ArchivedMessage {
-    const { account, now } = this.#parts;
-    const { to = message.to, from = message.from } = source;
-    const other = (isSent && typeOf(message) !== 'groupchat' ? to : from) ?? account;
-    const stamp = isSent ? undefined : reading.stamp;
+  #entryOf(message: Stanza, reading: Reading, source: Source): ArchivedMessage {
+    const { account } = this.#parts;
+    const { isSent, client } = source;
+    const type = typeOf(message);
+    const other =
+      (isSent && type !== 'groupchat' ? (source.to ?? message.to) : (source.from ?? message.from)) ?? account;
     return {
       place: 0,
-      at: at ?? Math.max(0, Math.min(stamp ?? now(), now())),
+      at: source.at ?? this.#dateOf(isSent ? undefined : reading.stamp),
       peer: bare(other as Jid),
       resource: resourceOf(other as FullJid) || undefined,
       isSent,
-      type: typeOf(message),
+      type,
       id: message.id,
       originId: reading.originId,
       alias: reading.alias,
@@ -218,17 +220,22 @@ export class Archive {
     };
   }
 
+  /** Nothing is from before 1970, or from the future. */
+  #dateOf(stamp: number | undefined): number {
+    const now = this.#parts.now();
+    return stamp === undefined ? now : Math.max(0, Math.min(stamp, now));
+  }
+
   /** Errors about what was archived are archived. */
   #isAbout({ peer, id }: ArchivedMessage): boolean {
     return id !== undefined && this.#recent.get(aboutName(peer, id))?.place !== undefined;
   }
 
   /** The core session is nobody's business: what came for it came for the account. */
-  #shownTo(message: Stanza, { isSent, ...source }: Source): string {
+  #shownTo(message: Stanza, source: Source): string {
     const { account, core } = this.#parts;
-    const { to = message.to } = source;
-    const { type } = message;
-    return to === undefined || (to === core() && (!isSent || type === 'groupchat')) ? account : to;
+    const to = source.to ?? message.to;
+    return to === undefined || (to === core() && (!source.isSent || message.type === 'groupchat')) ? account : to;
   }
 
   #named(plain: Stanza, place: number): Stanza {
@@ -269,42 +276,3 @@ function stanzaFrom(text: string, outer: { id: string | undefined; type: string 
     text.slice(start.length),
   );
 }
-
-const types: readonly string[] = ['chat', 'headline', 'groupchat', 'error'];
-
-/** RFC 6121 §5.2.2: what is none of these is normal. */
-const typeOf = ({ type }: Stanza): ArchivedMessage['type'] =>
-  type !== undefined && types.includes(type) ? (type as ArchivedMessage['type']) : 'normal';
-
-const sightOf = (reading: Reading, message: ArchivedMessage, way: Way): Sight => ({
-  names: namesOf(reading, message),
-  mark: reading.mark,
-  alias: reading.alias ?? reading.roomId,
-  way,
-  stamp: reading.stamp,
-});
-
-type Ids = Pick<Reading, 'alias' | 'roomId' | 'originId'>;
-type Named = Pick<ArchivedMessage, 'id' | 'peer' | 'resource' | 'type' | 'isSent' | 'client'>;
-const nothingRead: Ids = { alias: undefined, roomId: undefined, originId: undefined };
-
-/** What a message is known by. An error has the id of the message that it is about. */
-function namesOf({ alias, roomId, originId }: Ids, { id, peer, resource, ...message }: Named): string[] {
-  const names: string[] = [];
-  const { type, isSent, client } = message;
-  const other = `${peer}/${resource ?? ''}`;
-  if (alias !== undefined) names.push(`alias ${alias}`);
-  if (roomId !== undefined) names.push(`room ${peer} ${roomId}`);
-  if (originId !== undefined && originId !== id && !isSent) names.push(`origin ${other} ${originId}`);
-  if (id === undefined) return names;
-  if (type === 'error') names.push(`error ${other} ${id}`);
-  else if (type === 'groupchat' || !isSent) names.push(`came ${other} ${id}`);
-  else names.push(`sent ${client ?? ''} ${other} ${id}`, aboutName(peer, id));
-  return names;
-}
-
-/** What an error is about: the message that went to that peer. */
-const aboutName = (peer: string, id: string): string => `about ${peer} ${id}`;
-
-/** It went to another resource of the account, so it came as a carbon. */
-const wayOf = ({ to }: Stanza): Way => (to !== undefined && isFull(to as Jid) ? 'carbon' : 'direct');

@@ -33,7 +33,9 @@ export interface Known {
 
 /** So far apart one message comes by two ways, or servers' clocks go: milliseconds. */
 const moment = 60_000;
-const most = 3000;
+const recent = 10 * 60_000;
+const most = 1000;
+const only: Readonly<Record<Way, readonly Way[]>> = { direct: ['direct'], carbon: ['carbon'] };
 
 export class Recent {
   readonly #known = new BoundedMap<string, Known>(most);
@@ -60,15 +62,23 @@ export class Recent {
 
   #isSame(known: Known, { mark, alias, way, stamp }: Sight, now: number): boolean {
     if (known.mark !== mark) return false;
-    if (known.alias !== undefined && alias !== undefined) return known.alias === alias;
+    if (known.alias !== undefined && alias !== undefined)
+      return known.alias === alias || this.#isAfterBreak(known, now);
     const isOther = way === 'carbon' || !known.ways.includes(way);
     if (isOther && Math.abs(now - known.at) <= moment) return true;
     if (known.stream === this.#stream) return false;
     return stamp === undefined ? now - this.#since <= moment : Math.abs(stamp - known.at) <= moment;
   }
 
-  add({ names, mark, alias, way }: Sight, place: number | undefined, at: number): void {
-    const known: Known = { place, mark, alias, at, ways: [way], stream: this.#stream };
+  /** The server fell, perhaps, and its other clients send again what it had archived already. */
+  #isAfterBreak({ stream, at }: Known, now: number): boolean {
+    return stream !== this.#stream && now - this.#since <= moment && now - at <= recent;
+  }
+
+  add({ names, mark, alias, way, stamp }: Sight, place: number | undefined, at: number): void {
+    // what was missed belongs to the time before this stream, and may come again on it
+    const isMissed = stamp !== undefined && stamp < this.#since;
+    const known: Known = { place, mark, alias, at, ways: only[way], stream: this.#stream - (isMissed ? 1 : 0) };
     for (const name of names) this.#known.set(name, known);
   }
 

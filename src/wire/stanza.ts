@@ -22,6 +22,8 @@ export class Stanza {
   readonly type: string | undefined;
   #rest: string | undefined;
   #tree: Element | undefined;
+  /** What it was made of by `adding`. */
+  #grown: { from: Stanza; child: Element } | undefined;
 
   private constructor(name: StanzaName, attrs: Outer, rest: string | undefined, tree: Element | undefined) {
     this.name = name;
@@ -48,12 +50,11 @@ export class Stanza {
     return new Stanza(this.name, { to, from, id: this.id, type: this.type }, this.rest, undefined);
   }
 
-  /** The same stanza with one more child at its end; what is there as text or tree is not made anew. */
+  /** The same stanza with one more child at its end; its tree is made when somebody asks for it. */
   adding(child: Element): Stanza {
-    const rest = this.#rest === undefined ? undefined : withChild(this.#rest, this.name, serialize(child));
-    const tree = this.#tree && shallow(this.#tree);
-    tree?.children.push(child);
-    return new Stanza(this.name, this, rest, tree);
+    const stanza = new Stanza(this.name, this, withChild(this.rest, this.name, serialize(child)), undefined);
+    stanza.#grown = { from: this, child };
+    return stanza;
   }
 
   get rest(): string {
@@ -63,7 +64,11 @@ export class Stanza {
 
   /** Read only: it is shared. */
   get tree(): Element {
-    this.#tree ??= readElement(this.toString());
+    if (this.#tree !== undefined) return this.#tree;
+    const grown = this.#grown;
+    const base = grown === undefined ? undefined : grown.from.#tree;
+    this.#tree = base && grown ? shallow(base, [...base.children, grown.child]) : readElement(this.toString());
+    this.#grown = undefined;
     return this.#tree;
   }
 

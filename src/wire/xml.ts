@@ -82,9 +82,9 @@ export function clone(element: Element): Element {
 }
 
 /** A copy that may get other attributes and children; the children themselves are shared, and nobody may change them. */
-export function shallow({ name, attrs, children }: Element): Element {
-  const copy = new Element(name, attrs);
-  copy.children = [...children];
+export function shallow(element: Element, children: Node[] = [...element.children]): Element {
+  const copy = new Element(element.name, element.attrs);
+  copy.children = children;
   return copy;
 }
 
