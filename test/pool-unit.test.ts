@@ -56,7 +56,6 @@ class Core implements CoreSession {
   setInactive(inactive: boolean): void {
     this.inactive = inactive;
   }
-  async acknowledged(): Promise<void> {}
   async stop(): Promise<void> {
     this.stops++;
     await this.stopping;

@@ -18,9 +18,8 @@ export class Management {
   #acknowledged: number | undefined;
   #queue: string[] = [];
   #characters = 0;
-  /** How many were sent in all, and who waits until so many of them are acknowledged. */
+  /** How many were sent in all. */
   #sent = 0;
-  #waiting: { until: number; resolve(): void }[] = [];
 
   /** `number`: of the session. `inherited`: another process began it. */
   constructor(number: number, inherited = false, acknowledged = 0) {
@@ -75,25 +74,7 @@ export class Management {
   #forget(count: number): void {
     if (count === 0) return;
     for (const stanza of this.#queue.splice(0, count)) this.#characters -= stanza.length;
-    const handled = this.#sent - this.#queue.length;
-    this.#settle(handled);
-    this.onHandled(this.#base + 1, this.#base + handled);
-  }
-
-  /** Resolves when all that was sent until now is acknowledged, or given up. */
-  settled(): Promise<void> {
-    if (this.#queue.length === 0) return Promise.resolve();
-    return new Promise((resolve) => this.#waiting.push({ until: this.#sent, resolve }));
-  }
-
-  /** The session is over, and what was not acknowledged is somebody else's. */
-  giveUp(): void {
-    this.#settle(this.#sent);
-  }
-
-  #settle(acknowledged: number): void {
-    const still = this.#waiting.findIndex(({ until }) => until > acknowledged);
-    for (const { resolve } of this.#waiting.splice(0, still < 0 ? this.#waiting.length : still)) resolve();
+    this.onHandled(this.#base + 1, this.#base + this.#sent - this.#queue.length);
   }
 
   /** XEP-0198 §4, "handled-count-too-high". */

@@ -105,10 +105,6 @@ class Supervisor implements CoreSession {
     this.#live?.setPaused(paused);
   }
 
-  acknowledged(): Promise<void> {
-    return this.#session?.management.settled() ?? Promise.resolve();
-  }
-
   async stop(within: number): Promise<void> {
     const loop = this.#loop;
     this.#running?.abort(new Failed('lost', 'stopped'));
@@ -238,11 +234,9 @@ class Supervisor implements CoreSession {
   }
 
   #giveBack(): void {
-    const management = this.#session?.management;
-    const left = management?.unacknowledged ?? [];
+    const left = this.#session?.management.unacknowledged ?? [];
     this.#session = undefined;
     if (left.length > 0) this.#tell(() => this.#events.unacknowledged([...left]));
-    management?.giveUp();
   }
 
   #pause(time: number, signal: AbortSignal): Promise<void> {

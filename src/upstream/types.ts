@@ -83,8 +83,6 @@ export interface CoreSession {
   setInactive(inactive: boolean): void;
   /** Nothing can be kept now: nothing more is taken from the server, until it is taken back. What is sent goes out all the same. */
   setPaused(paused: boolean): void;
-  /** Resolves when the server has acknowledged all that was sent until now, or it was given back by `unacknowledged`. */
-  acknowledged(): Promise<void>;
   /** Makes durable and acknowledges what was handled, closes the stream, for at most `within` milliseconds, then destroys it. */
   stop(within: number): Promise<void>;
 }
