@@ -91,7 +91,12 @@ export class Contacts {
     if (subscribed.includes(to)) return true;
     if (subscribed.length >= mostSubscriptions || (subscribed.length === 0 && this.#subscribers >= most)) return false;
     if (subscribed.length === 0) this.#subscribers++;
-    await this.#put(user, { ...before, subscribed: [...subscribed, to], at: now });
+    try {
+      await this.#put(user, { ...before, subscribed: [...subscribed, to], at: now });
+    } catch (reason) {
+      this.unsubscribe(user, to);
+      throw reason;
+    }
     return true;
   }
 

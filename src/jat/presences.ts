@@ -1,27 +1,24 @@
 /**
- * Presence between users and an address. Subscriptions to the address are answered here: it is available while a resource
- * of its target is. Presence that a user directs to it (XEP-0045 §7.1 among others) goes to one resource, which then has
- * that user's room.
+ * Presence between users and a target. What a user directs to an address (XEP-0045 §7.1 among others) goes to one resource,
+ * which then has that user's room.
  */
 import { type BareJid, bare, isFull, type Jid } from '../wire/jid.ts';
 import { NS } from '../wire/ns.ts';
 import { errorOf, Stanza } from '../wire/stanza.ts';
 import { hasChild, xml } from '../wire/xml.ts';
+import type { Announcements } from './announcements.ts';
 import { BoundedMap } from './bounded.ts';
 import { toTarget, toUser } from './exchange.ts';
 import { whyNot } from './initiative.ts';
 import { endsOf, type Place } from './place.ts';
 import type { Resource } from './target.ts';
-import type { Timer, Way } from './types.ts';
+import type { Way } from './types.ts';
 
 /** Users whose directed presence is remembered. */
 const most = 10_000;
 
 /** Addresses of one. */
 const mostOfUser = 100;
-
-/** From so many subscribers on, a target that comes and goes is told of more rarely: a millisecond for each. */
-const many = 100;
 
 /** Presence that a user has directed to one address of ours. */
 interface Directed {
@@ -37,17 +34,11 @@ export class Presences {
   readonly #place: Place;
   /** By user, and the bare address asked. */
   readonly #directed = new BoundedMap<Jid, Map<BareJid, Directed>>(most);
-  /** What was said last to those that can be told by now; undefined: nothing. */
-  #announced: boolean | undefined;
-  #quietUntil = 0;
-  #later: Timer | undefined;
+  readonly #announcements: Announcements;
 
-  constructor(place: Place) {
+  constructor(place: Place, announcements: Announcements) {
     this.#place = place;
-  }
-
-  get available(): boolean {
-    return this.#place.settings.enabled && this.#place.target.size > 0;
+    this.#announcements = announcements;
   }
 
   /** Who has a user's room: what is sent there goes to that one. */
@@ -93,11 +84,11 @@ export class Presences {
       case 'unavailable':
         return this.#direct(presence, user, asked, way);
       case 'subscribe':
-        return void this.#subscribe(presence, bare(user), bare(asked), way);
+        return void this.#announcements.subscribe(presence, bare(user), bare(asked), way);
       case 'unsubscribe':
-        return this.#unsubscribe(bare(user), bare(asked), way);
+        return this.#announcements.unsubscribe(bare(user), bare(asked), way);
       case 'probe':
-        return this.#probed(user, bare(asked), way);
+        return this.#announcements.probed(user, bare(asked), way);
       case 'subscribed':
       case 'unsubscribed':
         return this.#toAccount(presence, bare(user), asked);
@@ -107,48 +98,8 @@ export class Presences {
   }
 
   #forbid({ type }: Stanza, user: Jid, asked: Jid, way: Way): void {
-    const { statistics } = this.#place;
-    if (type === 'subscribe' || type === 'probe') this.#tell(way, bare(asked), bare(user), 'unsubscribed');
-    statistics.dropped('not allowed');
-  }
-
-  async #subscribe(presence: Stanza, user: BareJid, asked: BareJid, way: Way): Promise<void> {
-    const { contacts, log, statistics, ways, world } = { ...this.#place, log: this.#place.world.log };
-    try {
-      if (!(await contacts.subscribe(user, asked, world.clock.now()))) {
-        statistics.dropped('limit');
-        return ways.answer(way, errorOf(presence, 'resource-constraint'));
-      }
-      this.#tell(way, asked, user, 'subscribed');
-      if (this.available) ways.answer(way, this.#current(asked, user));
-    } catch (reason) {
-      log.error('subscriber not kept', { address: asked, reason: String(reason) });
-      ways.answer(way, errorOf(presence, 'internal-server-error'));
-    }
-  }
-
-  /** RFC 6121 §3.3.3 */
-  #unsubscribe(user: BareJid, asked: BareJid, way: Way): void {
-    if (this.#place.contacts.unsubscribe(user, asked).length > 0) this.#tell(way, asked, user, 'unavailable');
-  }
-
-  /** RFC 6121 §4.3.2 */
-  #probed(user: Jid, asked: BareJid, way: Way): void {
-    const isSubscribed = this.#place.contacts.isSubscribed(user, asked);
-    if (isSubscribed) this.#place.ways.answer(way, this.#current(asked, user));
-    else this.#tell(way, asked, bare(user), 'unsubscribed');
-  }
-
-  #tell(way: Way, from: BareJid, to: Jid, type: string): void {
-    this.#place.ways.answer(way, Stanza.of(xml('presence', { type, from, to })));
-  }
-
-  #current(from: BareJid, to: Jid): Stanza {
-    const { identity } = this.#place;
-    return Stanza.of(this.available ? identity.presence() : xml('presence', { type: 'unavailable' })).readdress({
-      from,
-      to,
-    });
+    if (type === 'subscribe' || type === 'probe') this.#announcements.refuse(bare(user), bare(asked), way);
+    this.#place.statistics.dropped('not allowed');
   }
 
   #direct(presence: Stanza, user: Jid, asked: Jid, way: Way): void {
@@ -239,59 +190,5 @@ export class Presences {
         const left = xml('presence', { type: 'unavailable', from: asked, to: user });
         if (isRoom) this.#place.ways.answer(way, Stanza.of(left));
       }
-  }
-
-  /** Subscribers hear of a change; false: there is none, or not yet. */
-  announce(): boolean {
-    const { available } = this;
-    const { contacts, isStarting, world } = this.#place;
-    if (available === this.#announced) return false;
-    if (this.#announced === undefined && !available && isStarting()) return false;
-    const now = world.clock.now();
-    if (now < this.#quietUntil) {
-      this.#later ??= world.clock.after(this.#quietUntil - now, () => {
-        this.#later = undefined;
-        this.announce();
-      });
-      return false;
-    }
-    if (contacts.subscribers >= many) this.#quietUntil = now + contacts.subscribers;
-    this.#announced = available;
-    this.#toSubscribers(() => true);
-    return true;
-  }
-
-  /** The name or picture is another. */
-  renew(): void {
-    if (this.#announced) this.#toSubscribers(() => true);
-  }
-
-  /** They shall be told again, with the next change. */
-  unsaid(): void {
-    this.#announced = undefined;
-  }
-
-  /** Nobody there can have heard anything while that way was down. */
-  announceBy(way: Way): void {
-    if (!this.announce()) this.#toSubscribers((each) => each === way);
-  }
-
-  #toSubscribers(fits: (way: Way) => boolean): void {
-    const { address, contacts, identity, ways, world } = this.#place;
-    const presence = Stanza.of(this.available ? identity.presence() : xml('presence', { type: 'unavailable' }));
-    for (const [user, from] of contacts.subscribed()) {
-      const way = world.way(address, user);
-      if (fits(way)) ways.send(way, presence.readdress({ from, to: user }));
-    }
-  }
-
-  /** The address is taken away, or the program ends. */
-  end(type: 'unavailable' | 'unsubscribed'): void {
-    const { address, contacts, ways, world } = this.#place;
-    this.#later?.cancel();
-    if (type === 'unavailable' && !this.#announced) return;
-    const presence = Stanza.of(xml('presence', { type }));
-    for (const [user, from] of contacts.subscribed())
-      ways.send(world.way(address, user), presence.readdress({ from, to: user }));
   }
 }

@@ -1,6 +1,8 @@
 /**
  * What Jabber Address Translation (`translation.md`) wants of the world, and what it tells of itself.
  *
+ * One file, for it is one contract, with all that passes between the two sides.
+ *
  * *Service address*: an address of ours that stands for others. *Target*: the account(s) behind it. *Resource*: a bound
  * resource of a target, which answers. *User*: whoever writes to the address.
  */
