@@ -72,6 +72,10 @@ export class Requests {
     [`get ${NS.mam} prefs`, (requests, ...words) => requests.#ownArchive(...words)],
     [`set ${NS.mam} prefs`, (requests, ...words) => requests.#ownArchive(...words)],
     [`get ${NS.mam} metadata`, (requests, ...words) => requests.#ownArchive(...words)],
+    [`get ${NS.mam0} query`, (requests) => requests.#outdated()],
+    [`set ${NS.mam0} query`, (requests) => requests.#outdated()],
+    [`get ${NS.mam1} query`, (requests) => requests.#outdated()],
+    [`set ${NS.mam1} query`, (requests) => requests.#outdated()],
     [`get ${NS.pubsub} pubsub`, (requests, ...words) => requests.#marked(...words)],
     [`set ${NS.pubsub} pubsub`, (requests, ...words) => requests.#marked(...words)],
     [`get ${NS.discoInfo} query`, (requests, client, request) => requests.#describe(client, request)],
@@ -146,6 +150,12 @@ export class Requests {
     return isOwn && archive !== undefined && payload.attrs.node === undefined
       ? archive.take(client, request, payload)
       : 'upstream';
+  }
+
+  /** Of the server's archive, whose ids are not ours; it is not announced. */
+  #outdated(): 'upstream' {
+    if (this.#parts.archive === undefined) return 'upstream';
+    throw new StanzaError('service-unavailable', 'The archive is asked as in urn:xmpp:mam:2');
   }
 
   /** XEP-0490: messages have other names upstream. */
