@@ -108,6 +108,11 @@ export class CatchUp {
     );
   }
 
+  /** Something is missing that the server may still have. */
+  get isOpen(): boolean {
+    return this.#gap !== undefined;
+  }
+
   /** True if it has to wait. */
   holds(message: Stanza): boolean {
     if (this.#waiting === undefined) return false;

@@ -256,7 +256,10 @@ export class Hub implements Pick<CoreEvents, 'online' | 'offline' | 'stanza' | '
       messages,
       older: ({ message, at }) => context.archive.older(message, isSentBy(message, account), at),
     });
-    if (this.archive !== undefined) this.archive.unknownId = (id) => this.#backfill.reach(id);
+    if (this.archive !== undefined) {
+      this.archive.unknownId = (id) => this.#backfill.reach(id);
+      this.archive.isStable = () => !this.#catchUp.isOpen;
+    }
     this.#requests = new Requests(context, {
       tracker: this.#tracker,
       forwarded: this.#forwarded,
