@@ -1,6 +1,6 @@
 /**
  * Prosody's mod_client_proxy beside service addresses: each thing that its README and source say, and each that was seen of
- * it, is the same here, or better, and why.
+ * it, is the same here, or better, and why. One file, for it is one table.
  *
  * A transcript has a line for each stanza: `>` comes in, `<` goes out, in that order and nothing beside; `wait` lets
  * milliseconds pass, `down` and `up` are the component's connection. `…` stands for anything.

@@ -266,3 +266,27 @@ export function isError(text: string | undefined, condition: string, type?: stri
 export async function settle(): Promise<void> {
   for (let turn = 0; turn < 20; turn++) await Promise.resolve();
 }
+
+/** A resource of the target. */
+export const at = (resource: string): FullJid => `${desk}/${resource}` as FullJid;
+let nextId = 0;
+
+/** Asks, and says which resource (or account) has it; answered unless told otherwise. */
+export function asked(
+  world: TestWorld,
+  { from = romeo, type = 'get' as 'get' | 'set', inside = '<q xmlns="urn:example:q"/>', keep = false } = {},
+): string {
+  const id = `r${nextId++}`;
+  world.asks(id, { from, type, inside });
+  const text = world.one();
+  const to = / to="([^"]+)"/.exec(text)![1]!;
+  assert.match(text, new RegExp(`type="${type}" id="${id}"`));
+  if (!keep) {
+    world.answers(id, { from: to, to: `${svc}/${from}` });
+    world.take();
+  }
+  return to.replace(`${desk}/`, '');
+}
+
+export const times = (count: number, act: (turn: number) => string): string =>
+  Array.from({ length: count }, (_, turn) => act(turn)).join('');
