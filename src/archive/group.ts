@@ -10,6 +10,12 @@ import type { Trouble } from './types.ts';
 /** How long a write may wait for others to share its commit, and how long until it is tried again: milliseconds. */
 const gathering = 3;
 const pause = 1000;
+/**
+ * Where everybody has a note to write, because all apps have gone at once, they do so in turn: looked at as often, in
+ * milliseconds, and at most so many times. Otherwise each has its file open at the same time.
+ */
+const turn = 20;
+const turns = 50;
 
 export type Work = (opened: Opened) => unknown;
 
@@ -41,6 +47,8 @@ class Batch {
 export interface Desk {
   /** Opens the file where it is not open; it stays so while the group is busy. */
   use(): Opened;
+  /** The file is closed, and many others are open. */
+  mayWait?(): boolean;
   /** That has happened; the file may be of use to the group until `idle`. */
   failed(error: unknown, idle: Promise<unknown>): void;
 }
@@ -55,6 +63,8 @@ export class Group {
   /** While there is something in its transaction, or on the way to the disk. */
   #opened: Opened | undefined;
   #timer: NodeJS.Timeout | undefined;
+  /** How often the batch has let others go first. */
+  #waited = 0;
   #trouble: Trouble | undefined;
   /** What is gathered cannot even be done in a transaction that is not committed. */
   #isStuck = false;
@@ -118,7 +128,7 @@ export class Group {
 
   #gather(): Batch {
     this.#batch ??= new Batch();
-    this.#timer ??= setTimeout(() => this.#commit(), gathering);
+    this.#timer ??= setTimeout(() => this.#inTurn(), gathering);
     return this.#batch;
   }
 
@@ -129,7 +139,17 @@ export class Group {
     return opened;
   }
 
+  /** Notes alone need no file until they are committed. */
+  #inTurn(): void {
+    const isPatient = this.#batch?.steps.length === 0 && !this.#isStuck && this.#waited < turns;
+    if (isPatient && this.#desk.mayWait?.() === true) {
+      this.#waited++;
+      this.#timer = setTimeout(() => this.#inTurn(), turn);
+    } else this.#commit();
+  }
+
   #commit(): void {
+    this.#waited = 0;
     clearTimeout(this.#timer);
     this.#timer = undefined;
     if (this.#syncing !== undefined) return; // when it is over

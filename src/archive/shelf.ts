@@ -16,6 +16,13 @@ export class Shelf {
   /** The one that was not used for longest comes first; with the time of its last use. */
   readonly #out = new Map<Book, number>();
   #timer: NodeJS.Timeout | undefined;
+  /** Told to go, and not gone yet. */
+  #leaving = 0;
+
+  /** What can wait had better not be opened now. */
+  get isCrowded(): boolean {
+    return this.#out.size + this.#leaving >= most;
+  }
 
   /** It is open, and used now. */
   used(book: Book): void {
@@ -37,7 +44,14 @@ export class Shelf {
   tidy(since: number): void {
     for (const [book, at] of this.#out) {
       if (at >= since && this.#out.size <= most) return;
-      if (!book.isBusy) void book.putAway();
+      if (!book.isBusy) this.#send(book);
     }
+  }
+
+  #send(book: Book): void {
+    this.#leaving++;
+    void book.putAway().finally(() => {
+      this.#leaving--;
+    });
   }
 }

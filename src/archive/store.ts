@@ -2,12 +2,14 @@
 import { closeSync, openSync, statSync } from 'node:fs';
 import { mkdir, open, stat } from 'node:fs/promises';
 import { join } from 'node:path';
+import { setTimeout as pause } from 'node:timers/promises';
 import { ArchiveError, refusal } from './database.ts';
 import { Group } from './group.ts';
 import { FileMessages } from './messages.ts';
 import { fileName } from './name.ts';
 import { Opened } from './opened.ts';
 import { isDamage, isLoss } from './passing.ts';
+import { scrub } from './scrub.ts';
 import { type Book, Shelf } from './shelf.ts';
 import type { Entry, Kind, OpenStore, Store, Trouble } from './types.ts';
 
@@ -51,6 +53,7 @@ export class FileStore implements Store, Book {
     this.#shelf = shelf;
     this.#group = new Group(file, {
       use: () => this.#use(),
+      mayWait: () => this.#opened === undefined && this.#shelf?.isCrowded === true,
       failed: (error, idle) => this.#failed(error, idle),
     });
     this.messages = new FileMessages({
@@ -168,6 +171,18 @@ export class FileStore implements Store, Book {
         isMore = opened.shrink();
         opened.wipe();
       });
+    await this.#scrub();
+  }
+
+  /** In the moments when the file is closed. */
+  async #scrub(): Promise<void> {
+    if (this.#shelf === undefined) return;
+    for (let page: number | undefined = 0; page !== undefined; await pause(0)) {
+      await this.putAway();
+      if (this.#opened === undefined && this.trouble === undefined) page = scrub(this.#file, page);
+      else await pause(50);
+      this.#group.check();
+    }
   }
 
   async close(): Promise<void> {
