@@ -61,6 +61,15 @@ class Core implements CoreSession {
     await this.stopping;
     if (this.left.length > 0) this.events.unacknowledged(this.left);
   }
+  /** The server has nothing of what it was asked for: no archive either, in which what it has could be looked for. */
+  async refuse(): Promise<void> {
+    for (const text of this.sent.filter((one) => one.startsWith('<iq'))) {
+      const { id, to } = parseElement(text).attrs;
+      const refused = `<iq type="error" id="${id}" from="${to ?? jid}"><error type="cancel"><service-unavailable xmlns="urn:ietf:params:xml:ns:xmpp-stanzas"/></error></iq>`;
+      this.events.stanza(Stanza.of(parseElement(refused)));
+    }
+    for (let turn = 0; turn < 5; turn++) await new Promise(setImmediate);
+  }
   online(): this {
     this.events.status('online', undefined);
     this.events.online(address, false, false);
@@ -160,6 +169,7 @@ test('an account is switched off and on under a connected app: what it says wait
     await configure({ ...work, password: 'another' });
     assert.equal([cores.length, cores[1]!.starts, cores[1]!.account.password], [2, 1, 'another']);
     cores[1]!.events.online(address, false, false);
+    await cores[1]!.refuse();
     assert.equal(messages(cores[1]!), ['a', 'b', 'c']);
     assert.equal(closed, []);
   }));

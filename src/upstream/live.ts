@@ -2,11 +2,12 @@
 import { randomBytes } from 'node:crypto';
 import { type BareJid, bare, domainOf, type FullJid, readJid } from '../wire/jid.ts';
 import { NS } from '../wire/ns.ts';
-import { isStanzaName, Stanza } from '../wire/stanza.ts';
+import { Stanza } from '../wire/stanza.ts';
 import { type Element, serialize, xml } from '../wire/xml.ts';
 import { isServer } from './binding.ts';
 import type { Connection } from './connection.ts';
 import { Failed } from './failed.ts';
+import { Intake } from './intake.ts';
 import { Liveness } from './liveness.ts';
 import type { Login } from './login.ts';
 import type { Session } from './session.ts';
@@ -42,15 +43,7 @@ export class LiveStream {
   #ping: string | undefined;
   #over = false;
   #dropped = 0;
-  /** What came while nothing could be taken. */
-  #held: Element[] = [];
-  /** Why nothing can be taken: our owner says so, too much is not durable, a note must be durable first. */
-  #isPaused = false;
-  #isBehind = false;
-  #isDaring = false;
-  #rests = false;
-  /** What comes was on its way to a process that ended: any of it may have been why. */
-  #isCautious: boolean;
+  readonly #intake: Intake;
 
   /** Nothing flows before start(). `take` gets each stanza, addresses prepared. */
   constructor(login: Login, session: Session, timing: Timing, log: Log, take: (stanza: Stanza) => void) {
@@ -67,7 +60,15 @@ export class LiveStream {
     const dead = () => this.#connection.end(new Failed('timeout', 'the server is silent'));
     this.#liveness = new Liveness(timing, () => this.#probe(), dead);
     this.ended = login.connection.ended.then((failed) => this.#finish(failed));
-    this.#isCautious = login.resumed && session.isUncertain;
+    this.#intake = new Intake(session, login.resumed && session.isUncertain, {
+      stanza: (element) => this.#stanza(element),
+      other: (element) => this.#other(element),
+      rest: (isResting) => {
+        this.#connection.pause(isResting);
+        this.#liveness.rest(isResting);
+      },
+      fault: (reason) => this.#connection.fault(reason),
+    });
     session.onStored = () => this.#stored();
     if (login.resumed) this.#repeat();
   }
@@ -78,15 +79,14 @@ export class LiveStream {
       this.#liveness.heard();
     };
     for (const element of this.#early.splice(0)) this.#stanza(element);
-    this.#connection.flow(this.#element);
-    this.#go();
+    this.#connection.flow(this.#intake.take);
   }
 
   /** XEP-0198 §5: after `<resumed/>`, what the server had not handled. */
   #repeat(): void {
     const { unacknowledged } = this.#session.management;
     for (const stanza of unacknowledged) this.#write(stanza);
-    if (unacknowledged.length > 0 || this.#isCautious) this.#ask();
+    if (unacknowledged.length > 0 || this.#intake.isCautious) this.#ask();
   }
 
   /** The sequence number; undefined when the stream is over: then the stanza is not ours. */
@@ -111,8 +111,7 @@ export class LiveStream {
 
   /** Nothing is taken, or it goes on; what is sent goes out. */
   setPaused(isPaused: boolean): void {
-    this.#isPaused = isPaused;
-    this.#go();
+    this.#intake.pause(isPaused);
   }
 
   /** In good order: what was handled is made durable, and acknowledgements of both sides are exchanged. */
@@ -120,75 +119,24 @@ export class LiveStream {
     const before = Date.now();
     if (this.#batch !== '') this.#writeBatch();
     this.#over = true;
+    this.#intake.end();
     if (this.#isManaged) await atMost(within / 2, this.#session.settle());
     const last = this.#isManaged ? this.#acknowledgement() + request : '';
     await this.#connection.close(Math.max(0, within - (Date.now() - before)), last);
   }
 
-  readonly #element = (element: Element): void => {
-    if (this.#isWaiting || this.#held.length > 0) this.#held.push(element);
-    else this.#handle(element);
-  };
-
-  get #isWaiting(): boolean {
-    return this.#isPaused || this.#isBehind || this.#isDaring;
-  }
-
-  #handle(element: Element): void {
-    if (element.attrs.xmlns === undefined && isStanzaName(element.name)) {
-      if (this.#over) return; // not handled, not counted: the server keeps it
-      if (this.#isCautious) return this.#dare(element);
-      this.#count(element);
-    } else if (element.attrs.xmlns === NS.sm) this.#nonza(element);
+  #other(element: Element): void {
+    if (element.attrs.xmlns === NS.sm) this.#nonza(element);
     else this.#log.debug('upstream element ignored', { account: this.#own, name: element.name });
-  }
-
-  #count(element: Element): void {
-    const session = this.#session;
-    this.#stanza(element);
-    session.took();
-    if (!session.isBehind()) return;
-    this.#isBehind = true;
-    void session.settle();
-    this.#go();
-  }
-
-  /** Taken when it is noted that it is. */
-  #dare(element: Element): void {
-    const { ready, undo } = this.#session.dare();
-    this.#isDaring = true;
-    this.#go();
-    void ready.then(() => {
-      this.#isDaring = false;
-      if (this.#over) return undo();
-      this.#count(element);
-      this.#go();
-    });
-  }
-
-  /** Takes what was held, in order, as far as it may; then reads on, or does not. */
-  #go(): void {
-    try {
-      while (!this.#isWaiting && this.#held.length > 0) this.#handle(this.#held.shift()!);
-    } catch (reason) {
-      this.#connection.fault(reason);
-    }
-    if (this.#rests === this.#isWaiting) return;
-    this.#rests = this.#isWaiting;
-    this.#connection.pause(this.#rests);
-    this.#liveness.rest(this.#rests);
   }
 
   /** More can be announced. */
   #stored(): void {
-    const { h } = this.#session;
-    if (this.#owed !== undefined && (h - this.#owed) >>> 0 <= 0x7fffffff) {
+    if (this.#owed !== undefined && (this.#session.h - this.#owed) >>> 0 <= 0x7fffffff) {
       this.#owed = undefined;
       this.#write(this.#acknowledgement());
     }
-    if (!this.#isBehind || this.#session.isBehind(true)) return;
-    this.#isBehind = false;
-    this.#go();
+    this.#intake.stored();
   }
 
   #stanza(element: Element): void {
@@ -218,8 +166,7 @@ export class LiveStream {
     else if (element.name === 'a') {
       this.#session.management.acknowledge(element.attrs.h);
       this.#liveness.answered();
-      if (this.#isCautious) this.#session.relax(); // what was on its way is here
-      this.#isCautious = false;
+      this.#intake.relax();
     }
   }
 
@@ -289,8 +236,8 @@ export class LiveStream {
     clearImmediate(this.#flush);
     this.#session.onStored = () => {};
     // behind what was held it would have another number
-    if (failed.atStanza && this.#isManaged && this.#held.length === 0 && !this.#isDaring) void this.#session.broke();
-    this.#held = [];
+    if (failed.atStanza && this.#isManaged && !this.#intake.isBusy) void this.#session.broke();
+    this.#intake.end();
     return failed;
   }
 }

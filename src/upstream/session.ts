@@ -148,7 +148,7 @@ export class Session {
   }
 
   /** It is left out, and counts as handled. */
-  skip(): Promise<void> {
+  leaveOut(): Promise<void> {
     this.#taken = this.#next;
     this.#begun = undefined;
     return this.#note();

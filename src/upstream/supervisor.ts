@@ -154,7 +154,7 @@ class Supervisor implements CoreSession {
     if (session.isPoisoned) {
       this.#log.warn('upstream stanza left out', { account: this.#account.jid });
       this.#tell(() => this.#events.skipped());
-      await session.skip();
+      await session.leaveOut();
     } else await session.settle();
   }
 
