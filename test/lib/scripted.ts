@@ -79,6 +79,11 @@ export class Far {
     this.#socket.destroy();
   }
 
+  /** Reads nothing any more. */
+  pause(): void {
+    this.#socket.pause();
+  }
+
   async #wait<T>(look: () => T | undefined): Promise<T> {
     for (;;) {
       const found = look();
