@@ -9,6 +9,7 @@ import { openView, type View } from '../view/view.ts';
 import type { BareJid } from '../wire/jid.ts';
 import type { Stanza } from '../wire/stanza.ts';
 import { Account, type AccountOptions, type OpenCore } from './account.ts';
+import { Distress } from './distress.ts';
 import { Merged } from './merged.ts';
 import { Streams } from './streams.ts';
 
@@ -53,7 +54,9 @@ export class Unit implements UnitLink {
     this.#services = services;
     this.#store = store;
     const { edge, isMortal, log } = services;
+    const distress = new Distress({ user: settings.user, log, tell: (text) => this.#tell(text) });
     store.onTrouble = (trouble) => {
+      distress.set(trouble);
       for (const account of this.#accounts.values()) account.trouble = trouble;
     };
     this.#streams = new Streams({ store, isMortal, stored: (sid, position) => edge.stored(sid, position) });
@@ -65,6 +68,17 @@ export class Unit implements UnitLink {
       log,
       refuse: (sid) => edge.close(sid, 'internal-server-error', 'This login cannot be opened now'),
     });
+  }
+
+  /** Root says it to the user, about all accounts. */
+  #tell(text: string): void {
+    const { user, accounts } = this.#settings;
+    const { edge, log } = this.#services;
+    const [first] = accounts;
+    if (first === undefined) return;
+    void edge
+      .ask('tell', { user, account: first.jid, text })
+      .catch((error: unknown) => log.error('root could not be told', { user, error: String(error) }));
   }
 
   #hubSettings(): HubSettings {
