@@ -171,6 +171,15 @@ test('an address that is off takes no messages, from neither side', async () => 
   isError(replies(world).one(), 'service-unavailable');
 });
 
+test('headlines are never refused with an error (RFC 6121 §5.2.2)', async () => {
+  const world = await TestWorld.of();
+  replies(world, { to: svc, type: 'headline' });
+  await world.add({ enabled: false });
+  world.forget();
+  writes(world, { type: 'headline' });
+  assert.equal(world.take(), []);
+});
+
 test('by whichever way each is reached', async () => {
   const world = await TestWorld.of();
   world.atEdge.add('m.example');

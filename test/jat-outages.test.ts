@@ -2,7 +2,7 @@
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { defaultLimits } from '../src/jat/types.ts';
-import { desk, iq, isError, presence, romeo, seenRomeo, svc, TestWorld } from './lib/jat.ts';
+import { desk, iq, isError, presence, romeo, seenRomeo, svc, TestWay, TestWorld } from './lib/jat.ts';
 
 const question = '<query xmlns="urn:example:q"/>';
 const a = `${desk}/a`;
@@ -37,6 +37,32 @@ test('… and where nobody comes back, too', async () => {
   world.take();
   world.clock.pass(5000);
   isError(world.one(), 'recipient-unavailable');
+});
+
+test('whoever runs it hears when nobody came back, not when the component was away', async () => {
+  const world = await TestWorld.of();
+  for (const comes of [true, false]) {
+    world.services.closed(world.component);
+    world.services.opened(world.component);
+    world.accepts();
+    if (comes) world.there(a);
+    world.clock.pass(6000);
+  }
+  assert.equal(
+    world.notices.map(({ kind }) => kind),
+    ['empty'],
+  );
+});
+
+test('a component that is set up anew gives the answers of the former', async () => {
+  const world = await TestWorld.of();
+  const former = world.edge;
+  world.asks('1', { way: former }).take();
+  world.services.closed(former);
+  world.answers('1');
+  const next = new TestWay('edge');
+  world.services.opened(next);
+  assert.is(world.one(next), iq('result', '1', svc, romeo));
 });
 
 test('… and where the component comes back late', async () => {

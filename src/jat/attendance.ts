@@ -84,6 +84,8 @@ export class Attendance {
       this.#starting = undefined;
       this.#parts.requests.giveUp();
       this.#parts.announcements.announce();
+      const [account] = this.#place.target.accounts.keys();
+      if (account !== undefined) this.#noteEmpty(account);
     });
   }
 
@@ -167,12 +169,15 @@ export class Attendance {
 
   #leave(resource: Resource): void {
     this.#place.target.leave(resource);
-    if (this.#place.target.size === 0 && !this.#wasEmpty) {
-      this.#wasEmpty = true;
-      this.notice('empty', resource.account.jid, resource.jid);
-    }
+    this.#noteEmpty(resource.account.jid, resource.jid);
     this.#bereave(resource);
     this.#parts.announcements.announce();
+  }
+
+  #noteEmpty(account: BareJid, resource?: FullJid): void {
+    if (this.#place.target.size > 0 || this.#wasEmpty) return;
+    this.#wasEmpty = true;
+    this.notice('empty', account, resource);
   }
 
   /** Whoever had to do with it is told. */

@@ -45,9 +45,9 @@ export const endsOf = ({ address, settings, users }: Place, user: Jid, asked: Ji
   private: settings.private,
 });
 
-/** May that stanza be answered with an error at all (RFC 6120 §8.3.1)? */
+/** May that stanza be answered with an error at all (RFC 6120 §8.3.1)? A headline wants none (RFC 6121 §5.2.2). */
 export const isAnswerable = ({ name, type }: Stanza): boolean =>
-  name === 'iq' ? type === 'get' || type === 'set' : type !== 'error';
+  name === 'iq' ? type === 'get' || type === 'set' : type !== 'error' && type !== 'headline';
 
 /** Refused by the way it came. Errors, results and presence are dropped instead, and counted. */
 export function refuse(place: Place, stanza: Stanza, way: Way, condition: Condition, why: Drop, text = ''): void {

@@ -15,6 +15,7 @@ import type { Stanza } from '../wire/stanza.ts';
  * its request came.
  */
 export interface Way {
+  /** Each way has its own; one that is made anew has its predecessor's. */
   readonly name: string;
   /** `from` is one of our service addresses, `to` whoever the stanza is for. False: the way is closed, nothing was sent. */
   send(stanza: Stanza): boolean;

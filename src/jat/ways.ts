@@ -5,9 +5,10 @@ import type { Way } from './types.ts';
 /** Answers owed by one way; whoever asked has long given up when there are more. */
 const most = 10_000;
 
+/** A way that is made anew under the same name is the same one: what the former owed it pays. */
 export class Ways {
-  readonly #open = new Set<Way>();
-  readonly #owed = new Map<Way, Stanza[]>();
+  readonly #open = new Map<string, Way>();
+  readonly #owed = new Map<string, Stanza[]>();
   readonly #lost: (stanza: Stanza) => void;
 
   /** `lost`: it was owed, and will not be paid. */
@@ -15,30 +16,30 @@ export class Ways {
     this.#lost = lost;
   }
 
-  isOpen(way: Way): boolean {
-    return this.#open.has(way);
+  isOpen({ name }: Way): boolean {
+    return this.#open.has(name);
   }
 
   opened(way: Way): void {
-    this.#open.add(way);
-    const owed = this.#owed.get(way) ?? [];
-    this.#owed.delete(way);
+    this.#open.set(way.name, way);
+    const owed = this.#owed.get(way.name) ?? [];
+    this.#owed.delete(way.name);
     for (const stanza of owed) this.answer(way, stanza);
   }
 
   closed(way: Way): void {
-    this.#open.delete(way);
+    if (this.#open.get(way.name) === way) this.#open.delete(way.name);
   }
 
-  send(way: Way, stanza: Stanza): boolean {
-    return this.#open.has(way) && way.send(stanza);
+  send({ name }: Way, stanza: Stanza): boolean {
+    return this.#open.get(name)?.send(stanza) ?? false;
   }
 
   /** Sent now, or when the way stands again: who asked hears of it. */
   answer(way: Way, stanza: Stanza): void {
     if (this.send(way, stanza)) return;
-    const owed = this.#owed.get(way) ?? [];
-    this.#owed.set(way, owed);
+    const owed = this.#owed.get(way.name) ?? [];
+    this.#owed.set(way.name, owed);
     owed.push(stanza);
     if (owed.length > most) this.#lost(owed.shift()!);
   }
