@@ -208,4 +208,48 @@ scenarios.add('two accounts share an address; one that is drained gets nothing n
   assert.equal(new Set(await by(16)), new Set([desk.jid, second.jid]));
 });
 
+scenarios.add(
+  "what Jitsi Meet's users say to its focus, through the component that took client_proxy's place",
+  async (world) => {
+    const focus = 'focus.work.example';
+    const { desk } = await world.serve(focus);
+    const jicofo = await world.implementing(desk, 'focus');
+    const conference = (attrs: Record<string, string>) =>
+      xml('conference', { xmlns: 'http://jitsi.org/protocol/focus', ...attrs });
+    jicofo.interests = ['http://jitsi.org/protocol/focus']; // disco#info, as the focus itself answers it
+    jicofo.witness = (stanza) => {
+      const asked = stanza.name === 'iq' ? stanza.getChild('conference') : undefined;
+      if (asked != null)
+        reply(jicofo, stanza, conference({ room: asked.attrs.room, ready: 'true', focusjid: desk.jid }));
+    };
+    await world.answering(focus);
+    const user = await world.user('guest');
+    const invited = await user.iq(
+      'set',
+      focus,
+      conference({ room: 'room@conference.work.example', 'machine-uid': 'u1' }),
+    );
+    assert.equal(outer(invited), ['result', focus, user.jid]);
+    assert.equal(invited.getChild('conference')!.attrs, {
+      ...invited.getChild('conference')!.attrs,
+      room: 'room@conference.work.example',
+      ready: 'true',
+      focusjid: desk.jid,
+    });
+    assert.equal(outer(await user.iq('get', focus, xml('ping', NS.ping))), ['result', focus, user.jid]);
+    const info = await user.iq('get', focus, xml('query', NS.discoInfo));
+    assert.is(info.attrs.from, focus);
+    const features = info
+      .getChild('query')!
+      .getChildren('feature')
+      .map(({ attrs }) => attrs.var);
+    assert.ok(features.includes('http://jitsi.org/protocol/focus'), features.join());
+    // presence with what Jitsi adds to it
+    const added = xml('jitsi_participant_codecType', {}, 'vp9');
+    user.send(serialize(xml('presence', { to: focus }, xml('x', NS.muc), added)));
+    const seen = await jicofo.received(isPresence({ from: `${focus}/${user.jid}`, type: null }));
+    assert.is(seen.getChildText('jitsi_participant_codecType'), 'vp9');
+  },
+);
+
 scenarios.run();
