@@ -6,9 +6,12 @@ import { command, type Values } from './define.ts';
 import { defined } from './defined.ts';
 import { UsageError } from './error.ts';
 import { storePassword } from './password.ts';
+import { count } from './text.ts';
 
 /** A month. */
 const mostHours = 720;
+/** Messages, days and MiB. */
+const limits = { backlog: 10_000, retention: 36_500, quota: 1_000_000 } as const;
 
 const args = {
   user: { kind: 'user', label: 'user', optional: true },
@@ -16,6 +19,9 @@ const args = {
   away: { kind: 'text', label: 'text while away', optional: true },
   autoaway: { kind: 'choice', of: ['on', 'off'], label: 'auto-away', optional: true },
   expiry: { kind: 'number', label: 'hours that a message waits for a server', optional: true },
+  backlog: { kind: 'number', label: 'messages that a new app gets', optional: true },
+  retention: { kind: 'number', label: 'days that messages are kept', optional: true },
+  quota: { kind: 'number', label: 'MiB that the archive may take', optional: true, access: 'admin' },
   admin: { kind: 'choice', of: ['yes', 'no'], label: 'admin', optional: true, access: 'admin' },
   password: { kind: 'secret', label: 'new proxy password', optional: true },
 } as const;
@@ -26,16 +32,18 @@ export const set = command({
   args,
   words: ['user'],
   example: 'user set mirror=log away="Back soon"',
-  next: 'mirror: how apps without carbons see what you wrote elsewhere. `away=none` for no text. expiry: after so many hours a message that cannot be sent comes back.',
-  check({ user, admin, expiry }, { registry, grant }) {
+  next: 'mirror: how apps without carbons see what you wrote elsewhere. `away=none` for no text. expiry: after so many hours a message that cannot be sent comes back. backlog: so many messages that you have read elsewhere an app gets that is new here. retention: messages older than so many days are deleted; 0 keeps them for ever.',
+  check({ user, admin, expiry, ...numbers }, { registry, grant }) {
     if (admin === 'no') refuseLastAdmin(registry.users, user ?? grant.user);
     if (expiry !== undefined && (expiry < 1 || expiry > mostHours))
       throw new UsageError(`expiry: 1 to ${mostHours} hours.`);
+    for (const [key, most] of Object.entries(limits))
+      if ((numbers[key as keyof typeof limits] ?? 0) > most) throw new UsageError(`${key}: at most ${most}.`);
   },
   target: ({ user, password, ...changes }, { grant }) =>
     [user?.name ?? grant.user.name, ...Object.keys(defined({ ...changes, password }))].join(' '),
   async run(values, context) {
-    const { mirror, away, autoaway, expiry, admin, password } = values;
+    const { mirror, away, autoaway, expiry, backlog, retention, quota, admin, password } = values;
     const { registry, pool, grant, tell, admins } = context;
     const user = values.user ?? grant.user;
     const change = defined({
@@ -43,10 +51,13 @@ export const set = command({
       awayText: away?.trim().toLowerCase() === 'none' ? '' : away,
       autoAway: autoaway === undefined ? undefined : autoaway === 'on',
       expiry,
+      backlog,
+      retention,
+      quota,
       admin: admin === undefined ? undefined : admin === 'yes',
     });
     const names = [
-      ...Object.keys(defined({ mirror, away, autoaway, expiry, admin })),
+      ...Object.keys(defined({ mirror, away, autoaway, expiry, backlog, retention, quota, admin })),
       ...(password === undefined ? [] : ['password']),
     ];
     if (names.length === 0) throw new UsageError('What shall I change? `help user set` tells how it is written.');
@@ -64,7 +75,7 @@ export const set = command({
 
 function done(
   name: string,
-  { mirror, away, autoaway, expiry, admin, password }: Values<typeof args>,
+  { mirror, away, autoaway, expiry, backlog, retention, quota, admin, password }: Values<typeof args>,
   { grant }: Context,
 ): string {
   const lines = [name === grant.user.name ? 'Changed.' : `Changed for ${name}.`];
@@ -72,6 +83,9 @@ function done(
   if (away !== undefined) lines.push(`away: ${away}`);
   if (autoaway !== undefined) lines.push(`auto-away: ${autoaway}`);
   if (expiry !== undefined) lines.push(`expiry: ${expiry} hours`);
+  if (backlog !== undefined) lines.push(`backlog: ${count(backlog, 'message')}`);
+  if (retention !== undefined) lines.push(`retention: ${retention === 0 ? 'for ever' : count(retention, 'day')}`);
+  if (quota !== undefined) lines.push(`quota: ${quota === 0 ? 'no limit' : `${quota} MiB`}`);
   if (admin !== undefined) lines.push(`admin: ${admin}`);
   if (password !== undefined) lines.push(`Password stored (${lengthOf(password)}).`);
   return lines.join('\n');

@@ -45,10 +45,21 @@ const show = command({
   },
 });
 
-function again({ name, admin, mirror, awayText, autoAway, expiry = 24 }: Readonly<User>, byAdmin: boolean): string {
-  const own = { mirror, away: awayText || 'none', autoaway: autoAway ? 'on' : 'off', expiry: String(expiry) };
+function again(user: Readonly<User>, byAdmin: boolean): string {
+  const { name, admin, mirror, awayText, autoAway, expiry = 24, backlog, retention, quota } = user;
+  const own = {
+    mirror,
+    away: awayText || 'none',
+    autoaway: autoAway ? 'on' : 'off',
+    expiry: String(expiry),
+    ...numbers({ backlog, retention }),
+  };
   if (!byAdmin) return typed('user set', [], own);
-  return typed('user set', [name], { ...own, admin: admin ? 'yes' : 'no' });
+  return typed('user set', [name], { ...own, ...numbers({ quota }), admin: admin ? 'yes' : 'no' });
 }
+
+/** What is as the server is set need not be said. */
+const numbers = (given: Record<string, number | undefined>): Record<string, string | undefined> =>
+  Object.fromEntries(Object.entries(given).map(([key, number]) => [key, number?.toString()]));
 
 export const user: Group = { summary: 'people, and your own settings', commands: { add, list, show, set, del } };
