@@ -78,6 +78,18 @@ class Core implements CoreSession {
   }
 }
 
+const quiet = { debug() {}, info() {}, warn() {}, error() {} };
+const nowhere: EdgeLink = {
+  deliver() {},
+  stored() {},
+  facts() {},
+  close() {},
+  pause() {},
+  resume() {},
+  account() {},
+  ask: () => Promise.reject(new Error('nobody answers here')),
+};
+
 async function inUnit(
   run: (world: {
     unit: Unit;
@@ -94,16 +106,10 @@ async function inUnit(
   const closed: string[] = [];
   let position = 0;
   const edge: EdgeLink = {
+    ...nowhere,
     deliver: (sids, stanza) => delivered.push(...sids.map((sid) => `${sid} ${stanza}`)),
-    stored() {},
-    facts() {},
     close: (sid, condition, text) => closed.push(`${sid} ${condition} ${text}`),
-    pause() {},
-    resume() {},
-    account() {},
-    ask: () => Promise.reject(new Error('nobody answers here')),
   };
-  const quiet = { debug() {}, info() {}, warn() {}, error() {} };
   const unit = await Unit.open(settingsWith(work), {
     edge,
     openStore: openMemoryStore,
@@ -173,6 +179,59 @@ test('an account is switched off and on under a connected app: what it says wait
     assert.equal(messages(cores[1]!), ['a', 'b', 'c']);
     assert.equal(closed, []);
   }));
+
+test('what the unit before this one had committed is not done again; what it had not is, with its date', async () => {
+  const store = await openMemoryStore();
+  const cores: Core[] = [];
+  const stored: number[] = [];
+  const open = (): Promise<Unit> =>
+    Unit.open(settingsWith(work), {
+      edge: { ...nowhere, stored: (_, position) => void stored.push(position) },
+      openStore: async () => store,
+      openCore(account, _upstream, events) {
+        const core = new Core(account, events);
+        cores.push(core);
+        return core;
+      },
+      isMortal: true,
+      version: '0',
+      log: quiet,
+    });
+  const session = { view: 'identity', bare: jid, address: `${jid}/phone` as FullJid, stream: { id: 's' } };
+  const facts = { ...session, directed: [], rooms: [] } as unknown as SessionFacts;
+  const stanza = (id: string) => Stanza.of(parseElement(saying(id)));
+  const durable = async () => {
+    while (store.settled() !== undefined) await store.settled();
+    await new Promise(setImmediate);
+  };
+  const first = await open();
+  first.attach(1, facts);
+  cores[0]!.events.online(address, false, false);
+  await cores[0]!.refuse();
+  first.stanza(1, stanza('a'), 1, 1_000_001);
+  await durable();
+  assert.equal([messages(cores[0]!), stored], [['a'], [1]]);
+  cores[0]!.events.handled(1, cores[0]!.sequence);
+
+  const second = await open(); // the first says nothing more
+  second.attach(1, facts);
+  second.stanza(1, stanza('a'), 1, 1_000_001, true);
+  second.stanza(1, stanza('b'), 2, 1_000_002, true);
+  second.stanza(1, stanza('c'), 3, 1_000_003);
+  cores[1]!.events.online(address, false, false);
+  await cores[1]!.refuse();
+  await durable();
+  assert.equal(messages(cores[1]!), ['b', 'c']);
+  assert.ok(cores[1]!.sent.find((text) => text.includes('id="b"'))!.includes('<delay'));
+  assert.is(stored.at(-1), 3);
+  const { messages: archived } = await store.messages.page(jid, {}, 10);
+  assert.equal(
+    archived.map(({ id }) => id),
+    ['a', 'b', 'c'],
+  );
+  await first.ask('stop', { within: 0 });
+  await second.ask('stop', { within: 0 });
+});
 
 test('a session that goes by a label of another time is closed, and one that is late with it, too', () =>
   inUnit(async ({ closed, configure, attach }) => {

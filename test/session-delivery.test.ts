@@ -217,6 +217,21 @@ test('a thousand that are not acknowledged may wait for a client that is away; o
     assert.equal(places(world), []);
   }));
 
+test('the same by octets: a mebibyte', () =>
+  inWorld({}, async (world) => {
+    const { edge, unit, starttls } = world;
+    const { client, sid } = await managed(starttls, unit);
+    client.cut();
+    await noticed(world);
+    const more = 'x'.repeat(100_000);
+    give(world, sid, 1, 10, more);
+    await unit.hears('flow');
+    await new Promise(setImmediate);
+    assert.is(edge.sessions().length, 1);
+    give(world, sid, 11, 11, more);
+    await unit.hears('detach', (told) => told.sid === sid);
+  }));
+
 test('without XEP-0198, what is not sent yet counts: above half a mebibyte the unit waits until all is gone', () =>
   inWorld({ plaintext: true }, async (world) => {
     const { wire, sid } = await mute(world);
