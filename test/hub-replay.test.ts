@@ -1,25 +1,9 @@
 /** What a client missed is given to it from the archive: once, in order, with its date. */
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
-import { stanzaIdOf } from '../src/hub/place.ts';
 import { NS } from '../src/wire/ns.ts';
-import { account, core, inWorld, like, type TestClient, type World } from './lib/hub.ts';
-import { enter, joining, room } from './lib/room.ts';
-
-const chat = (body: string, { to = core as string, inside = '' } = {}) =>
-  `<message from="bob@home.example/x" to="${to}" type="chat" id="${body}"><body>${body}</body>${inside}</message>`;
-const bodies = (texts: readonly string[]) => texts.map((text) => /<body>([^<]*)</.exec(text)?.[1]);
-const isLive = (text: string) => !text.includes(`<delay xmlns="${NS.delay}"`);
-
-/** A client that is known not to ask the archive, and has all until now. */
-async function known(world: World, resource = 'phone', attached = {}): Promise<TestClient> {
-  const client = world.client(resource, attached).available();
-  world.pass(10_000);
-  await world.settled();
-  world.server(chat(`hello ${resource}`));
-  client.acknowledge().take();
-  return client;
-}
+import { bodiesOf, chat, isLive, known } from './lib/archived.ts';
+import { account, core, inWorld, like } from './lib/hub.ts';
 
 test(
   'a client gets what came since what it acknowledged, oldest first, with date and id; not again when it has that',
@@ -37,7 +21,7 @@ test(
     assert.equal(back.messages(), []);
     await world.settled();
     const got = back.messages();
-    assert.equal(bodies(got), ['one', 'two']);
+    assert.equal(bodiesOf(got), ['one', 'two']);
     like(got[0], ids, '<delay xmlns="urn:xmpp:delay" from="alice@work.example" stamp="2026-01-02T03:04:15Z"/>');
     like(got[1], 'stamp="2026-01-02T03:05:15Z"', `to="${back.address}"`, 'from="bob@home.example/x"');
     world.server(chat('live'));
@@ -60,7 +44,7 @@ test(
     again.online();
     const back = again.client('phone').available();
     await again.settled();
-    assert.equal(bodies(back.acknowledge().messages()), ['one']);
+    assert.equal(bodiesOf(back.acknowledge().messages()), ['one']);
     await world.store.settled();
     const third = await again.again();
     const last = third.client('phone').available();
@@ -84,7 +68,7 @@ test(
     assert.equal(desk.messages(), []);
     world.pass(1);
     await world.settled();
-    assert.equal(bodies(desk.messages()), ['unseen', 'behind it']);
+    assert.equal(bodiesOf(desk.messages()), ['unseen', 'behind it']);
   }),
 );
 
@@ -99,7 +83,7 @@ test(
       const desk = world.client('desk').available();
       world.pass(10_000);
       await world.settled();
-      assert.equal(bodies(desk.messages()), ['b', 'c']);
+      assert.equal(bodiesOf(desk.messages()), ['b', 'c']);
     },
     { backlog: 2 },
   ),
@@ -119,7 +103,7 @@ test(
     phone.send(query);
     await world.settled();
     const plain = phone.messages().filter((text) => !text.includes(NS.mam));
-    assert.equal(bodies(plain), ['waits']);
+    assert.equal(bodiesOf(plain), ['waits']);
     world.server(chat('live'));
     assert.ok(isLive(phone.take()[0]!));
     phone.leave();
@@ -128,7 +112,7 @@ test(
     again.online();
     const back = again.client('phone').available();
     again.server(chat('at once'));
-    assert.equal(bodies(back.messages()), ['at once']);
+    assert.equal(bodiesOf(back.messages()), ['at once']);
     again.pass(10_000);
     await again.settled();
     assert.equal(back.messages(), []);
@@ -152,9 +136,9 @@ test(
         `<message from="bob@home.example/x" to="${core}" type="chat"><body>not stored ${round}</body><no-store xmlns="${NS.hints}"/></message>`,
       );
       await world.settled();
-      world.pass(4);
+      world.pass(3);
     }
-    const got = bodies(back.messages()) as string[];
+    const got = bodiesOf(back.messages()) as string[];
     const stored = got.filter((body) => !body.startsWith('not'));
     assert.equal(
       stored.slice(0, 250),
@@ -182,86 +166,12 @@ test(
     world.hub.flow(back.sid, false);
     const first = back.messages().length;
     assert.is(first, 100);
-    world.pass(4);
+    world.pass(3);
     await world.settled();
     assert.equal(back.messages(), []);
     world.hub.flow(back.sid, true);
     await world.settled();
     assert.is(back.messages().length, 50);
-  }),
-);
-
-test(
-  'what other clients sent comes as a sent carbon with its date, or as a copy; what it sent itself does not',
-  inWorld(async (world) => {
-    world.online();
-    const phone = await known(world, 'phone', { carbons: true });
-    const old = await known(world, 'old');
-    phone.acknowledge();
-    old.send('<message to="bob@home.example" type="chat" id="s0"><body>mine</body></message>');
-    phone.leave();
-    const at = world.now;
-    const desk = world.client('desk').available();
-    desk.send('<message to="bob@home.example" type="chat" id="s1"><body>from desk</body></message>');
-    desk.send(
-      `<message to="bob@home.example" type="chat" id="s2"><body>private</body><private xmlns="${NS.carbons}"/></message>`,
-    );
-    old.acknowledge().leave();
-    world.now += 60_000;
-    desk.send('<message to="bob@home.example" type="chat" id="s3"><body>later</body></message>');
-    const back = world.client('phone', { carbons: true }).available();
-    const older = world.client('old').available();
-    await world.settled();
-    const got = back.messages();
-    assert.equal(bodies(got), ['mine', 'from desk', 'later']);
-    const stamp = new Date(at).toISOString().replace('.000', '');
-    const place = /by="alice@work.example" id="(x[^"]+)"/.exec(got[1]!)![1];
-    like(
-      got[1],
-      `<sent xmlns="${NS.carbons}"><forwarded xmlns="${NS.forward}"><delay xmlns="${NS.delay}" from="${account}" stamp="${stamp}"/>` +
-        `<message xmlns="jabber:client" to="bob@home.example" from="${desk.address}" type="chat" id="s1"><body>from desk</body>`,
-    );
-    const copies = older.messages();
-    assert.equal(bodies(copies), ['→ later']);
-    like(copies[0], `<delay xmlns="${NS.delay}"`, 'from="bob@home.example"');
-    assert.is(back.place, Math.max(back.place, older.place));
-    assert.ok(place !== stanzaIdOf(back.place));
-  }),
-);
-
-test(
-  'a client that enabled carbons last time has ten seconds to do so before it is given what it missed',
-  inWorld(async (world) => {
-    world.online();
-    const phone = await known(world, 'phone', { carbons: true });
-    const desk = await known(world, 'desk');
-    phone.acknowledge().leave();
-    desk.send('<message to="bob@home.example" type="chat" id="s1"><body>mine</body></message>');
-    const back = world.client('phone').available();
-    await world.settled();
-    assert.equal(back.messages(), []);
-    back.send(`<iq type="set" id="c"><enable xmlns="${NS.carbons}"/></iq>`);
-    await world.settled();
-    like(back.messages()[0], `<sent xmlns="${NS.carbons}">`, 'mine');
-  }),
-);
-
-test(
-  'what another resource received comes as it would have come then',
-  inWorld(async (world) => {
-    world.online();
-    const phone = await known(world, 'phone', { carbons: true });
-    const old = await known(world, 'old');
-    phone.acknowledge().leave();
-    old.leave();
-    world.server(
-      `<message from="${account}" to="${core}"><received xmlns="${NS.carbons}"><forwarded xmlns="${NS.forward}"><message xmlns="jabber:client" from="bob@home.example/x" to="${account}/direct" type="chat" id="r1"><body>there</body></message></forwarded></received></message>`,
-    );
-    const back = world.client('phone', { carbons: true }).available();
-    const older = world.client('old').available();
-    await world.settled();
-    like(back.messages()[0], `<received xmlns="${NS.carbons}">`, '<delay ', `to="${account}/direct"`);
-    like(older.messages()[0], `to="${account}/old" from="bob@home.example/x"`, '<delay ');
   }),
 );
 
@@ -277,26 +187,7 @@ test(
     assert.equal(phone.messages(), []);
     phone.send('<presence><priority>1</priority></presence>');
     await world.settled();
-    assert.equal(bodies(phone.messages()), ['one']);
-  }),
-);
-
-test(
-  'between clients of the account a message goes to the one that it was sent to, be it later',
-  inWorld(async (world) => {
-    world.online();
-    const desk = await known(world, 'desk');
-    const phone = await known(world);
-    desk.acknowledge();
-    phone.send(`<message to="${desk.address}" type="chat" id="l1"><body>lost</body></message>`);
-    desk.leave();
-    phone.leave();
-    const back = world.client('desk').available();
-    const other = world.client('phone').available();
-    await world.settled();
-    const [got] = back.messages();
-    like(got, 'lost', `from="${account}/phone"`, '<delay ');
-    assert.equal(other.messages(), []);
+    assert.equal(bodiesOf(phone.messages()), ['one']);
   }),
 );
 
@@ -313,7 +204,7 @@ test(
     const back = again.client('phone', { presence: '<presence/>', delivered });
     again.server(chat('new'));
     await again.settled();
-    assert.equal(bodies(back.messages()), ['on its way', 'new']);
+    assert.equal(bodiesOf(back.messages()), ['on its way', 'new']);
     const all = again.client('tablet', { presence: '<presence/>', delivered: back.place });
     await again.settled();
     assert.equal(all.messages(), []);
@@ -329,36 +220,7 @@ test(
     const desk = world.client('desk').available();
     world.pass(10_000);
     await world.settled();
-    assert.equal(bodies(desk.messages()), ['kept']);
-  }),
-);
-
-test(
-  'private messages of a room’s occupants are for the clients that were in the room',
-  inWorld(async (world) => {
-    world.online();
-    const phone = await known(world);
-    const desk = await known(world, 'desk');
-    phone.acknowledge();
-    enter(world, phone);
-    const psst = (body: string) =>
-      `<message from="${room}/bob" to="${core}" type="chat" id="${body}"><body>${body}</body></message>`;
-    world.server(psst('heard by nobody')); // the phone's socket is dead
-    phone.leave();
-    world.server(psst('waits'));
-    desk.leave();
-    const back = world.client('phone').available();
-    const other = world.client('desk').available();
-    await world.settled();
-    assert.equal(bodies(other.messages()), []);
-    assert.equal(bodies(back.messages()), ['heard by nobody']);
-    back.send(joining('alice'));
-    const got = back.messages().filter((text) => text.includes('type="chat"'));
-    assert.equal(bodies(got), ['waits']);
-    back.acknowledge().leave();
-    const third = world.client('phone').available();
-    await world.settled();
-    assert.equal(third.messages(), []);
+    assert.equal(bodiesOf(desk.messages()), ['kept']);
   }),
 );
 

@@ -128,6 +128,18 @@ export function ending(room: BareJid, nick: string, end: Ending = {}): Stanza {
   return Stanza.of(xml('presence', { type: 'unavailable', id, from: withResource(room, nick) }, user));
 }
 
+/** §7.2.18: for somebody who takes himself to be in. */
+export const outsider = (room: BareJid, nick: string, id: string | undefined): Stanza =>
+  ending(room, nick, { codes: ['110', '307', '333'], id });
+
+/** Others see what all clients can do, not what one of them can (XEP-0115). */
+export function withCaps(presence: Stanza, caps: Element): Stanza {
+  const copy = clone(presence.tree);
+  copy.children = copy.children.filter((child) => typeof child === 'string' || child.attrs.xmlns !== NS.caps);
+  copy.append(caps);
+  return Stanza.of(copy);
+}
+
 /** §7.2.15: there is always a subject, be it empty. */
 export const noSubject = (room: BareJid): Stanza =>
   Stanza.of(xml('message', { type: 'groupchat', from: room }, xml('subject')));

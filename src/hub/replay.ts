@@ -19,7 +19,7 @@ const grace = 10_000;
 
 /** What is given at once, between two looks at whether the client can take more; and the time between: milliseconds. */
 const portion = { messages: 100, characters: 128 * 1024 };
-const breath = 4;
+const breath = 3;
 
 /** Messages without a place that wait behind a replay, at most. */
 const mostHeld = 100;

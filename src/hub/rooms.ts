@@ -8,7 +8,7 @@ import { leading } from './aggregate.ts';
 import type { Join } from './audience.ts';
 import type { Client } from './clients.ts';
 import type { Context } from './context.ts';
-import { conditionOf, ending, isInvitation, isJoin, nickIn, statusText } from './muc.ts';
+import { conditionOf, isInvitation, isJoin, nickIn, outsider, statusText, withCaps } from './muc.ts';
 import { Room, type RoomHost, type RoomSummary } from './room.ts';
 import { forget, keep, keptRooms } from './roomstore.ts';
 
@@ -41,7 +41,6 @@ export class Rooms {
   readonly #context: Context;
   readonly #rooms = new Map<BareJid, Room>();
   readonly #host: RoomHost;
-  readonly #caps: () => Element;
   readonly #told: Parts['moved'];
   #timer: NodeJS.Timeout | undefined;
   /** The account's presence. */
@@ -53,7 +52,6 @@ export class Rooms {
 
   constructor(context: Context, { ask, caps, undelivered, gave, moved }: Parts) {
     this.#context = context;
-    this.#caps = caps;
     this.#told = moved;
     this.#host = {
       context,
@@ -61,7 +59,7 @@ export class Rooms {
       undelivered,
       gave,
       presence: () => clone(this.#presence),
-      fitted: (presence) => this.#fitted(presence),
+      fitted: (presence) => withCaps(presence, caps()),
       changed: (room) => this.#changed(room),
       moved: (sid) => this.#moved(sid),
       ended: (room, waiting) => this.#ended(room, waiting),
@@ -106,14 +104,6 @@ export class Rooms {
     return room;
   }
 
-  /** Others see what all clients can do, not what one of them can (XEP-0115). */
-  #fitted(presence: Stanza): Stanza {
-    const copy = clone(presence.tree);
-    copy.children = copy.children.filter((child) => typeof child === 'string' || child.attrs.xmlns !== NS.caps);
-    copy.append(this.#caps());
-    return Stanza.of(copy);
-  }
-
   #at(address: string | undefined): Room | undefined {
     if (address === undefined || this.#rooms.size === 0) return undefined;
     return this.#rooms.get(bare(address as Jid));
@@ -132,7 +122,7 @@ export class Rooms {
     else if (room === undefined) return false;
     else if (presence.type === 'unavailable') room.leave(client, presence);
     else if (room.audience.members.has(client.sid)) room.update(client, presence, this.#leads(client));
-    else this.#answer(client, outsider(room, presence));
+    else this.#answer(client, outsider(room.address, room.scene.nick, presence.id));
     this.#watch(this.#at(to));
     return true;
   }
@@ -302,7 +292,3 @@ export class Rooms {
     this.#timer = undefined;
   }
 }
-
-/** §7.2.18: presence of somebody who takes himself to be in. */
-const outsider = (room: Room, { id }: Stanza): Stanza =>
-  ending(room.address, room.scene.nick, { codes: ['110', '307', '333'], id });

@@ -1,0 +1,95 @@
+/** What is said in rooms, in the account's archive; and what earlier versions kept apart. */
+import { test } from 'uvu';
+import * as assert from 'uvu/assert';
+import { NS } from '../src/wire/ns.ts';
+import { archived, bodiesIn } from './lib/archived.ts';
+import { account, core, inWorld, like } from './lib/hub.ts';
+import { enter, inRoom, inShort, joining, room, said } from './lib/room.ts';
+
+test(
+  'what is said in a room, and between occupants, is archived; what the room tells again is not',
+  inWorld(async (world) => {
+    const history = [said('bob', 'before', { sid: 'h1', at: '2026-01-02T03:00:00Z' })];
+    const phone = inRoom(world, { history });
+    world.server(said('bob', 'now', { sid: 'h2' }));
+    world.server(said('alice', 'mine', { sid: 'h3' }));
+    like(phone.take()[0], /by="alice@work.example" id="x/);
+    world.server(`<message from="${room}/bob" to="${core}" type="chat" id="pm"><body>psst</body></message>`);
+    phone.send(`<message to="${room}/bob" type="chat" id="pm2"><body>what</body></message>`);
+    const found = await archived(world);
+    assert.equal(
+      found.map(({ body, type, peer, resource, isSent }) => [body, type, peer, resource, isSent]),
+      [
+        ['now', 'groupchat', room, 'bob', false],
+        ['mine', 'groupchat', room, 'alice', true],
+        ['psst', 'chat', room, 'bob', false],
+        ['what', 'chat', room, 'bob', true],
+        ['before', 'groupchat', room, 'bob', false],
+      ].sort((a, b) => found.findIndex(({ body }) => body === a[0]) - found.findIndex(({ body }) => body === b[0])),
+    );
+    assert.is(found.length, 5);
+    assert.is(found.find(({ body }) => body === 'before')!.at, Date.UTC(2026, 0, 2, 3, 0, 0));
+    // out and in again: the room tells what is known, and more
+    phone.send(`<presence to="${room}/alice" type="unavailable"/>`);
+    world.server(
+      `<presence from="${room}/alice" to="${core}" type="unavailable"><x xmlns="${NS.mucUser}"><status code="110"/></x></presence>`,
+    );
+    const told = [...history, said('bob', 'now', { sid: 'h2', at: '2026-01-02T03:04:05Z' })];
+    enter(world, phone, 'alice', { history: [...told, said('eve', 'new', { sid: 'h4', at: '2026-01-02T03:04:06Z' })] });
+    assert.equal((await bodiesIn(world)).slice(5), ['new']);
+  }),
+);
+
+test(
+  'more of a room’s past than is in memory comes from the archive',
+  inWorld(async (world) => {
+    const phone = inRoom(world, { others: [] });
+    for (let number = 1; number <= 80; number++) {
+      world.now += 1000;
+      world.server(said('bob', `m${number}`));
+    }
+    phone.take();
+    const asks = async (attrs: string): Promise<string[]> => {
+      phone.send(joining('alice', `<history ${attrs}/>`));
+      await world.settled();
+      return inShort(phone.take()).slice(1, -1);
+    };
+    const said70 = await asks('maxstanzas="70"');
+    assert.is(said70.length, 70);
+    assert.equal([said70[0], said70[19], said70[20], said70.at(-1)], ['bob: m11', 'bob: m30', 'bob: m31', 'bob: m80']);
+    assert.is((await asks('since="2026-01-02T03:04:00Z"')).length, 80);
+    assert.is((await asks('seconds="59"')).length, 60);
+    phone.send(joining('alice', '<history maxstanzas="0"/>'));
+    assert.is(inShort(phone.take()).length, 2, 'at once');
+  }),
+);
+
+test(
+  'what an earlier version kept apart is in the archive, once, and is given',
+  inWorld(async (world) => {
+    const { store } = world;
+    const old = (at: number, body: string) =>
+      `<message from="bob@home.example/x" to="${core}" type="chat"><body>${body}</body><delay xmlns="${NS.delay}" from="${account}" stamp="2026-01-02T03:04:0${at}Z"/></message>`;
+    void store.put(account, 'offline', '0000000000000002', old(2, 'two'));
+    void store.put(account, 'offline', '0000000000000001', old(1, 'one'));
+    await store.put(account, 'room-message', `${room} 0`, `0 ${said('bob', 'talk', { at: '2026-01-02T03:04:00Z' })}`);
+    await store.put(account, 'room', room, JSON.stringify({ nick: 'alice', detached: false, joined: 0 }));
+    await store.remove(account, 'meta');
+    const again = await world.again();
+    assert.equal(await bodiesIn(again), ['talk', 'one', 'two']);
+    assert.equal([...(await store.read(account, 'offline')), ...(await store.read(account, 'room-message'))], []);
+    again.online();
+    const phone = again.client('phone', { carbons: true }).available();
+    again.pass(10_000);
+    await again.settled();
+    const got = phone.messages();
+    assert.equal(
+      got.map((text) => /<body>(\w+)/.exec(text)![1]),
+      ['one', 'two'],
+    );
+    like(got[0], 'stamp="2026-01-02T03:04:01Z"');
+    assert.not.ok(got[0]!.includes(NS.carbons));
+  }),
+);
+
+test.run();
