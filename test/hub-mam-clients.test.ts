@@ -1,9 +1,14 @@
 /** Who is given an archive's pages, and when. */
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
+import { openMemoryStore } from '../src/archive/store.ts';
+import { Hub } from '../src/hub/hub.ts';
+import type { FullJid } from '../src/wire/jid.ts';
 import { NS } from '../src/wire/ns.ts';
+import { parseElement } from '../src/wire/parser.ts';
+import { Stanza } from '../src/wire/stanza.ts';
 import { all, bodiesIn, fill, query, room, talk, withTalk } from './lib/archive.ts';
-import { inWorld, like } from './lib/hub.ts';
+import { account, core, inWorld, like, settings, World } from './lib/hub.ts';
 
 test(
   'results go to the client that asked, and wait while it takes no more',
@@ -65,5 +70,37 @@ test(
     assert.equal(desk.take(), []);
   }),
 );
+
+test('while a gap is being filled pages say that something may come in between', async () => {
+  const store = await openMemoryStore();
+  await fill(store, talk);
+  const world = await World.open({}, store);
+  world.hub.online(core, false);
+  const phone = world.client('phone');
+  assert.is((await query(world, phone)).fin!.attrs.stable, 'false');
+  world.answer(/queryid="u/, `<fin xmlns="${NS.mam}" complete="true"><set xmlns="${NS.rsm}"/></fin>`);
+  assert.is((await query(world, phone)).fin!.attrs.stable, undefined);
+  await world.close();
+});
+
+test('in the merged view there is no archive', async () => {
+  const store = await openMemoryStore();
+  const sent: string[] = [];
+  const hub = await Hub.open({
+    ...{ account, settings, store, isLocal: true, passwordChanged() {} },
+    outlet: { deliver() {}, facts() {} },
+    send: (text) => sent.push(text),
+    log: { debug() {}, info() {}, warn() {}, error() {} },
+  });
+  hub.online(core, false);
+  const known = { carbons: false, interested: false, blocklist: false, inactive: false, presence: undefined };
+  hub.attach(1, { address: `${account}/phone` as FullJid, directed: [], rooms: [], ...known });
+  sent.splice(0);
+  hub.fromClient(1, Stanza.of(parseElement(`<iq type="set" id="q"><query xmlns="${NS.mam}"/></iq>`)));
+  hub.fromClient(1, Stanza.of(parseElement(`<iq type="get" id="p"><prefs xmlns="${NS.mam}"/></iq>`)));
+  assert.is(sent.length, 2, 'its server says so');
+  hub.close();
+  await store.close();
+});
 
 test.run();
