@@ -107,6 +107,29 @@ test(
 );
 
 test(
+  'what a sender sends again because the server fell is one message, whichever way and however often it comes',
+  inWorld(async (world) => {
+    const phone = await after(world, 'known');
+    const named = (name: string, alias: string, extra = '') =>
+      live(name).replace(`s-${name}"`, `${alias}"`).replace('</message>', `${extra}</message>`);
+    const delay = `<delay xmlns="urn:xmpp:delay" from="work.example" stamp="2026-01-02T03:04:04Z"/>`;
+    world.server(named('a', 's-a-2', delay)); // kept for who was offline
+    world.server(named('known', 's-known-2'));
+    const said = { at: world.now - 2000 };
+    world.archived([
+      { ...kept('a'), ...said },
+      { ...kept('a'), ...said, id: 's-a-2' },
+    ]);
+    await world.settled();
+    assert.equal(bodies(phone), ['a']);
+    assert.equal(await archive(world), ['known s-known', 'a s-a']);
+    world.pass(120_000);
+    world.server(named('a', 's-a-4'));
+    assert.equal(bodies(phone), ['a'], 'later it is another one');
+  }),
+);
+
+test(
   'an id that the server does not know any more: its date counts, with time to spare',
   inWorld(async (world) => {
     const phone = await after(world, 'known');

@@ -21,6 +21,8 @@ export interface Anchor {
 
 /** Clocks of servers differ, and archives are not sorted to the second: milliseconds. */
 const overlap = 10 * 60_000;
+/** When a server falls, senders send again what it may have archived: milliseconds between the two. */
+const again = 10 * 60_000;
 /** What waits at most meanwhile: what is more is in the server's archive, too. */
 const most = 5000;
 
@@ -215,14 +217,14 @@ const isTo = ({ to }: Stanza, peer: string): boolean => to !== undefined && bare
 export async function findKnown(
   messages: Messages,
   account: BareJid,
-  { alias, message }: ServerMessage,
+  { alias, at, message }: ServerMessage,
 ): Promise<ArchivedMessage | undefined> {
   const named = await messages.find(account, { alias });
   if (named !== undefined) return named;
   const { originId, mark } = readMessage(message, account);
   for (const sought of otherNames(message, account, originId)) {
     const found = await messages.find(account, sought);
-    if (found === undefined || found.alias !== undefined) continue;
+    if (found === undefined || (found.alias !== undefined && Math.abs(found.at - at) > again)) continue;
     if (readMessage(Stanza.of(parseElement(found.text)), account).mark === mark) return found;
   }
   return undefined;

@@ -3,6 +3,7 @@
  * acknowledgement was lost, is one message. Ids are chosen by senders, who may use one twice: unless the account's server names
  * both, a message is a repetition only where one is to be expected.
  */
+import { detached } from '../wire/xml.ts';
 import { BoundedMap } from './bounded.ts';
 
 export type Way = 'direct' | 'carbon';
@@ -24,7 +25,8 @@ export interface Known {
   /** In the archive; undefined where it was not archived. */
   readonly place: number | undefined;
   readonly mark: number;
-  readonly alias: string | undefined;
+  /** What the account's server calls it: more than one, where it was sent more than once. */
+  aliases: readonly string[];
   readonly at: number;
   ways: readonly Way[];
   /** The stream on which it was seen last. */
@@ -35,6 +37,7 @@ export interface Known {
 const moment = 60_000;
 const recent = 10 * 60_000;
 const most = 1000;
+const none: readonly string[] = [];
 const only: Readonly<Record<Way, readonly Way[]>> = { direct: ['direct'], carbon: ['carbon'] };
 
 export class Recent {
@@ -52,7 +55,10 @@ export class Recent {
   take(sight: Sight, now: number): Known | undefined {
     for (const name of sight.names) {
       const known = this.#known.get(name);
-      if (known === undefined || !this.#isSame(known, sight, now)) continue;
+      if (known === undefined) continue;
+      if (sight.alias !== undefined && known.aliases.includes(sight.alias)) return known;
+      if (!this.#isSame(known, sight, now)) continue;
+      if (sight.alias !== undefined) this.#name(known, sight.alias);
       known.ways = known.ways.includes(sight.way) ? known.ways : [...known.ways, sight.way];
       known.stream = this.#stream;
       return known;
@@ -62,12 +68,17 @@ export class Recent {
 
   #isSame(known: Known, { mark, alias, way, stamp }: Sight, now: number): boolean {
     if (known.mark !== mark) return false;
-    if (known.alias !== undefined && alias !== undefined)
-      return known.alias === alias || this.#isAfterBreak(known, now);
+    if (known.aliases.length > 0 && alias !== undefined) return this.#isAfterBreak(known, now);
     const isOther = way === 'carbon' || !known.ways.includes(way);
     if (isOther && Math.abs(now - known.at) <= moment) return true;
     if (known.stream === this.#stream) return false;
     return stamp === undefined ? now - this.#since <= moment : Math.abs(stamp - known.at) <= moment;
+  }
+
+  /** It goes by one more name. */
+  #name(known: Known, alias: string): void {
+    known.aliases = [...known.aliases, detached(alias)];
+    this.#known.set(`alias ${alias}`, known);
   }
 
   /** The server fell, perhaps, and its other clients send again what it had archived already. */
@@ -78,7 +89,8 @@ export class Recent {
   add({ names, mark, alias, way, stamp }: Sight, place: number | undefined, at: number): void {
     // what was missed belongs to the time before this stream, and may come again on it
     const isMissed = stamp !== undefined && stamp < this.#since;
-    const known: Known = { place, mark, alias, at, ways: only[way], stream: this.#stream - (isMissed ? 1 : 0) };
+    const stream = this.#stream - (isMissed ? 1 : 0);
+    const known: Known = { place, mark, aliases: alias === undefined ? none : [alias], at, ways: only[way], stream };
     for (const name of names) this.#known.set(name, known);
   }
 

@@ -88,7 +88,9 @@ function findDoubles(where: string, list: readonly Arrival[], findings: Findings
   const seen = new Map<string, Arrival>();
   for (const arrival of list) {
     const key = `${arrival.author} ${arrival.id}`;
-    if (seen.has(key)) findings.doubled.push(`${arrival.body} (${arrival.id}) at ${where}`);
+    const first = seen.get(key);
+    if (first !== undefined)
+      findings.doubled.push(`${arrival.body} (${arrival.id}) at ${where}: ${first.stanzaId} and ${arrival.stanzaId}`);
     seen.set(key, arrival);
   }
 }
@@ -131,7 +133,7 @@ function checkOrder({ archive, bob, since }: Evidence, app: App, findings: Findi
     const at = place.get(key);
     if (arrival.at < since || arrival.author !== bob || at === undefined || seen.has(key)) continue;
     seen.add(key);
-    if (at < last) findings.misordered.push(`${arrival.body} at ${app.name}`);
+    if (at < last) findings.misordered.push(`${arrival.body} at ${app.name}: ${at} (${arrival.stanzaId}) after ${last}`);
     last = Math.max(last, at);
   }
 }

@@ -150,7 +150,8 @@ export class App {
     this.sent.push(sent);
     this.#byId.set(sent.id, sent);
     if (this.#isReady) this.#write(to, sent);
-    else this.#waiting.push({ to, sent });
+    if (this.sent.length % 5 === 0) this.ask();
+    if (!this.#isReady) this.#waiting.push({ to, sent });
   }
 
   #write(to: string, { id, body }: Sent): void {

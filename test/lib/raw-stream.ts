@@ -1,7 +1,7 @@
 /** The stream of a raw client: its socket, TLS, headers and features. */
 import { createHash } from 'node:crypto';
 import { readFileSync } from 'node:fs';
-import { connect as connectTcp, type Socket } from 'node:net';
+import { connect as connectTcp, Socket } from 'node:net';
 import { connect as connectTls, type TLSSocket } from 'node:tls';
 import { NS } from '../../src/wire/ns.ts';
 import { StreamParser } from '../../src/wire/parser.ts';
@@ -31,7 +31,7 @@ export class RawStream extends Party {
   tls: { protocol: string | null; alpn: string | false | null; fingerprint: string } | undefined;
   readonly #to: string;
   readonly #endpoint: Endpoint;
-  #socket!: Socket;
+  #socket = new Socket();
   #parser!: StreamParser;
   #closed: Promise<void> = Promise.resolve();
 
