@@ -229,13 +229,13 @@ for (const [what, unacknowledged] of [
     const { management, send } = start({ unacknowledged });
     assert.is(outgoing(stanza(100)).weight, 75, 'as this test counts');
     send(100, 599);
-    assert.not(management.isCrowded(false));
+    assert.not(management.isCrowded);
     send(600);
-    assert.ok(management.isCrowded(false));
+    assert.ok(management.isCrowded);
     management.acknowledge('250');
-    assert.ok(management.isCrowded(true));
+    assert.not(management.isRoomy);
     management.acknowledge('251');
-    assert.not(management.isCrowded(true));
+    assert.ok(management.isRoomy);
   });
 
 test.run();

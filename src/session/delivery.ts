@@ -36,16 +36,20 @@ export class Delivery {
     this.#open(true);
   }
 
-  /** That has been, or will be, written. */
-  sent(stanza: Outgoing): void {
+  /** That has been, or will be, written. True: the client has more to acknowledge than what can wait should add to. */
+  sent(stanza: Outgoing): boolean {
     const { place } = stanza;
     const facts = this.#facts;
     if (place > facts.delivered) facts.delivered = place;
     const management = this.#management;
-    if (management !== undefined) {
-      management.sent(stanza);
-      if (facts.isOpen && management.isCrowded(false)) this.#open(false);
-    } else if (place > 0) this.#confirm().written(place);
+    if (management === undefined) {
+      if (place > 0) this.#confirm().written(place);
+      return false;
+    }
+    management.sent(stanza);
+    if (!management.isCrowded) return false;
+    this.#open(false);
+    return true;
   }
 
   #confirm(): Confirmation {
@@ -58,7 +62,7 @@ export class Delivery {
   acknowledge(h: string | undefined): void {
     const management = this.#management!;
     this.#acknowledged(management.acknowledge(h));
-    if (!this.#facts.isOpen && !management.isCrowded(true)) this.#open(true);
+    if (!this.#facts.isOpen && management.isRoomy) this.#open(true);
   }
 
   #acknowledged(place: number): void {

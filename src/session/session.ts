@@ -111,9 +111,7 @@ export class Session implements StreamOwner {
   /** Never calls the unit back. */
   send(stanza: Outgoing): void {
     if (this.#over) return;
-    this.#delivery.sent(stanza);
-    const management = this.#management;
-    if (management?.overfull) this.#overfull(management);
+    if (this.#delivery.sent(stanza) && this.#management?.overfull) this.#overfull(this.#management);
     this.#stream?.write(this.#head(stanza.stanza) + stanza.tail);
   }
 

@@ -47,6 +47,8 @@ export class Management {
   /** When the oldest open `<r/>` was sent, or progress last made. */
   #askedAt: number | undefined;
   readonly #limits: StreamLimits;
+  /** Asked for each stanza. */
+  readonly #crowd: StreamLimits['unacknowledged'];
   readonly #clock: Clock;
 
   constructor(id: string, resumable: boolean, received: Received, limits: StreamLimits, clock: Clock) {
@@ -56,6 +58,8 @@ export class Management {
     this.#from = received.position;
     this.#announced = this.#from;
     this.#limits = limits;
+    const { stanzas, bytes } = limits.unacknowledged;
+    this.#crowd = { stanzas: stanzas / 2, bytes: bytes / 2 };
     this.#clock = clock;
   }
 
@@ -143,9 +147,14 @@ export class Management {
     return this.#queue.slice(this.#first);
   }
 
-  /** What can wait should, until less than a quarter is left of what may stay unacknowledged. */
-  isCrowded(before: boolean): boolean {
-    return this.#above(before ? 0.25 : 0.5);
+  /** Above half of what may stay unacknowledged: what can wait should, until there is room. */
+  get isCrowded(): boolean {
+    return this.#queue.length - this.#first > this.#crowd.stanzas || this.#bytes > this.#crowd.bytes;
+  }
+
+  /** No more than a quarter is left. */
+  get isRoomy(): boolean {
+    return !this.#above(0.25);
   }
 
   /** More than may stay unacknowledged. */
