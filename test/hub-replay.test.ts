@@ -2,6 +2,8 @@
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { NS } from '../src/wire/ns.ts';
+import { parseElement } from '../src/wire/parser.ts';
+import { Stanza } from '../src/wire/stanza.ts';
 import { bodiesOf, chat, isLive, known } from './lib/archived.ts';
 import { account, core, inWorld, like } from './lib/hub.ts';
 
@@ -221,6 +223,40 @@ test(
     world.pass(10_000);
     await world.settled();
     assert.equal(bodiesOf(desk.messages()), ['kept']);
+  }),
+);
+
+test(
+  'who has a message to the full address only need not have had those before it',
+  inWorld(async (world) => {
+    world.online();
+    const shy = world.client('shy').available('<priority>-1</priority>');
+    world.server(chat('bare', { to: account }));
+    world.server(chat('full'));
+    shy.acknowledge();
+    const desk = world.client('desk').available();
+    world.pass(10_000);
+    await world.settled();
+    assert.equal(bodiesOf(desk.messages()), ['bare', 'full']);
+  }),
+);
+
+test(
+  'what a unit before this one had shown to all is not shown again to who is given what it missed',
+  inWorld(async (world) => {
+    world.online();
+    const phone = world.client('phone', { presence: '<presence/>', delivered: 1 });
+    const desk = world.client('desk', { presence: '<presence/>', delivered: 1, carbons: true });
+    world.server(chat('missed'));
+    phone.leave();
+    desk.leave();
+    const [first, second] = ['phone', 'desk'].map((name) =>
+      world.client(name, { presence: '<presence/>', delivered: 1, carbons: true }),
+    );
+    const sent = '<message to="bob@home.example" type="chat" id="s1"><body>mine</body></message>';
+    world.hub.fromClient(first!.sid, Stanza.of(parseElement(sent)), 100, true);
+    await world.settled();
+    assert.equal(bodiesOf(second!.messages()), ['missed']);
   }),
 );
 

@@ -156,7 +156,8 @@ export class Archive {
     if (known !== undefined) return this.#again(message, reading, known.place);
     if (!reading.isArchivable && !(type === 'error' && this.#isAbout(entry))) {
       if (sight.names.length > 0) this.#recent.add(sight, undefined, now());
-      return { stanza: message, place: undefined, isRepeated: false };
+      const plain = reading.isMarked ? Stanza.of(unmarked(message.tree, account)) : message;
+      return { stanza: plain, place: undefined, isRepeated: false };
     }
     const place = this.#places.next();
     this.#recent.add(sight, place, now());

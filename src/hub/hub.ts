@@ -238,7 +238,8 @@ export class Hub implements Pick<CoreEvents, 'online' | 'offline' | 'stanza' | '
     });
     const outbox = new Outbox(context);
     const failed = (error: Stanza) => this.#inbound.take(error);
-    this.#outbound = new Outbound(context, { sent, outbox, media, rooms: this.#rooms, failed });
+    const everybodyHas = (place: number | undefined) => place !== undefined && this.#replay.gaveAll(place);
+    this.#outbound = new Outbound(context, { sent, outbox, media, rooms: this.#rooms, failed, everybodyHas });
     const { messages } = options.store;
     this.#serverArchive = new ServerArchive(context, (payload, done) => this.#ask('set', payload, done));
     this.#catchUp = new CatchUp(context, {
@@ -421,7 +422,8 @@ export class Hub implements Pick<CoreEvents, 'online' | 'offline' | 'stanza' | '
   /** The client has all that it was given up to that place in the archive. */
   acknowledged(sid: number, place: number): void {
     const client = this.#clients.get(sid);
-    if (client !== undefined) this.#cursors.acknowledged(client.address, place);
+    const upTo = client && this.#replay.acknowledged(client, place);
+    if (upTo !== undefined) this.#cursors.acknowledged(client!.address, upTo);
   }
 
   /** The client can take what can wait, or cannot now. */

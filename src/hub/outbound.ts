@@ -40,6 +40,8 @@ interface Parts {
   rooms: Rooms;
   /** An error about a message that did not get to the server. */
   failed(error: Stanza): void;
+  /** All clients have what stands there in the archive. */
+  everybodyHas(place: number | undefined): unknown;
 }
 
 export class Outbound {
@@ -49,6 +51,7 @@ export class Outbound {
   readonly #media: MediaSessions;
   readonly #rooms: Rooms;
   readonly #failed: (error: Stanza) => void;
+  readonly #everybodyHas: Parts['everybodyHas'];
   readonly #acknowledgements = new Acknowledgements();
   readonly #chatStates = new ChatStates();
 
@@ -59,6 +62,7 @@ export class Outbound {
     this.#media = parts.media;
     this.#rooms = parts.rooms;
     this.#failed = parts.failed;
+    this.#everybodyHas = parts.everybodyHas;
   }
 
   take(client: Client, given: Stanza, order?: number): void {
@@ -139,14 +143,14 @@ export class Outbound {
     const to = (given.to ?? account) as Jid;
     if (given.type === 'error' || isPassing(given.tree)) return;
     const source = { isSent: true, client: client.address, from: client.address, to };
-    if (clients.at(to) !== undefined) return void archive.take(given, source);
+    if (clients.at(to) !== undefined) return void this.#everybodyHas(archive.take(given, source).place);
     const message = withId(given);
     this.#sent.note(to, message.id, client.sid);
     const isRooms = message.type === 'groupchat' && this.#rooms.has(to);
     const refusal = isRooms ? undefined : this.#refusal(message);
     if (refusal !== undefined) return outlet.deliver([client.sid], errorOf(message, refusal));
     this.#outbox.wait(message.readdress({ to }), client.address, order);
-    if (bare(to) !== account && message.type !== 'groupchat') archive.take(message, source);
+    if (bare(to) !== account && message.type !== 'groupchat') this.#everybodyHas(archive.take(message, source).place);
     if (up.online() && this.#outbox.isOpen) this.flush();
   }
 

@@ -241,6 +241,20 @@ export class Replay {
   gave(sid: number, place: number): void {
     this.#runs.get(sid)?.given.add(place);
   }
+  /** So have all that are behind. */
+  gaveAll(place: number): void {
+    for (const { client, given } of this.#runs.values()) if (client.isBehind) given.add(place);
+  }
+
+  /**
+   * How far a client has got that acknowledges what stands there. One that does not take what is sent to the bare address has some
+   * of what is sent to full ones: that says nothing of what is between.
+   */
+  acknowledged({ sid }: Client, place: number): number | undefined {
+    if (this.#runs.has(sid)) return place;
+    const stopped = this.#stopped.get(sid);
+    return stopped && Math.min(place, stopped);
+  }
 
   // ---- the end
 

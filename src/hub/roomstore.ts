@@ -20,7 +20,7 @@ export async function keptRooms(host: RoomHost): Promise<Room[]> {
     const room = new Room(host, key as BareJid, JSON.parse(value) as RoomRecord);
     const waiting = privates.filter((entry: Entry) => entry.key.startsWith(`${key} `));
     room.privates.restore(waiting.map((entry) => ({ number: Number(entry.key.slice(key.length)), text: entry.value })));
-    room.scene.history.restore(await pastOf(archive, room.address, lately, room.record.joined));
+    room.scene.history.restore(await pastOf(archive, room.address, lately));
     rooms.push(room);
   }
   return rooms;
