@@ -91,6 +91,7 @@ async function assemble(
     logLevel: config.logLevel,
     log,
     switchedOff: (user, reason) => bot.switchedOff(user, reason),
+    archive: (user, reason) => bot.archive(user, reason),
     ...workers,
   });
   const startedAt = Date.now();
@@ -101,6 +102,10 @@ async function assemble(
       const owned = registry.ownerOf(account);
       await registry.setAccount(account, { password, refused: false });
       if (owned !== undefined) await pool.refresh(owned.user.name);
+      return null;
+    },
+    async archive({ user, reason }) {
+      bot.archive(user, reason);
       return null;
     },
     async tell({ user, account, text }) {
@@ -197,7 +202,7 @@ const upstreamOf = (config: Config): UnitSettings['upstream'] => ({
 function unitSettings(config: Config, registry: Registry, name: string): UnitSettings | undefined {
   const user = registry.user(name);
   if (user === undefined) return undefined;
-  const { mirror, awayText, autoAway, expiry, accounts } = user;
+  const { mirror, awayText, autoAway, expiry, backlog, accounts } = user;
   const { domain, dataDir } = config;
   return {
     user: name,
@@ -210,7 +215,10 @@ function unitSettings(config: Config, registry: Registry, name: string): UnitSet
     awayText,
     autoAway,
     ...(expiry !== undefined && { expiry: expiry * 3_600_000 }),
+    ...(backlog !== undefined && { backlog }),
     backfillDays: config.backfillDays,
+    retention: (user.retention ?? config.archiveDays) * 86_400_000,
+    quota: (user.quota ?? config.archiveMb) * 1_048_576,
     upstream: upstreamOf(config),
     services: servicesOf(registry),
     archiveDir: join(dataDir, 'archive'),

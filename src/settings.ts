@@ -138,6 +138,20 @@ export const settings = {
     fallback: '7',
     read: upTo(3650),
   }),
+  archiveDays: given({
+    key: 'ARCHIVE_DAYS',
+    summary: 'days that messages are kept; people can choose otherwise for themselves',
+    allowed: '0 (for ever) to 36500',
+    fallback: '0',
+    read: upTo(36_500),
+  }),
+  archiveMb: given({
+    key: 'ARCHIVE_MB',
+    summary: "what a user's archive may take, in MiB; beyond, the oldest messages go",
+    allowed: '0 (no limit) to 1000000',
+    fallback: '0',
+    read: upTo(1_000_000),
+  }),
   workers: given({
     key: 'WORKERS',
     summary: 'worker threads for the accounts; if one breaks, the others and all apps go on',

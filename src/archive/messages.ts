@@ -75,6 +75,15 @@ export class FileMessages implements Messages {
     return count;
   }
 
+  peers(account: string, start: string, limit: number): Promise<string[]> {
+    return this.#desk.read((opened) => {
+      const number = opened.numbers.account(account);
+      if (number === undefined) return [];
+      const sql = 'SELECT jid FROM peer WHERE account = ? AND jid >= ? AND substr(jid, 1, ?) = ? ORDER BY jid LIMIT ?';
+      return opened.statement(sql).pluck().all(number, start, start.length, start, limit) as string[];
+    });
+  }
+
   async extent(account: string, selection: Selection = {}): Promise<Extent | undefined> {
     const [first] = (await this.page(account, selection, 1)).messages;
     const [last] = (await this.page(account, selection, 1, true)).messages;

@@ -1,6 +1,6 @@
 /** The archive in SQLite: one file per user, opened when needed. */
 import { closeSync, openSync, statSync } from 'node:fs';
-import { mkdir, open, stat } from 'node:fs/promises';
+import { mkdir, open, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 import { ArchiveError, refusal } from './database.ts';
@@ -32,6 +32,12 @@ export const storesIn =
     await makePrivate(folder, file);
     return new FileStore(file, shelf);
   };
+
+/** Deletes a user's store, which nobody has open. */
+export async function removeStore(folder: string, user: string): Promise<void> {
+  const file = join(folder, fileName(user));
+  for (const ending of ['', '-wal', '-shm']) await rm(`${file}${ending}`, { force: true });
+}
 
 /** A store that lasts as long as it is open. */
 export const openMemoryStore = async (): Promise<Store> => new FileStore(':memory:', undefined);
@@ -107,17 +113,8 @@ export class FileStore implements Store, Book {
     return this.#group.settled();
   }
 
-  async size(): Promise<number> {
-    if (this.#file === ':memory:') return 0;
-    const sizes = await Promise.all(
-      ['', '-wal'].map((ending) =>
-        stat(`${this.#file}${ending}`).then(
-          ({ size }) => size,
-          () => 0,
-        ),
-      ),
-    );
-    return sizes.reduce((sum, size) => sum + size);
+  size(): Promise<number> {
+    return this.#read((opened) => opened.used());
   }
 
   // The same connection as for writing: what the open group has written is seen.

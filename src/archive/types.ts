@@ -114,6 +114,8 @@ export interface Messages {
   /** The first of them, or the last ones where `backwards`. */
   page(account: string, selection: Selection, limit: number, backwards?: boolean): Promise<Page>;
   count(account: string, selection: Selection): Promise<number>;
+  /** Peers that there are messages with whose address begins so, in the order of addresses. */
+  peers(account: string, start: string, limit: number): Promise<string[]>;
   /** Undefined while there is no message. */
   extent(account: string, selection?: Selection): Promise<Extent | undefined>;
   /** Deletes them for good, nothing of them stays in the file; resolves with their number when durable. */
@@ -143,7 +145,7 @@ export interface Store {
   settled(): Promise<void> | undefined;
   /** As put, with the value that holds when the transaction is committed; the last note of a key counts. */
   note(account: string, kind: Kind, key: string, value: () => string): Promise<void>;
-  /** Octets on the disk. */
+  /** Octets that it takes on the disk; what was deleted does not count. */
   size(): Promise<number>;
   /** What is kept, in the order of its first put; what was put before is seen. */
   read(account: string, kind: Kind): Promise<Entry[]>;

@@ -42,6 +42,8 @@ export interface Bot extends Door {
   service(notice: Notice): void;
   /** What serves that user is not started any more: admins are told; the user hears it of each account. */
   switchedOff(user: string, reason: string): void;
+  /** A user's archive cannot be used, for that reason, or can be again: null. Admins and the user are told. */
+  archive(user: string, reason: string | null): void;
   /** What was said to an account that no app of it hears (a detached room). */
   relay(user: string, account: BareJid, text: string): void;
   /** Timers are cleared, dialogs dropped; nothing is said any more. */
@@ -87,8 +89,9 @@ export function createBot({ outlet, log, routes, isRefusal, ...lasting }: BotPar
   const troubles = new Troubles({
     clock,
     hosts: () => lasting.services.hosts(),
-    tell: (text) => {
-      for (const { name } of admins()) world.tell(name, text);
+    tell: (text, user) => {
+      const names = new Set([...admins().map(({ name }) => name), ...(user === undefined ? [] : [user])]);
+      for (const name of names) world.tell(name, text);
     },
     changed: () => {
       for (const { name } of admins()) showHealth(`${name}@${server.domain}` as BareJid);
@@ -142,6 +145,7 @@ export function createBot({ outlet, log, routes, isRefusal, ...lasting }: BotPar
     relay: (user, account, text) => relays.tell(user, account, text),
     component: (state) => troubles.component(state),
     service: (notice) => troubles.service(notice),
+    archive: (user, reason) => troubles.archive(user, reason),
     switchedOff(user, reason) {
       for (const { name } of admins()) world.tell(name, switchedOffText(user, reason));
     },

@@ -1,5 +1,5 @@
 /**
- * What is the matter with components and service addresses: admins hear of it once per change, when it has lasted, and when
+ * What is the matter with components, service addresses and archives: admins hear of it once per change, when it has lasted, and when
  * it is over. Root's presence tells them meanwhile.
  */
 import { adviseHost, explainHost } from '../commands/component.ts';
@@ -27,6 +27,8 @@ interface Trouble {
   text: string;
   /** A few words, for a presence status. */
   short: string;
+  /** Who hears of it beside the admins. */
+  user: string | undefined;
   told: boolean;
   timer: Timer | undefined;
 }
@@ -34,8 +36,8 @@ interface Trouble {
 export interface TroubleParts {
   clock: Clock;
   hosts(): readonly HostState[];
-  /** To all admins: now, or when an app of theirs is there. */
-  tell(text: string): void;
+  /** To all admins, and to that user: now, or when an app of theirs is there. */
+  tell(text: string, user?: string): void;
   /** Root's health is another now. */
   changed(): void;
 }
@@ -122,16 +124,25 @@ export class Troubles {
     }
   }
 
+  archive(user: string, reason: string | null): void {
+    const key = `archive of ${user}`;
+    if (reason === null) return this.#over(key, `The archive of ${user} can be written again. All goes on.`);
+    const text = `The archive of ${user} cannot be written:
+${reason}
+Until it can, what apps send is refused, and what others send waits at the server. I go on trying.`;
+    this.#raise(key, key, text, key, 0, user);
+  }
+
   close(): void {
     for (const { timer } of this.#all.values()) timer?.cancel();
     this.#all.clear();
   }
 
-  #raise(key: string, what: string, text: string, short: string, after: number): void {
+  #raise(key: string, what: string, text: string, short: string, after: number, user?: string): void {
     const known = this.#all.get(key);
     if (known?.what === what) return;
     known?.timer?.cancel();
-    const trouble: Trouble = { what, text, short, told: false, timer: undefined };
+    const trouble: Trouble = { what, text, short, user, told: false, timer: undefined };
     this.#all.set(key, trouble);
     if (after === 0) this.#tell(trouble);
     else trouble.timer = this.#parts.clock.after(after, () => this.#tell(trouble));
@@ -140,7 +151,7 @@ export class Troubles {
 
   #tell(trouble: Trouble): void {
     trouble.told = true;
-    this.#parts.tell(trouble.text);
+    this.#parts.tell(trouble.text, trouble.user);
     this.#parts.changed();
   }
 
@@ -151,7 +162,7 @@ export class Troubles {
     known.timer?.cancel();
     this.#all.delete(key);
     if (!known.told) return;
-    if (text !== undefined) this.#parts.tell(text);
+    if (text !== undefined) this.#parts.tell(text, known.user);
     this.#parts.changed();
   }
 }

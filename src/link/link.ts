@@ -80,6 +80,10 @@ export interface UnitSettings {
   backlog?: number;
   /** Days of an account's past that are taken over from its server's archive; left out: none. */
   backfillDays?: number;
+  /** How long messages are kept: milliseconds; 0 or left out: for ever. */
+  retention?: number;
+  /** What the user's archive may take: octets; 0 or left out: no limit. */
+  quota?: number;
   upstream: UpstreamSettings;
   /** Account → service addresses that it answers for: they may see its presence. */
   services?: Record<string, string[]>;
@@ -120,6 +124,42 @@ export interface RoomState {
   clients: number;
 }
 
+/** Messages of these accounts, with one peer or with all. */
+export interface Sought {
+  accounts: BareJid[];
+  peer: BareJid | null;
+}
+
+export interface Hit {
+  account: BareJid;
+  /** Milliseconds since the epoch. */
+  at: number;
+  peer: string;
+  /** A room's occupant. */
+  nick: string | null;
+  isSent: boolean;
+  body: string;
+}
+
+export interface Hits {
+  hits: Hit[];
+  /** How many there are in all. */
+  total: number;
+}
+
+/** One JSON object a line, or XEP-0227. */
+export type ExportFormat = 'json' | 'xml';
+
+export interface Reach {
+  messages: number;
+  /** Date of the first; null while there is none. */
+  first: number | null;
+  /** Messages that wait for the server. */
+  waiting: number;
+  /** Octets of all the user's accounts. */
+  size: number;
+}
+
 /** Questions of the edge to a unit. Each is answered once. */
 export interface UnitQuestions {
   /** New settings: accounts started, stopped, changed. */
@@ -135,6 +175,16 @@ export interface UnitQuestions {
   handled: { ask: { account: BareJid; bare: BareJid; id: string }; answer: number | null };
   /** Messages with their places that the unit before this one gave to clients, and may not have kept. */
   recall: { ask: { messages: { account: BareJid; place: number; text: string }[] }; answer: null };
+  /** Messages with those words, of all the accounts, the newest first, beyond the first `skip`. */
+  search: { ask: Sought & { words: string; since: number | null; skip: number; limit: number }; answer: Hits };
+  /** Deletes messages for good; says how many. */
+  forgetHistory: { ask: Sought; answer: number };
+  /** Writes messages into that file, which is not there yet; says how many. */
+  exportHistory: { ask: Sought & { file: string; format: ExportFormat }; answer: number };
+  /** How far their archive reaches. */
+  reach: { ask: Sought; answer: Reach };
+  /** Whom there are messages with whose address begins so; the first of them. */
+  peers: { ask: { accounts: BareJid[]; start: string }; answer: string[] };
   /** Everything kept of an account is deleted. */
   forget: { ask: { account: BareJid }; answer: null };
   /** Sessions upstream are closed, for at most `within` milliseconds; then the store is closed. */
@@ -153,6 +203,8 @@ export interface EdgeQuestions {
     ask: { user: string; password: string; by: number };
     answer: { refusal: string | null };
   };
+  /** A user's archive cannot be written, or can be again: null. */
+  archive: { ask: { user: string; reason: string | null }; answer: null };
   /** Root says it to who has that account. */
   tell: { ask: { user: string; account: BareJid; text: string }; answer: null };
 }

@@ -1,12 +1,19 @@
 /** Which unit lives where. Units start when somebody needs them; all enabled accounts need theirs from the start. */
+import { dirname, join } from 'node:path';
+import { fileName } from '../archive/name.ts';
+import { removeStore } from '../archive/store.ts';
 import type { Log } from '../hub/context.ts';
 import type {
   AccountSettings,
   AccountState,
   Ask,
   EdgeLink,
+  ExportFormat,
+  Hits,
   LoginTrial,
+  Reach,
   RoomState,
+  Sought,
   UnitHost,
   UnitLink,
   UnitQuestions,
@@ -16,6 +23,9 @@ import type { BareJid } from '../wire/jid.ts';
 import { createHost } from './host.ts';
 import type { PoolControl } from './types.ts';
 import { type StartThread, type Suspicion, Workers } from './workers.ts';
+
+/** How long until a unit that could not be opened is tried again: milliseconds. */
+const patience = 10_000;
 
 export interface PoolOptions {
   /** Worker threads; 0: units live in the main thread. */
@@ -29,6 +39,8 @@ export interface PoolOptions {
   log: Log;
   /** That user's unit is not started any more. */
   switchedOff(user: string, reason: string): void;
+  /** A user's unit cannot start, for that reason; null: it has. */
+  archive?(user: string, reason: string | null): void;
   startThread?: StartThread | undefined;
   suspicion?: Suspicion | undefined;
 }
@@ -38,6 +50,11 @@ export class Pool implements PoolControl {
   readonly #workers: Workers | undefined;
   readonly #host: UnitHost;
   readonly #units = new Map<string, Promise<UnitLink>>();
+  /** Where a user's things are. */
+  readonly #folders = new Map<string, string>();
+  readonly #failing = new Set<string>();
+  /** Units that could not be opened and are tried again. */
+  readonly #tries = new Map<string, NodeJS.Timeout>();
   #isStopping = false;
 
   constructor(options: PoolOptions) {
@@ -55,11 +72,32 @@ export class Pool implements PoolControl {
     if (settings === undefined || this.#isStopping) return Promise.reject(new Error(`no unit for ${user}`));
     const opening = this.#host.open(settings);
     this.#units.set(user, opening);
+    this.#folders.set(user, settings.archiveDir);
+    this.#stopTrying(user);
+    opening.then(() => this.#failing.delete(user) && this.#options.archive?.(user, null)).catch(() => {});
     opening.catch((error: unknown) => {
-      this.#units.delete(user);
+      if (this.#units.get(user) === opening) this.#units.delete(user);
       this.#options.log.error('unit failed to start', { user, error: String(error) });
+      this.#options.archive?.(user, (error as Error).message);
+      this.#failing.add(user);
+      if (!this.#isStopping && !this.#units.has(user)) this.#tryLater(user);
     });
     return opening;
+  }
+
+  /** What is in the way, a disk or a damaged file, may be gone then. */
+  #tryLater(user: string): void {
+    const again = (): void => {
+      this.#tries.delete(user);
+      this.unit(user).catch(() => {}); // it is logged, and tried again
+    };
+    this.#stopTrying(user);
+    this.#tries.set(user, setTimeout(again, patience));
+  }
+
+  #stopTrying(user: string): void {
+    clearTimeout(this.#tries.get(user));
+    this.#tries.delete(user);
   }
 
   tryLogin(_user: string, account: AccountSettings): Promise<LoginTrial> {
@@ -77,7 +115,39 @@ export class Pool implements PoolControl {
   async drop(user: string): Promise<void> {
     const running = this.#units.get(user);
     this.#units.delete(user);
+    this.#stopTrying(user);
     if (running !== undefined) await (await running).ask('stop', { within: 1000 });
+    const folder = this.#folders.get(user);
+    if (folder === undefined || this.#options.settings(user) !== undefined) return;
+    this.#folders.delete(user);
+    await removeStore(folder, user);
+  }
+
+  async search(user: string, ask: Ask<UnitQuestions, 'search'>): Promise<Hits> {
+    return (await this.unit(user)).ask('search', ask);
+  }
+
+  async forgetHistory(user: string, ask: Sought): Promise<number> {
+    return (await this.unit(user)).ask('forgetHistory', ask);
+  }
+
+  async exportHistory(
+    user: string,
+    ask: Sought & { format: ExportFormat },
+  ): Promise<{ file: string; messages: number }> {
+    const unit = await this.unit(user);
+    const name = `${fileName(user).replace(/\.sqlite$/, '')}-${new Date().toISOString().replace(/\D/g, '').slice(0, 17)}`;
+    const folder = join(dirname(this.#folders.get(user)!), 'exports');
+    const file = join(folder, `${name}.${ask.format === 'json' ? 'jsonl' : 'xml'}`);
+    return { file, messages: await unit.ask('exportHistory', { ...ask, file }) };
+  }
+
+  async reach(user: string, ask: Sought): Promise<Reach> {
+    return (await this.unit(user)).ask('reach', ask);
+  }
+
+  async peers(user: string, accounts: BareJid[], start: string): Promise<string[]> {
+    return (await this.unit(user)).ask('peers', { accounts, start });
   }
 
   async forget(user: string, account: BareJid): Promise<void> {
@@ -108,6 +178,7 @@ export class Pool implements PoolControl {
   /** Every unit says goodbye upstream, for at most `within` milliseconds. */
   async stop(within: number): Promise<void> {
     this.#isStopping = true;
+    for (const user of [...this.#tries.keys()]) this.#stopTrying(user);
     const units = await Promise.allSettled(this.#units.values());
     this.#units.clear();
     await Promise.allSettled(

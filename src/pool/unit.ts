@@ -1,5 +1,5 @@
 /** A unit: one user's hubs, views, core sessions and database. Lives in the main thread or in a worker, and does not know which. */
-import type { Store } from '../archive/types.ts';
+import type { Store, Trouble } from '../archive/types.ts';
 import type { HubSettings, Log } from '../hub/context.ts';
 import type { Hub } from '../hub/hub.ts';
 import type { Answer, Ask, EdgeLink, SessionFacts, UnitLink, UnitQuestions, UnitSettings } from '../link/link.ts';
@@ -10,6 +10,8 @@ import type { BareJid } from '../wire/jid.ts';
 import type { Stanza } from '../wire/stanza.ts';
 import { Account, type AccountOptions, type OpenCore } from './account.ts';
 import { Distress } from './distress.ts';
+import { exportHistory } from './export.ts';
+import { forgetHistory, peers, reach, search } from './history.ts';
 import { Merged } from './merged.ts';
 import { Streams } from './streams.ts';
 
@@ -56,6 +58,7 @@ export class Unit implements UnitLink {
     const { edge, isMortal, log } = services;
     const distress = new Distress({ user: settings.user, log, tell: (text) => this.#tell(text) });
     store.onTrouble = (trouble) => {
+      this.#tellTrouble(trouble);
       distress.set(trouble);
       for (const account of this.#accounts.values()) account.trouble = trouble;
     };
@@ -79,6 +82,17 @@ export class Unit implements UnitLink {
     void edge
       .ask('tell', { user, account: first.jid, text })
       .catch((error: unknown) => log.error('root could not be told', { user, error: String(error) }));
+  }
+
+  #tellTrouble(trouble: Trouble | undefined): void {
+    const { edge, log } = this.#services;
+    const { user } = this.#settings;
+    const reason = trouble?.reason ?? null;
+    if (reason === null) log.info('the archive can be written again', { user });
+    else log.error('the archive cannot be written', { user, reason });
+    edge.ask('archive', { user, reason }).catch((error: unknown) => {
+      log.error('root could not be told', { user, error: String(error) });
+    });
   }
 
   #hubSettings(): HubSettings {
@@ -237,6 +251,11 @@ export class Unit implements UnitLink {
         for (const { account, place, text } of messages) await this.#accounts.get(account)?.hub.recall(text, place);
         return null;
       },
+      search: (ask) => search(this.#store, ask),
+      forgetHistory: (ask) => forgetHistory(this.#store, ask),
+      exportHistory: (ask) => exportHistory(this.#store, ask),
+      reach: (ask) => reach(this.#store, ask),
+      peers: ({ accounts, start }) => peers(this.#store, accounts, start),
       forget: ({ account }) => this.#inTurn(() => this.#forget(account)),
       stop: ({ within }) => this.#inTurn(() => this.#stop(within)),
     };

@@ -44,11 +44,12 @@ export function removeUser(users: Users, name: string): Users {
 export function setUser(
   users: Users,
   name: string,
-  { admin, mirror, awayText, autoAway, expiry }: Parameter<'setUser', 1>,
+  { admin, mirror, awayText, autoAway, expiry, backlog, retention, quota }: Parameter<'setUser', 1>,
   verifiers: Verifiers | undefined,
 ): Users {
   const user = find(users, name);
-  return replace(users, user, { ...user, ...given({ admin, mirror, awayText, autoAway, expiry, verifiers }) });
+  const change = { admin, mirror, awayText, autoAway, expiry, backlog, retention, quota, verifiers };
+  return replace(users, user, { ...user, ...given(change) });
 }
 
 export function addAccount(

@@ -78,7 +78,7 @@ const user: Reader<StoredUser> = record(
     accounts: list(account, 'jid'),
     created: whole,
   },
-  { verifiers, expiry: whole },
+  { verifiers, expiry: whole, backlog: whole, retention: whole, quota: whole },
 );
 
 const component: Reader<StoredComponent> = record({ host: bareAddress, route, secret: base64 }, { pin });

@@ -45,6 +45,12 @@ export interface User {
   autoAway: boolean;
   /** How long a message waits for a server before it comes back: hours; a day where it is left out. */
   expiry?: number;
+  /** So many messages a client gets at first that others have seen; none where it is left out. */
+  backlog?: number;
+  /** How long messages are kept: days, 0 for ever; as the server is set where it is left out. */
+  retention?: number;
+  /** What the user's archive may take: MiB, 0 for no limit; as the server is set where it is left out. */
+  quota?: number;
   accounts: AccountRecord[];
   /** Milliseconds since the epoch. */
   created: number;
@@ -101,7 +107,9 @@ export interface Registry {
   removeUser(name: string): Promise<void>;
   setUser(
     name: string,
-    change: Partial<Pick<User, 'admin' | 'mirror' | 'awayText' | 'autoAway' | 'expiry'>> & { password?: string },
+    change: Partial<
+      Pick<User, 'admin' | 'mirror' | 'awayText' | 'autoAway' | 'expiry' | 'backlog' | 'retention' | 'quota'>
+    > & { password?: string },
   ): Promise<void>;
   addAccount(
     user: string,

@@ -5,7 +5,7 @@ import type { Client, Clock, ServerFacts } from '../../src/commands/context.ts';
 import type { ComponentFailure, ComponentPlace } from '../../src/component/types.ts';
 import type { AddressStatus } from '../../src/jat/types.ts';
 import type { Speaker } from '../../src/link/door.ts';
-import type { AccountSettings, AccountState, LoginView, RoomState } from '../../src/link/link.ts';
+import type { AccountSettings, AccountState, Hits, LoginView, Reach, RoomState } from '../../src/link/link.ts';
 import type { PoolControl } from '../../src/pool/types.ts';
 import { type Registry, RegistryError, type User } from '../../src/registry/types.ts';
 import type { HostState, ServiceControl } from '../../src/services/types.ts';
@@ -85,6 +85,10 @@ export interface Stage {
   outcomes: (Outcome | Promise<Outcome>)[];
   states: AccountState[];
   rooms: RoomState[];
+  /** What a search finds, how far the archive reaches, and whom it has messages with. */
+  hits: Hits;
+  reach: Reach;
+  peers: string[];
   routes: Route<Speaker>[];
   services: FakeServices;
   /** Says it, and waits until root has nothing more to do at once; the answers, as one text. */
@@ -150,6 +154,9 @@ export function stage(users: User[], start: Partial<Pick<Stage, 'routes' | 'stat
     outcomes: [],
     states: [],
     rooms: [],
+    hits: { hits: [], total: 0 },
+    reach: { messages: 0, first: null, waiting: 0, size: 0 },
+    peers: [],
     routes: [],
     services: { hosts: [], statuses: new Map(), outcomes: [], tried: [], called: [], refusal: undefined },
     ...start,
@@ -203,7 +210,9 @@ export function stage(users: User[], start: Partial<Pick<Stage, 'routes' | 'stat
 export const message = (text: string, ...more: Element[]): Stanza =>
   Stanza.of(xml('message', { to: root, type: 'chat', id: 'm1' }, xml('body', {}, text), ...more));
 
-function pool(parts: Pick<Stage, 'pooled' | 'tried' | 'outcomes' | 'states' | 'rooms' | 'registry'>): PoolControl {
+function pool(
+  parts: Pick<Stage, 'pooled' | 'tried' | 'outcomes' | 'states' | 'rooms' | 'registry' | 'hits' | 'reach' | 'peers'>,
+): PoolControl {
   return {
     async tryLogin(_user, settings) {
       parts.tried.push(settings);
@@ -218,6 +227,20 @@ function pool(parts: Pick<Stage, 'pooled' | 'tried' | 'outcomes' | 'states' | 'r
       parts.pooled.push(`${action} ${room} ${account}`);
       return parts.rooms.some((one) => one.account === account && one.room === room);
     },
+    async search(name, { accounts, words, peer, since, skip, limit }) {
+      parts.pooled.push(`search ${name} ${accounts.join(' ')} "${words}" ${peer} ${since} ${skip} ${limit}`);
+      return parts.hits;
+    },
+    async forgetHistory(name, { accounts, peer }) {
+      parts.pooled.push(`forget history ${name} ${accounts.join(' ')} ${peer}`);
+      return parts.reach.messages;
+    },
+    async exportHistory(name, { accounts, peer, format }) {
+      parts.pooled.push(`export ${name} ${accounts.join(' ')} ${peer} ${format}`);
+      return { file: `/data/exports/${name}`, messages: parts.reach.messages };
+    },
+    reach: async () => parts.reach,
+    peers: async (_name, _accounts, start) => parts.peers.filter((peer) => peer.startsWith(start)),
     status: async (name) => parts.states.filter(({ jid }) => parts.registry.ownerOf(jid)?.user.name === name),
   };
 }
