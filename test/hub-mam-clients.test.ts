@@ -3,11 +3,13 @@ import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { openMemoryStore } from '../src/archive/store.ts';
 import { Hub } from '../src/hub/hub.ts';
+import { stanzaIdOf } from '../src/hub/place.ts';
 import type { FullJid } from '../src/wire/jid.ts';
 import { NS } from '../src/wire/ns.ts';
 import { parseElement } from '../src/wire/parser.ts';
 import { Stanza } from '../src/wire/stanza.ts';
-import { all, bodiesIn, fill, query, room, talk, withTalk } from './lib/archive.ts';
+import type { Element } from '../src/wire/xml.ts';
+import { all, bodiesIn, fill, placed, query, room, talk, withTalk } from './lib/archive.ts';
 import { account, core, inWorld, like, settings, World } from './lib/hub.ts';
 
 test(
@@ -82,6 +84,17 @@ test('while a gap is being filled pages say that something may come in between',
   assert.is((await query(world, phone)).fin!.attrs.stable, undefined);
   await world.close();
 });
+
+test(
+  'while the server is away nobody says that it does not know an id of its own',
+  inWorld(async (world) => {
+    const phone = world.client('phone').available();
+    const after = async (id: string): Promise<Element> =>
+      (await query(world, phone, `<set xmlns="${NS.rsm}"><after>${id}</after></set>`)).answer.getChild('error')!;
+    assert.ok((await after('servers')).getChild('remote-server-timeout', NS.stanzas));
+    assert.ok((await after(stanzaIdOf(placed(1)))).getChild('item-not-found', NS.stanzas));
+  }),
+);
 
 test('in the merged view there is no archive', async () => {
   const store = await openMemoryStore();

@@ -15,7 +15,7 @@ import type { Flow } from './flow.ts';
 import { type Archived, findById } from './ids.ts';
 import { type MamQuery, queryForm, readQuery } from './mam-query.ts';
 import { archivedResult, stampOf } from './mam-result.ts';
-import { stanzaIdOf } from './place.ts';
+import { placeOf, stanzaIdOf } from './place.ts';
 import type { ArchivePreferences } from './preferences.ts';
 import { Turns } from './turns.ts';
 
@@ -169,9 +169,14 @@ export class OwnArchive {
 
   async #placeOf(id: string): Promise<number> {
     const { archived } = this.#parts;
-    const found = (await findById(archived, id)) ?? ((await this.unknownId(id)) && (await findById(archived, id)));
-    if (!found) throw new StanzaError('item-not-found', 'The archive has no message of that id');
-    return found.place;
+    const found = await findById(archived, id);
+    if (found !== undefined) return found.place;
+    // an app that takes an unknown id for the end of its archive would begin anew
+    if (placeOf(id) === undefined && !this.#context.up.online())
+      throw new StanzaError('remote-server-timeout', 'The server may know that id, but is not reachable now');
+    const fetched = (await this.unknownId(id)) ? await findById(archived, id) : undefined;
+    if (fetched === undefined) throw new StanzaError('item-not-found', 'The archive has no message of that id');
+    return fetched.place;
   }
 }
 
