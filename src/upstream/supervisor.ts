@@ -151,7 +151,7 @@ class Supervisor implements CoreSession {
     if (!this.#isRead) await this.#inherit();
     const session = this.#session;
     if (session === undefined) return;
-    if (session.isPoisoned) {
+    if (session.isPoisoned && this.#history.mayResume) {
       this.#log.warn('upstream stanza left out', { account: this.#account.jid });
       this.#tell(() => this.#events.skipped());
       await session.leaveOut();
