@@ -29,7 +29,8 @@ export interface Known {
   aliases: readonly string[];
   readonly at: number;
   ways: readonly Way[];
-  /** The stream on which it was seen last. */
+  /** The stream on which it was seen first, and last. */
+  readonly first: number;
   stream: number;
 }
 
@@ -82,15 +83,23 @@ export class Recent {
   }
 
   /** The server fell, perhaps, and its other clients send again what it had archived already. */
-  #isAfterBreak({ stream, at }: Known, now: number): boolean {
-    return stream !== this.#stream && now - this.#since <= moment && now - at <= recent;
+  #isAfterBreak({ first, at }: Known, now: number): boolean {
+    return first !== this.#stream && now - this.#since <= moment && now - at <= recent;
   }
 
   add({ names, mark, alias, way, stamp }: Sight, place: number | undefined, at: number): void {
     // what was missed belongs to the time before this stream, and may come again on it
     const isMissed = stamp !== undefined && stamp < this.#since;
     const stream = this.#stream - (isMissed ? 1 : 0);
-    const known: Known = { place, mark, aliases: alias === undefined ? none : [alias], at, ways: only[way], stream };
+    const known: Known = {
+      place,
+      mark,
+      aliases: alias === undefined ? none : [alias],
+      at,
+      ways: only[way],
+      first: stream,
+      stream,
+    };
     for (const name of names) this.#known.set(name, known);
   }
 
