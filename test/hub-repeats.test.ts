@@ -64,12 +64,14 @@ test(
     world.server(chat('22 degrees', { id: '1' }));
     world.server(chat('22 degrees', { id: '1', from: 'eve@home.example/x' }));
     world.online(true);
+    world.server(chat('23 degrees', { id: '1' }));
+    world.server(carbon('received', chat('24 degrees', { id: '1' })));
     world.now += 3600_000;
     world.server(chat('22 degrees', { id: '1' }));
     world.server(chat('x', { id: '2', inside: alias('s-1') }));
     world.server(chat('x', { id: '2', inside: alias('s-2') }));
-    assert.is(phone.messages().length, 7);
-    assert.is((await archived(world)).length, 7);
+    assert.is(phone.messages().length, 9);
+    assert.is((await archived(world)).length, 9);
   }),
 );
 
