@@ -51,6 +51,8 @@ test('defaults', async () => {
         componentPlaintext: false,
         components: [],
         backfillDays: 7,
+        archiveDays: 0,
+        archiveMb: 0,
         workers: 0,
         logLevel: 'info',
         tlsCerts: join(folder, 'data', 'certs'),

@@ -1,5 +1,5 @@
 /** `account`: list, show, on, off; the others stand in files of their own. */
-import type { AccountState } from '../link/link.ts';
+import type { AccountState, Reach } from '../link/link.ts';
 import type { AccountRecord, User } from '../registry/types.ts';
 import { add } from './account-add.ts';
 import { del } from './account-del.ts';
@@ -56,6 +56,7 @@ const show = command({
     const state = (await pool.status(grant.user.name)).find(({ jid }) => jid === account.jid);
     const number = grant.only === undefined ? ` (account ${numbers.of(grant.user, account.jid)})` : '';
     const lines = [...wrap(`${account.label}${number}`), account.jid, doing(account, state), ...settings(account)];
+    lines.push(...kept(await pool.reach(grant.user.name, { accounts: [account.jid], peer: null })));
     if (state !== undefined) lines.push(`${count(state.contacts, 'contact')}, ${count(state.clients, 'app')}`);
     if (account.enabled && state?.failure !== undefined && state.status !== 'online')
       lines.push(
@@ -75,6 +76,14 @@ const show = command({
 function doing(account: Readonly<AccountRecord>, state: AccountState | undefined): string {
   const status = statusOf(account, state);
   return state === undefined || state.status !== status ? status : `${status} since ${dateText(state.since)} UTC`;
+}
+
+/** How far the archive reaches, and what waits to be sent. */
+function kept({ messages, first, waiting }: Reach): string[] {
+  const since = first === null ? '' : ` since ${dateText(first).slice(0, 10)}`;
+  const lines = [messages === 0 ? 'no message kept yet' : `${count(messages, 'message')} kept${since}`];
+  if (waiting > 0) lines.push(`${count(waiting, 'message')} to be sent`);
+  return lines;
 }
 
 function settings({ route, pin }: Readonly<AccountRecord>): string[] {

@@ -28,11 +28,11 @@ interface Form {
 const forms: Record<'json' | 'xml', Form> = {
   json: { head: '', foot: '', before: () => '', after: '', message: jsonOf },
   xml: {
-    head: `<?xml version='1.0' encoding='UTF-8'?>\n<server-data xmlns='urn:xmpp:pie:0'>\n`,
+    head: `<?xml version='1.0' encoding='UTF-8'?>\n<server-data xmlns='${NS.pie}'>\n`,
     foot: '</server-data>\n',
     before: (account) =>
       `<host jid='${escapeAttribute(domainOf(account))}'><user name='${escapeAttribute(localOf(account))}'>` +
-      "<archive xmlns='urn:xmpp:pie:0#mam'>\n",
+      `<archive xmlns='${NS.pieMam}'>\n`,
     after: '</archive></user></host>\n',
     message: (_, message) => xmlOf(message),
   },

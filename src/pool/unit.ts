@@ -13,6 +13,7 @@ import { Distress } from './distress.ts';
 import { exportHistory } from './export.ts';
 import { forgetHistory, peers, reach, search } from './history.ts';
 import { Merged } from './merged.ts';
+import { type Limits, Retention } from './retention.ts';
 import { Streams } from './streams.ts';
 
 export interface UnitServices {
@@ -35,6 +36,7 @@ export class Unit implements UnitLink {
   #settings: UnitSettings;
   readonly #merged: Merged;
   readonly #streams: Streams;
+  readonly #retention: Retention;
   /** Changes of settings happen one after the other. */
   #turn: Promise<unknown> = Promise.resolve();
 
@@ -62,6 +64,7 @@ export class Unit implements UnitLink {
       distress.set(trouble);
       for (const account of this.#accounts.values()) account.trouble = trouble;
     };
+    this.#retention = new Retention(store, limitsOf(settings), log);
     this.#streams = new Streams({ store, isMortal, stored: (sid, position) => edge.stored(sid, position) });
     this.#merged = new Merged({
       account: `${settings.user}@${settings.domain}` as BareJid,
@@ -106,6 +109,7 @@ export class Unit implements UnitLink {
     this.#settings = settings;
     const hub = this.#hubSettings();
     this.#merged.settings = hub;
+    this.#retention.limits = limitsOf(settings);
     const wanted = new Map(settings.accounts.map((account) => [account.jid, account]));
     for (const jid of [...this.#accounts.keys()]) if (!wanted.has(jid)) await this.#closeAccount(jid, 1000);
     for (const [jid, account] of wanted) {
@@ -278,8 +282,16 @@ export class Unit implements UnitLink {
     this.#accounts.clear();
     this.#views.clear();
     this.#streams.close();
+    this.#retention.close();
     await Promise.all(accounts.map((account) => account.close(within)));
     await this.#merged.close();
     await this.#store.close();
   }
 }
+
+const limitsOf = ({ user, accounts, retention = 0, quota = 0 }: UnitSettings): Limits => ({
+  user,
+  accounts: accounts.map(({ jid }) => jid),
+  retention,
+  quota,
+});

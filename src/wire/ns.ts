@@ -42,6 +42,8 @@ export const NS = {
   delay: 'urn:xmpp:delay',
   delayed: 'jabber:x:delay',
   mam: 'urn:xmpp:mam:2',
+  pie: 'urn:xmpp:pie:0',
+  pieMam: 'urn:xmpp:pie:0#mam',
   mam0: 'urn:xmpp:mam:0',
   mam1: 'urn:xmpp:mam:1',
   archived: 'urn:xmpp:mam:tmp',

@@ -1,4 +1,4 @@
-/** What every store has to do; whoever implements one runs this over it. */
+/** What every store has to do; whoever implements one runs this over it. Long, for it is one list of promises. */
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import type { ArchivedMessage, Selection, Store } from '../../src/archive/types.ts';
