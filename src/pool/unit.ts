@@ -9,7 +9,6 @@ import { openView, type View } from '../view/view.ts';
 import type { BareJid } from '../wire/jid.ts';
 import type { Stanza } from '../wire/stanza.ts';
 import { Account, type AccountOptions, type OpenCore } from './account.ts';
-import { Distress } from './distress.ts';
 import { exportHistory } from './export.ts';
 import { forgetHistory, peers, reach, search } from './history.ts';
 import { Merged } from './merged.ts';
@@ -58,10 +57,8 @@ export class Unit implements UnitLink {
     this.#services = services;
     this.#store = store;
     const { edge, isMortal, log } = services;
-    const distress = new Distress({ user: settings.user, log, tell: (text) => this.#tell(text) });
     store.onTrouble = (trouble) => {
       this.#tellTrouble(trouble);
-      distress.set(trouble);
       for (const account of this.#accounts.values()) account.trouble = trouble;
     };
     this.#retention = new Retention(store, limitsOf(settings), log);
@@ -73,28 +70,6 @@ export class Unit implements UnitLink {
       outlet: edge,
       log,
       refuse: (sid) => edge.close(sid, 'internal-server-error', 'This login cannot be opened now'),
-    });
-  }
-
-  /** Root says it to the user, about all accounts. */
-  #tell(text: string): void {
-    const { user, accounts } = this.#settings;
-    const { edge, log } = this.#services;
-    const [first] = accounts;
-    if (first === undefined) return;
-    void edge
-      .ask('tell', { user, account: first.jid, text })
-      .catch((error: unknown) => log.error('root could not be told', { user, error: String(error) }));
-  }
-
-  #tellTrouble(trouble: Trouble | undefined): void {
-    const { edge, log } = this.#services;
-    const { user } = this.#settings;
-    const reason = trouble?.reason ?? null;
-    if (reason === null) log.info('the archive can be written again', { user });
-    else log.error('the archive cannot be written', { user, reason });
-    edge.ask('archive', { user, reason }).catch((error: unknown) => {
-      log.error('root could not be told', { user, error: String(error) });
     });
   }
 
