@@ -73,6 +73,17 @@ export class Unit implements UnitLink {
     });
   }
 
+  #tellTrouble(trouble: Trouble | undefined): void {
+    const { edge, log } = this.#services;
+    const { user } = this.#settings;
+    const reason = trouble?.reason ?? null;
+    if (reason === null) log.info('the archive can be written again', { user });
+    else log.error('the archive cannot be written', { user, reason });
+    edge.ask('archive', { user, reason }).catch((error: unknown) => {
+      log.error('root could not be told', { user, error: String(error) });
+    });
+  }
+
   #hubSettings(): HubSettings {
     const { domain, root, mirror, awayText, autoAway, services = {}, expiry } = this.#settings;
     const { backlog = 0, backfillDays = 0 } = this.#settings;
