@@ -59,6 +59,16 @@ test('escaped localparts at an address with a name of its own', async () => {
   isError(world.one(), 'service-unavailable');
 });
 
+test('a target may be a user of another address on the same host', async () => {
+  const helpdesk = 'helpdesk@svc.example' as BareJid;
+  const other = 'other@home.example' as BareJid;
+  const world = await TestWorld.of({ address: helpdesk, encoding: 'localpart' }, []);
+  await world.add({ targets: [{ account: other, weight: 1 }] });
+  writes(world.forget(), { to: helpdesk }).take();
+  assert.is(writes(world, { from: a, to: 'sales@svc.example' }).one(), written(`${svc}/${a}`, other));
+  assert.is(replies(world, { to: local }).one(), written(helpdesk, romeo, { id: 'm2' }));
+});
+
 test('the reply comes from where the user wrote to', async () => {
   for (const asked of ['sales@svc.example', 'svc.example/sales']) {
     const store = new MemoryStore();

@@ -55,7 +55,7 @@ export class Requests {
     const known = request.type === 'get' ? this.#known(payload, now) : undefined;
     if (known !== undefined) {
       limits.closed(sender);
-      statistics.answered(now, now);
+      statistics.counters.answered++;
       return this.#place.ways.answer(way, resultOf(request, known));
     }
     const open: Asked = {

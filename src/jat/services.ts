@@ -116,11 +116,12 @@ export class Services implements ServiceEngine {
     const exact = this.#addresses.get(bare(to));
     if (exact !== undefined || localOf(to) === '') return exact;
     const host = domainOf(to);
+    const whole = this.#addresses.get(host);
     if (from !== undefined)
       for (const [own, address] of this.#addresses)
         if (address.settings.encoding === 'localpart' && domainOf(own) === host && address.isTarget(from))
-          return address;
-    return this.#addresses.get(host);
+          if (whole === undefined || address.knowsUser(to)) return address;
+    return whole;
   }
 
   /** Ours, or one of ours as it looks from elsewhere. */
