@@ -217,7 +217,9 @@ scenarios.add(
     const conference = (attrs: Record<string, string>) =>
       xml('conference', { xmlns: 'http://jitsi.org/protocol/focus', ...attrs });
     jicofo.interests = ['http://jitsi.org/protocol/focus']; // disco#info, as the focus itself answers it
+    const before = jicofo.witness; // it has a subscription to accept, maybe only now
     jicofo.witness = (stanza) => {
+      before?.(stanza);
       const asked = stanza.name === 'iq' ? stanza.getChild('conference') : undefined;
       if (asked != null)
         reply(jicofo, stanza, conference({ room: asked.attrs.room, ready: 'true', focusjid: desk.jid }));
