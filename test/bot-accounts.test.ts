@@ -29,6 +29,7 @@ bob@home.example
 online since 2023-11-14 22:13 UTC
 server: found by its name
 certificate: as CAs vouch
+no message kept yet
 41 contacts, 2 apps
 To add it again:
 account add bob@home.example label=home`,

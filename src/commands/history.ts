@@ -32,7 +32,7 @@ const places = {
 } as const;
 
 const search = command({
-  summary: 'find messages by their words',
+  summary: 'find messages by words',
   access: 'all',
   args: {
     words: { kind: 'text', label: 'words', rest: true },
@@ -118,4 +118,8 @@ const exported = command({
   },
 });
 
-export const history: Group = { summary: 'search and delete messages', commands: { search, forget, export: exported } };
+export const history: Group = {
+  summary: 'search and delete messages',
+  least: 3,
+  commands: { search, forget, export: exported },
+};

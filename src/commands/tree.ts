@@ -6,6 +6,8 @@ import { visible, type Word } from './words.ts';
 
 export interface Group {
   summary: string;
+  /** So many letters of its name are needed, where fewer mean something else. */
+  least?: number;
   commands: Readonly<Record<string, Command>>;
 }
 export type Tree = Readonly<Record<string, Command | Group>>;
@@ -32,7 +34,7 @@ export const visibleIn = ({ commands }: Group, level: Level): string[] =>
 /** Each word may be the unique start of a name; with `exact`, names are written out (an answer is not a command by chance). */
 export function find(tree: Tree, words: readonly Word[], level: Level, matching: Matching = 'prefix'): Found {
   const names = visibleNames(tree, level);
-  const first = match(words[0], names, matching);
+  const first = match(words[0], names, matching).filter((name) => plain(words[0]).length >= leastOf(tree[name]!));
   if (first.length > 1) return { kind: 'ambiguous', candidates: first };
   const name = first[0];
   if (name === undefined) return { kind: 'unknown', suggestion: suggestion(tree, words, names, level) };
@@ -48,6 +50,8 @@ export function find(tree: Tree, words: readonly Word[], level: Level, matching:
   const close = nearest(plain(words[1]), verbs);
   return { kind: 'unknown', suggestion: close === undefined ? undefined : `${name} ${close}` };
 }
+
+const leastOf = (node: Command | Group): number => (isGroup(node) ? (node.least ?? 1) : 1);
 
 const plain = (word: Word | undefined): string => visible(word?.text ?? '').toLowerCase();
 

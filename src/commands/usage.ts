@@ -40,12 +40,13 @@ export const groupHelp = (name: string, group: Group, level: Level): string =>
     `\`help ${name} ${visibleIn(group, level)[0]}\`: more about one`,
   ].join('\n');
 
-export const treeHelp = (tree: Tree, level: Level): string =>
-  [
-    // who reads this knows `help`
-    ...visibleNames(tree, level)
-      .filter((name) => name !== 'help')
-      .map((name) => `${name}: ${tree[name]!.summary}`),
-    ...Object.entries(topics).flatMap(([name, { summary }]) => (summary === '' ? [] : `\`help ${name}\`: ${summary}`)),
-    `\`help ${visibleNames(tree, level).find((name) => isGroup(tree[name]!)) ?? 'help'}\`: more about one`,
-  ].join('\n');
+export function treeHelp(tree: Tree, level: Level): string {
+  const names = visibleNames(tree, level);
+  // who reads this knows `help`; `set` is short for `user set`
+  const lines = names
+    .filter((name) => name !== 'help' && name !== 'set')
+    .map((name) => `${name}: ${tree[name]!.summary}`);
+  const one = names.find((name) => isGroup(tree[name]!)) ?? 'help';
+  const more = [one, ...Object.keys(topics).filter((name) => topics[name]!.summary !== '')];
+  return [...lines, `${more.map((name) => `\`help ${name}\``).join(', ')}: more`].join('\n');
+}

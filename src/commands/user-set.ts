@@ -32,7 +32,7 @@ export const set = command({
   args,
   words: ['user'],
   example: 'user set mirror=log away="Back soon"',
-  next: 'mirror: how apps without carbons see what you wrote elsewhere. `away=none` for no text. expiry: after so many hours a message that cannot be sent comes back. backlog: so many messages that you have read elsewhere an app gets that is new here. retention: messages older than so many days are deleted; 0 keeps them for ever.',
+  next: 'mirror: for apps without carbons. `away=none`: no text. expiry: hours to wait for a server. backlog: messages for a new app. retention: days to keep messages, 0 for ever.',
   check({ user, admin, expiry, ...numbers }, { registry, grant }) {
     if (admin === 'no') refuseLastAdmin(registry.users, user ?? grant.user);
     if (expiry !== undefined && (expiry < 1 || expiry > mostHours))
