@@ -217,4 +217,31 @@ test(
   }),
 );
 
+test(
+  'a server that does not take every option gets the mark with those that matter',
+  inWorld(async (world) => {
+    await fill(world.store, talk);
+    world.online();
+    const phone = interested(world, 'phone');
+    const read = (index: number): void =>
+      phone.send(
+        `<message to="${bob}"><body>ok</body><displayed xmlns="${NS.displayed}"><stanza-id xmlns="${NS.sid}" by="${account}" id="${idOf(index)}"/></displayed></message>`,
+      );
+    read(0);
+    const publications = (): string[] => world.up.filter((text) => text.includes('<publish '));
+    await when(() => publications().length > 0, 'published');
+    like(publications()[0], 'pubsub#max_items');
+    const id = /id="([^"]+)"/.exec(publications()[0]!)![1];
+    world.server(
+      `<iq type="error" id="${id}"><error type="wait"><resource-constraint xmlns="${NS.stanzas}"/></error></iq>`,
+    );
+    await when(() => publications().length > 1, 'published again');
+    assert.not.match(publications()[1]!, 'max_items');
+    like(publications()[1], 'id="server-0"', 'whitelist');
+    read(1);
+    await when(() => publications().length > 2, 'the next one');
+    assert.not.match(publications()[2]!, 'max_items');
+  }),
+);
+
 test.run();

@@ -35,16 +35,18 @@ export const isWhole = ({ attrs }: Element): boolean => Boolean(attrs.id) && Boo
 /** Is the name one that the account's archive gives? */
 export const isOwn = (id: Element, account: BareJid): boolean => isWhole(id) && readJid(id.attrs.by) === account;
 
-/** §4.1, with the options without which others could read it (§7). */
-export function publication(chat: string, id: string, by: string): Element {
+/**
+ * §4.1, with the options without which others could read it (§7).
+ * COMPAT: ejabberd 23.01 takes two of them, those of XEP-0223; it keeps the mark of one chat then.
+ */
+export function publication(chat: string, id: string, by: string, withAll: boolean): Element {
   const field = (name: string, value: string): Element => xml('field', { var: name }, xml('value', {}, value));
   const options = xml(
     'x',
     { xmlns: NS.data, type: 'submit' },
     xml('field', { var: 'FORM_TYPE', type: 'hidden' }, xml('value', {}, NS.publishOptions)),
     field('pubsub#persist_items', 'true'),
-    field('pubsub#max_items', 'max'),
-    field('pubsub#send_last_published_item', 'never'),
+    ...(withAll ? [field('pubsub#max_items', 'max'), field('pubsub#send_last_published_item', 'never')] : []),
     field('pubsub#access_model', 'whitelist'),
   );
   const item = xml('item', { id: chat }, xml('displayed', NS.displayed, xml('stanza-id', { xmlns: NS.sid, by, id })));

@@ -40,6 +40,8 @@ export class Marks {
   readonly #parts: Parts;
   /** By chat: the id of its item. */
   readonly #open = new Map<string, Mark>();
+  /** Whether the server takes all options. */
+  #withAll = true;
   /** Ids are looked up one after the other, so that marks keep their order. */
   #last: Promise<unknown> = Promise.resolve();
 
@@ -165,8 +167,12 @@ export class Marks {
     const { account } = this.#context;
     const { name, isRight } = mark.by === account ? await this.#nameOf(mark.id) : { name: mark.id, isRight: true };
     if (this.#open.get(chat) !== mark || name === mark.told) return;
-    this.#parts.ask('set', publication(chat, name, mark.by), (response) => {
+    this.#parts.ask('set', publication(chat, name, mark.by, this.#withAll), (response) => {
       if (response === undefined || this.#open.get(chat) !== mark) return;
+      if (response.type === 'error' && this.#withAll) {
+        this.#withAll = false;
+        return void this.#publish(chat, mark);
+      }
       if (isRight || response.type === 'error') this.#forget(chat, mark);
       else this.#keep(chat, { ...mark, told: name });
     });

@@ -236,4 +236,37 @@ scenarios.add('read marks: an app here, one straight at the server, each by the 
   assert.is(item.getChild('displayed', NS.displayed)!.getChild('stanza-id', NS.sid)!.attrs.id, ours[1]);
 });
 
+scenarios.add('read marks in messages, and in the single-account view', async (world) => {
+  const { alice, phone, bob } = await people(world);
+  const desk = await direct(world, alice, interest);
+  const single = singleLogin(world.proxy, alice);
+  const tablet = await world.proxy.login(single, { resource: 'tablet', mechanism: 'SCRAM-SHA-256' });
+  available(tablet, interest);
+  await tablet.roundtrip();
+  await bob.roundtrip(desk.jid);
+  for (const body of ['one', 'two']) {
+    bob.message(alice.jid, body);
+    for (const client of [phone, tablet]) await client.received(isMessage({ body }));
+  }
+  const ours = idsIn(await page(phone));
+  const theirs = idsIn(await page(desk));
+
+  const features = (await phone.iq('get', phone.bare, xml('query', NS.discoInfo))).getChild('query', NS.discoInfo)!;
+  assert.ok(features.getChildren('feature').some(({ attrs }) => attrs.var === NS.displayedAssist));
+  const id = xml('stanza-id', { xmlns: NS.sid, by: phone.bare, id: ours[0]! });
+  const marker = xml('displayed', { xmlns: NS.markers, id: 'none' });
+  phone.message(bob.bare, 'read', marker, xml('displayed', NS.displayed, id));
+  const told = await bob.received(isMessage({ body: 'read' }));
+  assert.ok(told.getChild('displayed', NS.markers));
+  assert.is(told.getChild('displayed', NS.displayed), undefined);
+  assert.equal(markIn(await desk.received(isMark)).attrs.id, theirs[0]);
+  const shown = markIn(await tablet.received(isMark));
+  assert.equal([shown.attrs.by, shown.attrs.id], [single.jid, ours[0]]);
+
+  await publishMark(tablet, bob.bare, ours[1]!);
+  await desk.received((stanza) => isMark(stanza) && markIn(stanza).attrs.id === theirs[1]);
+  const seen = await phone.received((stanza) => isMark(stanza) && markIn(stanza).attrs.id === ours[1]);
+  assert.is(markIn(seen).attrs.by, alice.jid);
+});
+
 scenarios.run();
