@@ -1,11 +1,13 @@
 /** The program is killed amid traffic: the next one takes up the session at the real server (XEP-0198), and nobody there noticed. */
+import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { NS } from '../../src/wire/ns.ts';
 import { xml } from '../../src/wire/xml.ts';
 import { askRoster, befriend } from '../lib/contacts.ts';
 import { isMessage, isPresence } from '../lib/party.ts';
+import { RunningProxy } from '../lib/proxy.ts';
 import { login, type RawClient } from '../lib/raw.ts';
-import type { Account } from '../lib/servers.ts';
+import { type Account, startServer } from '../lib/servers.ts';
 import { allSettings, Scenarios, until, type World } from '../lib/world.ts';
 
 const scenarios = new Scenarios(allSettings);
@@ -16,9 +18,9 @@ async function available(client: RawClient): Promise<RawClient> {
   await client.roundtrip();
   return client;
 }
-const direct = async ({ server }: World, account: Account): Promise<RawClient> =>
+const direct = async ({ server }: Pick<World, 'server'>, account: Account): Promise<RawClient> =>
   available(await login({ ...account, resource: 'desk', host: server.host, port: server.port, ca: server.ca }));
-const app = async ({ proxy }: World, account: Account): Promise<RawClient> =>
+const app = async ({ proxy }: Pick<World, 'proxy'>, account: Account): Promise<RawClient> =>
   available(await proxy.login(account, { resource: 'phone' }));
 
 /** Bodies of what the account's archive has from, or to, that contact. */
@@ -136,5 +138,41 @@ scenarios.alone(
     }
   },
 );
+
+for (const kind of ['prosody', 'ejabberd'] as const)
+  test(`a worker is killed amid traffic: the next takes the session up, all is there once (${kind})`, async () => {
+    const server = await startServer(kind);
+    const env = { WORKERS: '1', SASL_PLUS: 'off' };
+    const proxy = await RunningProxy.start({ server, env, program: 'mortal' });
+    const world = { server, proxy };
+    const alice = await proxy.account(server, 'alice');
+    const bob = await direct(world, await server.account('bob', server.domains[1]));
+    const phone = await app(world, alice);
+    await befriend(phone, bob);
+    const begin = bob.all.length;
+    const count = 120;
+    for (let index = 0; index < count; index++) {
+      bob.message(alice.jid, `in ${index}`);
+      phone.message(bob.jid, `out ${index}`);
+      if (index % 8 === 0) await bob.roundtrip();
+      if (index === count / 2) await proxy.killWorker();
+    }
+    await proxy.prints(/upstream online .*resumed=true/);
+    await phone.received(isMessage({ body: `in ${count - 1}` }), { within: 30_000 });
+    await bob.received(isMessage({ body: `out ${count - 1}` }), { within: 30_000 });
+    await phone.roundtrip();
+    const series = (what: string) => Array.from({ length: count }, (_, index) => `${what} ${index}`);
+    const all = await archiveOf(phone, bob.bare);
+    for (const what of ['in', 'out'])
+      assert.equal(
+        all.filter((body) => body.startsWith(`${what} `)),
+        series(what),
+      );
+    assert.equal([...new Set(bob.bodies().filter((body) => body.startsWith('out ')))], series('out'));
+    const gone = bob.all.slice(begin).filter(isPresence({ from: alice.jid, type: 'unavailable' }));
+    assert.equal(gone.map(String), [], 'nobody saw it end');
+    await proxy.stop();
+    await server.stop();
+  });
 
 scenarios.run();
