@@ -104,12 +104,17 @@ test('users at the edge see it when the component goes', async () => {
   assert.is(world.one(world.edge), told('unavailable', svc, user));
 });
 
-test('a subscription that cannot be kept is refused', async () => {
+test('a subscription that cannot be kept is refused, until it can', async () => {
   const store = new MemoryStore();
   const world = await TestWorld.of({}, ['a'], store);
   store.fail();
   await subscribed(world);
   isError(world.one(), 'internal-server-error');
+  assert.is(world.status().subscribers, 0);
+  store.fail(false);
+  await subscribed(world);
+  assert.is(world.take()[0], told('subscribed', svc, user));
+  assert.match(store.kept.get(`${svc} contact`)!.get(user)!, /"subscribed":\["svc.example"\]/);
 });
 
 test('each node of an address that is a whole host has its own presence', async () => {

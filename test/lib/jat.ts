@@ -64,8 +64,8 @@ export class MemoryStore implements ServiceStore {
   release(): void {
     this.#release();
   }
-  fail(): void {
-    this.#broken = true;
+  fail(isBroken = true): void {
+    this.#broken = isBroken;
   }
   async #write(act: () => void): Promise<void> {
     await this.#gate;
