@@ -41,7 +41,9 @@ scenarios.add('the exchange that mod_client_proxy describes, with /a and /b', as
   const seen = new Set<string>();
   for (const resource of ['a', 'b']) {
     const implementing = await world.implementing(some, resource);
+    const before = implementing.witness;
     implementing.witness = (stanza) => {
+      before?.(stanza);
       if (stanza.name !== 'iq' || stanza.attrs.type !== 'get') return;
       assert.equal(stanza.attrs, {
         ...stanza.attrs,
