@@ -1,6 +1,4 @@
 /** Which unit lives where. Units start when somebody needs them; all enabled accounts need theirs from the start. */
-import { dirname, join } from 'node:path';
-import { fileName } from '../archive/name.ts';
 import { removeStore } from '../archive/store.ts';
 import type { Log } from '../hub/context.ts';
 import type {
@@ -20,11 +18,11 @@ import type {
   UnitSettings,
 } from '../link/link.ts';
 import type { BareJid } from '../wire/jid.ts';
+import { newExport, removeExports } from './exports.ts';
 import { createHost } from './host.ts';
 import type { PoolControl } from './types.ts';
 import { type StartThread, type Suspicion, Workers } from './workers.ts';
 
-/** How long until a unit that could not be opened is tried again: milliseconds. */
 const patience = 10_000;
 
 export interface PoolOptions {
@@ -39,6 +37,8 @@ export interface PoolOptions {
   log: Log;
   /** That user's unit is not started any more. */
   switchedOff(user: string, reason: string): void;
+  /** How long until a unit that could not be opened is tried again: milliseconds. */
+  patience?: number;
   /** A user's unit cannot start, for that reason; null: it has. */
   archive?(user: string, reason: string | null): void;
   startThread?: StartThread | undefined;
@@ -52,6 +52,7 @@ export class Pool implements PoolControl {
   readonly #units = new Map<string, Promise<UnitLink>>();
   /** Where a user's things are. */
   readonly #folders = new Map<string, string>();
+  /** Users whose unit could not be opened. */
   readonly #failing = new Set<string>();
   /** Units that could not be opened and are tried again. */
   readonly #tries = new Map<string, NodeJS.Timeout>();
@@ -92,7 +93,7 @@ export class Pool implements PoolControl {
       this.unit(user).catch(() => {}); // it is logged, and tried again
     };
     this.#stopTrying(user);
-    this.#tries.set(user, setTimeout(again, patience));
+    this.#tries.set(user, setTimeout(again, this.#options.patience ?? patience));
   }
 
   #stopTrying(user: string): void {
@@ -121,6 +122,7 @@ export class Pool implements PoolControl {
     if (folder === undefined || this.#options.settings(user) !== undefined) return;
     this.#folders.delete(user);
     await removeStore(folder, user);
+    await removeExports(folder, user);
   }
 
   async search(user: string, ask: Ask<UnitQuestions, 'search'>): Promise<Hits> {
@@ -136,9 +138,7 @@ export class Pool implements PoolControl {
     ask: Sought & { format: ExportFormat },
   ): Promise<{ file: string; messages: number }> {
     const unit = await this.unit(user);
-    const name = `${fileName(user).replace(/\.sqlite$/, '')}-${new Date().toISOString().replace(/\D/g, '').slice(0, 17)}`;
-    const folder = join(dirname(this.#folders.get(user)!), 'exports');
-    const file = join(folder, `${name}.${ask.format === 'json' ? 'jsonl' : 'xml'}`);
+    const file = await newExport(this.#folders.get(user)!, user, ask.format);
     return { file, messages: await unit.ask('exportHistory', { ...ask, file }) };
   }
 
