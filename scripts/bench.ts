@@ -8,6 +8,8 @@ import { RunningProxy } from '../test/lib/proxy.ts';
 import { startServer } from '../test/lib/servers.ts';
 
 const isQuick = process.argv.includes('--quick');
+/** `--only jat`: cells whose name begins so. */
+const only = process.argv.includes('--only') ? process.argv[process.argv.indexOf('--only') + 1]! : '';
 const rounds = isQuick ? 1 : 3;
 const duration = isQuick ? '1' : '3';
 const print = (text: string): boolean => process.stdout.write(`${text}\n`);
@@ -30,6 +32,8 @@ interface Target {
   relayDomain: string;
   /** Where a message to that account is to be sent. */
   address?: (account: string) => string;
+  /** Of `jat`: users and who answers; the address of those that answer at the server, and at the proxy. */
+  jat: { domain: string; far: string; near: string };
   pids: string[];
   proxyPid?: number;
   stop(): Promise<unknown>;
@@ -38,7 +42,12 @@ interface Target {
 const other = process.env.BENCH_OTHER;
 const names = ['alone', 'main', 'worker', ...(other === undefined ? [] : ['other'])];
 const domains = names.flatMap((name) => [`${name}.test`, `relay-${name}.test`]);
-const server = await startServer('prosody', { domains, tuned: true });
+const jatDomains = names.map((name) => `jat-${name}.test`);
+const components = names.map((name) => ({ host: `svc-${name}.test`, secret: password }));
+const server = await startServer('prosody', { domains: [...domains, ...jatDomains], components, tuned: true });
+for (const domain of jatDomains)
+  for (const user of ['u0', 'u1', 'u2', 'u3', 'impl', 'near'])
+    await server.register({ jid: `${user}@${domain}`, password }, 'none');
 for (const domain of domains)
   for (const user of ['u0', 'u1', 'recv']) await server.register({ jid: `${user}@${domain}`, password }, 'none');
 
@@ -49,6 +58,8 @@ const alone: Target = {
   name: 'Prosody alone',
   apps: at,
   tlsApps: `${server.host}:${server.tlsPort}`,
+  // nobody stands between: the app itself is asked
+  jat: { domain: 'jat-alone.test', far: 'impl@jat-alone.test/impl0', near: 'near@jat-alone.test/impl0' },
   pids: [`prosody=${server.pid}`],
   stop: () => server.stop(),
 };
@@ -56,7 +67,17 @@ const alone: Target = {
 async function proxyTarget(name: string, workers: string, program?: string): Promise<Target> {
   const { domain, relayDomain } = domainsOf(name);
   const plain = { C2S_PLAINTEXT: 'loopback', UPSTREAM_PLAINTEXT: 'loopback' };
-  const proxy = await RunningProxy.start({ server, env: { ...plain, WORKERS: workers }, ...(program && { program }) });
+  const component = `xmpp://svc-${name}.test:${password}@${server.host}:${server.componentPort}`;
+  const env = { ...plain, WORKERS: workers, COMPONENT_1: component };
+  const proxy = await RunningProxy.start({ server, env, ...(program && { program }) });
+  const jat = { domain: `jat-${name}.test`, far: `far@svc-${name}.test`, near: `near@svc-${name}.test` };
+  for (const user of ['near', 'u0', 'u1', 'u2', 'u3'])
+    await proxy.add({ jid: `${user}@${jat.domain}`, password }, `jat-${user}`);
+  for (const [address, user] of [
+    [jat.far, 'impl'],
+    [jat.near, 'near'],
+  ])
+    await proxy.rootSays(`target add ${address} ${user}@${jat.domain}`, /People reach it/);
   for (const jid of [`recv@${domain}`, `u1@${relayDomain}`]) {
     await proxy.add({ jid, password });
     await proxy.prints(new RegExp(`upstream online account=${jid}`));
@@ -70,6 +91,7 @@ async function proxyTarget(name: string, workers: string, program?: string): Pro
       domain,
       relayDomain,
       address,
+      jat,
     },
     pids: [`prosody=${server.pid}`, `proxy=${proxy.pid}`],
     proxyPid: proxy.pid,
@@ -123,12 +145,21 @@ const relay = ({ apps, relayDomain, address }: Target): string[] => [
   ...['relay', '--b-connect', apps, '--b-domain', relayDomain],
   ...to('--to-b', address?.(`u1@${relayDomain}`)),
 ];
+/** Requests to an address; `impl` are those that answer. */
+const jat = (target: Target, to: 'far' | 'near', users: string, impl: string): string[] => [
+  ...['jat', '--domain', target.jat.domain, '--connect', users, '--to', target.jat[to]],
+  ...['--impl-domain', target.jat.domain, '--impl-user', to === 'far' ? 'impl' : 'near', '--impl-connect', impl],
+  ...(target.proxyPid === undefined ? ['--resources', '1'] : []),
+];
 const cells: readonly Cell[] = [
   fanout('2'),
   fanout('10'),
   fanout('10', true),
   { name: 'mirror C=5', args: ({ apps }) => ['mirror', '--clients', '5', '--recv-connect', apps] },
   { name: 'relay', args: relay },
+  { name: 'jat, all at the server', args: (target) => jat(target, 'far', at, at) },
+  { name: 'jat, answered here', args: (target) => jat(target, 'near', at, target.apps) },
+  { name: 'jat, all here', args: (target) => jat(target, 'near', target.apps, target.apps) },
   { name: 'relay at 200/s', args: (target) => [...relay(target), '--rate', '200'] },
 ];
 
@@ -144,7 +175,8 @@ async function measure(cell: Pick<Cell, 'name' | 'args'>, target: Target): Promi
   const common = ['--connect', at, '--domain', target.domain, '--duration', duration, '--window', '64'];
   const pids = kit === undefined ? [] : target.pids.flatMap((pid) => ['--pid', pid]);
   const before = threadsOf(target.proxyPid);
-  const output = await run(process.execPath, [generator, ...cell.args(target), ...common, ...pids]);
+  const [scenario, ...own] = cell.args(target);
+  const output = await run(process.execPath, [generator, scenario!, ...common, ...own, ...pids]);
   const result = JSON.parse(output.trim().split('\n').at(-1)!) as Result & { failed?: string };
   if (result.failed !== undefined) throw new Error(`${cell.name}, ${target.name}: ${result.failed}`);
   const messages = result.n + warmup;
@@ -177,7 +209,7 @@ print(
   `${cpus().length} × ${cpus()[0]?.model}, Node ${process.version}; 64 messages under way, ${rounds} × ${duration} s, medians [range]`,
 );
 print(`measured by ${kit === undefined ? 'our own generator' : generator}; deliveries, and × Prosody alone\n`);
-for (const { also, ...cell } of cells) {
+for (const { also, ...cell } of cells.filter(({ name }) => name.startsWith(only))) {
   const runs = targets.map((target) => ({ name: target.name, target, cell: { ...cell }, results: [] as Result[] }));
   if (also !== undefined) runs.splice(1, 0, { name: also.name, target: alone, cell: also, results: [] });
   for (let round = 0; round < rounds; round++)

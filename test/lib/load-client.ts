@@ -8,6 +8,7 @@ export class LoadClient {
   #socket: Socket;
   #text = '';
   #out = '';
+  #answers = false;
   #waiting: { text: string; resolve(before: string): void } | undefined;
 
   constructor(where: string) {
@@ -28,6 +29,7 @@ export class LoadClient {
       resolve(before);
       return;
     }
+    if (this.#answers) return this.#answer();
     let end = 0;
     for (let at = this.#text.indexOf('~'); at >= 0; at = this.#text.indexOf('~', end)) {
       const close = this.#text.indexOf('~', at + 1);
@@ -38,6 +40,27 @@ export class LoadClient {
     }
     const open = this.#text.indexOf('~', end);
     this.#text = open < 0 ? '' : this.#text.slice(open);
+  }
+
+  /** From now on it gives every request back as a result, and lets everybody see its presence. */
+  answers(): this {
+    this.#answers = true;
+    return this;
+  }
+
+  #answer(): void {
+    const whole = /<iq ([^>]*)>(.*?)<\/iq>|<presence ([^>]*?)\/?>/gs;
+    let end = 0;
+    for (let found = whole.exec(this.#text); found !== null; found = whole.exec(this.#text)) {
+      end = whole.lastIndex;
+      const [, iq, payload, presence] = found;
+      const attribute = (name: string) => new RegExp(`(?:^| )${name}=['"]([^'"]*)`).exec(iq ?? presence ?? '')?.[1];
+      const to = attribute('from');
+      if (iq !== undefined && attribute('type') === 'get')
+        this.write(`<iq type='result' id='${attribute('id')}' to='${to}'>${payload}</iq>`);
+      if (attribute('type') === 'subscribe') this.write(`<presence type='subscribed' to='${to}'/>`);
+    }
+    this.#text = this.#text.slice(end);
   }
 
   /** Writes, and resolves when that text has come, with what came before it. */

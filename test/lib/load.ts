@@ -5,6 +5,7 @@
  *     fanout   u0 writes to recv; the --clients apps of recv get each message
  *     mirror   one app of recv writes to u1; the --clients others of recv get a carbon each
  *     relay    u0 and u1 write to each other
+ *     jat      u0 to u3 ask --to; the --resources apps of --impl-user, at --impl-connect, give what was asked back
  *
  * --domain, --b-domain: of the accounts; of u1 (relay).
  * --connect: where u0 and u1 are; --recv-connect, --b-connect: where recv's apps and u1 (relay) are. --to: address of recv
@@ -25,6 +26,10 @@ const { values: given, positionals } = parseArgs({
       'to',
       'to-b',
       'clients',
+      'impl-connect',
+      'impl-user',
+      'impl-domain',
+      'resources',
       'duration',
       'window',
       'warmup',
@@ -39,6 +44,8 @@ interface Lane {
   to: string;
   /** Who must see each of its messages. */
   readers: LoadClient[];
+  /** They are requests, answered to the sender. */
+  asks?: true;
 }
 
 /** `window` messages are under way at any time, until `duration` seconds are over or `most` are sent. */
@@ -57,8 +64,12 @@ function measure(lanes: readonly Lane[], run: number, window: number, duration: 
     const isOver = () => sentAt.length >= most || performance.now() - begin > duration * 1000;
     const send = (lane: number) => {
       const sequence = sentAt.push(performance.now()) - 1;
-      const { sender, to, readers } = lanes[lane]!;
+      const { sender, to, readers, asks } = lanes[lane]!;
       left[sequence] = readers.length;
+      if (asks)
+        return sender.write(
+          `<iq to='${to}' type='get' id='l${sequence}'><q xmlns='urn:q'>~${run}:${sequence}~</q></iq>`,
+        );
       sender.write(`<message to='${to}' type='chat' id='l${sequence}'><body>~${run}:${sequence}~</body></message>`);
     };
     const finish = () => {
@@ -103,6 +114,8 @@ function measure(lanes: readonly Lane[], run: number, window: number, duration: 
   });
 }
 
+const implementing: LoadClient[] = [];
+
 async function cast(scenario: string): Promise<Lane[]> {
   const here = option('connect');
   const count = Number(option('clients', '2'));
@@ -116,6 +129,18 @@ async function cast(scenario: string): Promise<Lane[]> {
       { sender: a, to: option('to-b', b.jid), readers: [b] },
       { sender: b, to: a.jid, readers: [a] },
     ];
+  }
+  if (scenario === 'jat') {
+    const where = option('impl-connect', here);
+    for (let index = 0; index < Number(option('resources', '2')); index++) {
+      const client = new LoadClient(where);
+      await client.login(`${option('impl-user', 'impl')}@${own}`, option('pass', 'pw'), `impl${index}`, false);
+      implementing.push(client.answers());
+    }
+    const users = await Promise.all([0, 1, 2, 3].map((index) => log(here, `u${index}`, 'asks')));
+    const available = 1500;
+    await new Promise((resolve) => setTimeout(resolve, available)); // until the address knows who answers
+    return users.map((user) => ({ sender: user, to: option('to'), readers: [user], asks: true }));
   }
   const readers: LoadClient[] = [];
   const place = option('recv-connect', here);
@@ -136,5 +161,6 @@ await measure(lanes, 1, window, 60, Number(option('warmup', '2000')));
 process.stdout.write(
   `${JSON.stringify(await measure(lanes, 2, window, Number(option('duration', '3')), Number.POSITIVE_INFINITY))}\n`,
 );
-for (const client of new Set(lanes.flatMap(({ sender, readers }) => [sender, ...readers]))) client.end();
+for (const client of new Set([...implementing, ...lanes.flatMap(({ sender, readers }) => [sender, ...readers])]))
+  client.end();
 setTimeout(() => process.exit(0), 300);
