@@ -75,6 +75,22 @@ test(
 );
 
 test(
+  'a new unit hears what clients have acknowledged, for the one before it may not have kept it',
+  inCrowd(1, async (crowd) => {
+    const facts = factsOf('alice', { acknowledged: 0 });
+    const alice = await crowd.person('alice', 1, facts);
+    facts.acknowledged = 7;
+    alice.acknowledged(1, 7);
+    await crowd.hears(1, 'acknowledged 7');
+    const begin = crowd.told.length;
+    void crowd.threads[0]!.terminate();
+    await crowd.deaths(1);
+    await crowd.hears(1, 'acknowledged 7', begin);
+    assert.match(crowd.said(1, begin)[0] ?? '', /^attach/);
+  }),
+);
+
+test(
   'the edge hears what is stored, and what was given back counts, too',
   inCrowd(1, async (crowd) => {
     const alice = await crowd.person('alice', 1);

@@ -100,7 +100,10 @@ export class LastingUnit implements UnitLink {
   #run(remote: RemoteUnit): void {
     this.#remote = remote;
     this.#recall(remote);
-    for (const [sid, { facts }] of this.#sessions) remote.attach(sid, facts);
+    for (const [sid, { facts }] of this.#sessions) {
+      remote.attach(sid, facts);
+      if (facts.acknowledged > 0) remote.acknowledged(sid, facts.acknowledged); // it may not have been kept
+    }
     for (const entry of this.#held.all()) this.#post(entry);
     this.#up.resolve(remote);
   }
