@@ -1,10 +1,12 @@
 /** Root by chat, end to end: people do what is theirs, and secrets stay with the app that typed them. */
+import { readdir, readFile } from 'node:fs/promises';
+import { join } from 'node:path';
 import * as assert from 'uvu/assert';
 import { isMessage, isPresence } from '../lib/party.ts';
 import { askRoot, type RunningProxy } from '../lib/proxy.ts';
 import type { RawClient } from '../lib/raw.ts';
 import type { Account } from '../lib/servers.ts';
-import { Scenarios } from '../lib/world.ts';
+import { Scenarios, until } from '../lib/world.ts';
 
 const scenarios = new Scenarios();
 const password = 'a long proxy password';
@@ -41,6 +43,22 @@ scenarios.add('a new user adds an account step by step; the other app hears all 
 
   const own = await app(proxy, account, 'own');
   assert.match(await askRoot(own, proxy.root, 'whoami'), new RegExp(account.jid));
+
+  own.message(account.jid, 'a note to myself about pelicans');
+  let found = '';
+  await until(
+    'that the note is archived',
+    () => /\bnote to myself\b/.test(found),
+    async () => {
+      found = await askRoot(own, proxy.root, 'history search pelicans');
+    },
+  );
+  const folder = join(proxy.folder, 'data', 'archive');
+  const files = await Promise.all((await readdir(folder)).map((name) => readFile(join(folder, name))));
+  const isKept = (text: string) => files.some((file) => file.includes(text));
+  assert.ok(isKept('a note to myself about pelicans'));
+  for (const text of [account.password, 'Account add', 'history search'])
+    assert.not.ok(isKept(text), 'what is said to root is not archived');
 });
 
 scenarios.add('one account does not open the others, until the proxy password is proved', async ({ proxy, server }) => {
