@@ -48,6 +48,19 @@ test('only ids of ours are answers; others cannot be guessed from one', () => {
   assert.is(confirmation.answer(id), 0, 'once');
 });
 
+test('whoever ends its stream a moment after has what was written', () => {
+  const { clock, confirmation, ping } = start();
+  confirmation.written(10);
+  ping();
+  clock.move(249);
+  assert.is(confirmation.ends(), 0, 'it may be on its way');
+  clock.move(1);
+  confirmation.written(20); // and nobody knows when that will leave
+  assert.is(confirmation.ends(), 10);
+  ping();
+  assert.is(confirmation.ends(), 0);
+});
+
 test('a client that lives and does not answer is asked three times; then it is taken at its word', () => {
   const { clock, confirmation, ping, lives } = start();
   confirmation.written(10);

@@ -105,6 +105,11 @@ export class Delivery {
     if (this.#confirmation !== undefined) this.#acknowledged(this.#confirmation.check(heard));
   }
 
+  /** The client has ended its stream. */
+  ends(): void {
+    if (this.#confirmation !== undefined) this.#acknowledged(this.#confirmation.ends());
+  }
+
   /** It answers no pings. */
   get isMute(): boolean {
     return this.#confirmation?.isMute ?? this.#host.isMute;

@@ -287,6 +287,7 @@ export class Session implements StreamOwner {
   /** The last `<a/>` tells of all that came, where that is durable in time: what need not be sent again. */
   ending(): Promise<void> | undefined {
     this.#isClosing = true;
+    this.#delivery.ends();
     const settled = this.#management && this.#received.settled();
     if (settled === undefined) return void this.#goodbye();
     return this.#isWithin(this.#host.limits.closing, settled).then(() => this.#goodbye());

@@ -1,7 +1,7 @@
 /**
  * Whether a client without XEP-0198 has what was written to it. It is asked by a ping (XEP-0199) that rides with a message: its
  * answer, be it an error, confirms all that was written before. One that answers no ping is taken at its word otherwise: bytes from
- * it that come well after a message say that the connection had carried that, too.
+ * it that come well after a message say that the connection had carried that, too; so does its goodbye a moment after.
  */
 import { randomBytes } from 'node:crypto';
 import { NS } from '../wire/ns.ts';
@@ -12,6 +12,8 @@ import type { StreamLimits } from './limits.ts';
 const pace = 5000;
 /** Pings without an answer, from a client that lives, after which it gets no more. */
 const most = 3;
+/** A client that ends its stream so long after all was written has it: a longer way than most, there and back; milliseconds. */
+const moment = 250;
 
 interface Question {
   id: string;
@@ -36,6 +38,9 @@ export class Confirmation {
   /** The highest place that was written, and the highest that is confirmed. */
   #written = 0;
   #confirmed = 0;
+  /** The highest place that left in a write, and when that changed last. */
+  #left = 0;
+  #leftAt = -Infinity;
 
   constructor(isMute: boolean, limits: StreamLimits, clock: Clock) {
     this.isMute = isMute;
@@ -50,6 +55,8 @@ export class Confirmation {
   /** A ping's attributes and payload, behind `to`, where it is time for one; else nothing. */
   request(from: string): string {
     const now = this.#clock.now();
+    if (this.#written > this.#left) this.#leftAt = now;
+    this.#left = this.#written;
     if (this.#open !== undefined || this.#written <= this.#confirmed || now - this.#askedAt < pace) return '';
     this.#count += 1;
     const id = `${this.#prefix}${this.#count}`;
@@ -81,6 +88,11 @@ export class Confirmation {
     this.#unanswered += 1;
     this.isMute = this.#unanswered >= most;
     return 0;
+  }
+
+  /** The client ends its stream in good order. Gives the place that this confirms, or 0. */
+  ends(): number {
+    return this.#clock.now() - this.#leftAt < moment ? 0 : this.#confirm(this.#left);
   }
 
   #confirm(place: number): number {
