@@ -38,6 +38,8 @@ export interface Evidence {
   serverOfAlice: readonly Arrival[];
   serverOfBob: readonly Arrival[];
   serverDied: boolean;
+  /** It may have forgotten, when it was killed, what it had acknowledged (ejabberd's Mnesia writes some time later). */
+  isForgetful: boolean;
   /** Since when a message belongs to the round: milliseconds since the epoch. */
   since: number;
 }
@@ -74,8 +76,10 @@ function follow(evidence: Evidence, sender: App, sent: Sent, findings: Findings)
   for (const app of apps) if (app !== sender && !has(app.arrivals) && !hasCopy(app, sent)) missing.push(app.name);
   if (sender !== peer && !has(peer.arrivals) && !has(serverOfBob)) missing.push('peer');
   if (missing.length === 0) return;
-  const isServers = serverDied && !has(serverOfAlice) && (sender === peer || !missing.includes('archive'));
-  if (isServers) findings.serverLosses++;
+  // what it was sent and archived for its sender it has taken on; what it sent and does not know it has forgotten
+  const tookOn = has(serverOfAlice) || evidence.isForgetful;
+  const isServers = sender === peer ? !has(serverOfAlice) : tookOn && missing.join() === 'peer';
+  if (serverDied && isServers) findings.serverLosses++;
   else
     findings.lost.push(`${sent.body} (${sent.id}) of ${new Date(sent.at).toISOString()}: not at ${missing.join(', ')}`);
 }
@@ -133,7 +137,8 @@ function checkOrder({ archive, bob, since }: Evidence, app: App, findings: Findi
     const at = place.get(key);
     if (arrival.at < since || arrival.author !== bob || at === undefined || seen.has(key)) continue;
     seen.add(key);
-    if (at < last) findings.misordered.push(`${arrival.body} at ${app.name}: ${at} (${arrival.stanzaId}) after ${last}`);
+    if (at < last)
+      findings.misordered.push(`${arrival.body} at ${app.name}: ${at} (${arrival.stanzaId}) after ${last}`);
     last = Math.max(last, at);
   }
 }

@@ -108,11 +108,23 @@ async function judge(
 
 async function look(world: FaultyWorld, since: number, start: string, serverDied: boolean): Promise<Findings> {
   const { server, proxy, alice, bob, apps, peer } = world;
+  const isForgetful = server.kind === 'ejabberd';
   const direct = { host: server.host, port: server.port, ca: server.ca };
   const archive = await readArchive(alice, proxy.endpoint(), start);
   const serverOfAlice = await readArchive(alice, direct, start);
   const serverOfBob = await readArchive(bob, direct, start);
-  return audit({ alice: alice.jid, bob: bob.jid, apps, peer, archive, serverOfAlice, serverOfBob, serverDied, since });
+  return audit({
+    alice: alice.jid,
+    bob: bob.jid,
+    apps,
+    peer,
+    archive,
+    serverOfAlice,
+    serverOfBob,
+    serverDied,
+    isForgetful,
+    since,
+  });
 }
 
 function add(total: Result, findings: Findings): void {
