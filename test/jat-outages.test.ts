@@ -63,6 +63,10 @@ test('a component that is set up anew gives the answers of the former', async ()
   const next = new TestWay('edge');
   world.services.opened(next);
   assert.is(world.one(next), iq('result', '1', svc, romeo));
+  world.asks('2', { way: next }).take();
+  world.services.closed(former); // it was slow to end
+  world.answers('2');
+  assert.is(world.one(next), iq('result', '2', svc, romeo));
 });
 
 test('… and where the component comes back late', async () => {

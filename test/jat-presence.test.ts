@@ -73,6 +73,8 @@ test('subscribers are remembered, and told after a start when it is known who is
   again.there(a);
   assert.is(again.one(), told(undefined, svc, user));
   const alone = await TestWorld.of({}, [], store);
+  await alone.add({ initiate: true });
+  assert.equal(alone.take(), [], 'nothing is known yet, whatever is set meanwhile');
   alone.clock.pass(5000);
   assert.is(alone.one(), told('unavailable', svc, user));
 });

@@ -189,6 +189,15 @@ for (const { what, begins, answer = '', follows, ends } of sessions)
     }
   });
 
+test('what follows nothing binds nobody', async () => {
+  const world = await TestWorld.of({ policy: 'round-robin' }, ['a', 'b']);
+  const inside = '<data xmlns="http://jabber.org/protocol/ibb" sid="s" seq="7">AA==</data>';
+  assert.is(
+    times(4, () => asked(world, { type: 'set', inside })),
+    'abab',
+  );
+});
+
 test('a command that is completed binds nobody', async () => {
   const world = await TestWorld.of({ policy: 'round-robin' }, ['a', 'b']);
   const command = (attrs: string) => `<command xmlns="http://jabber.org/protocol/commands" node="n" ${attrs}/>`;
