@@ -79,7 +79,9 @@ export class Desk implements ServiceDesk, Way {
     const to = stanza.to as Jid;
     if (stanza.name === 'presence') this.#noteDirected(session, to, stanza.type);
     const from = stanza.name === 'presence' && subscriptions.has(stanza.type) ? bare(face) : face;
-    this.#engine?.stanza(stanza.readdress({ to, from }), this);
+    // it has just come and is nobody else's yet: its tree serves, and need not be read from its text again
+    stanza.tree.attrs.from = from;
+    this.#engine?.stanza(Stanza.of(stanza.tree), this);
     // another instance of an implementing client must not take what this one says for something said to it
     if (stanza.name === 'message' && !this.#parts.isTarget(bare(face), bare(to)))
       mirror(bare(to), { of: (own) => this.#logins(bare(face), own) }, session, stanza);
