@@ -48,8 +48,11 @@ export class FaultyWorld {
     const routes = server.domains.map((domain) => `${domain}=127.0.0.1:${network.port}`).join(',');
     const env = { UPSTREAM_ROUTES: routes, DATA_DIR: join(disk, 'data'), SASL_PLUS: 'off', WORKERS: '1' };
     const proxy = await RunningProxy.start({ server, env, program: 'mortal' });
-    const alice = await proxy.account(server, 'alice');
+    const alice = await server.account('alice');
     const bob = await server.account('bob', server.domains[1]);
+    await server.stop(); // ejabberd writes accounts to the disk some time later, or when it ends
+    await server.start();
+    await proxy.add(alice);
     return new FaultyWorld({ server, network, proxy, disk, alice, bob, chance, log });
   }
 
