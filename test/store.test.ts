@@ -11,6 +11,7 @@ import { fileName } from '../src/archive/name.ts';
 import { Opened } from '../src/archive/opened.ts';
 import { type Book, Shelf } from '../src/archive/shelf.ts';
 import { FileStore, storesIn } from '../src/archive/store.ts';
+import { messageAt } from './lib/store-suite.ts';
 
 /** A folder that is gone afterwards, whatever happens. */
 const inFolder = (name: string, run: (folder: string) => Promise<void>) =>
@@ -112,6 +113,70 @@ inFolder('a full disk: writes wait, and are done in their order when there is ro
   await group.close();
   opened.close();
 });
+
+inFolder('a file of the first format is brought up, and keeps what it has', async (folder) => {
+  const file = join(folder, 'alice.sqlite');
+  const old = new Database(file);
+  old.pragma('journal_mode = WAL');
+  old.exec(`CREATE TABLE kept (id INTEGER PRIMARY KEY, account TEXT NOT NULL, kind TEXT NOT NULL, key TEXT NOT NULL,
+    value TEXT NOT NULL, UNIQUE (account, kind, key)) STRICT`);
+  old.exec("INSERT INTO kept (account, kind, key, value) VALUES ('a@x', 'roster', 'bob@x', '<item/>')");
+  old.pragma('user_version = 1');
+  old.close();
+  const store = await storesIn(folder)('alice');
+  assert.equal(await store.read('a@x', 'roster'), [{ key: 'bob@x', value: '<item/>' }]);
+  await store.messages.add('a@x', messageAt(1));
+  await store.messages.forget('a@x', {});
+  await store.messages.add('a@x', messageAt(2));
+  assert.is(await store.messages.count('a@x', { words: 'hello' }), 1);
+  await store.close();
+  assert.equal(check(file), 'ok');
+});
+
+inFolder('kill -9 among messages: what was told to be durable is there, and found by all its names', async (folder) => {
+  const module = (name: string) => JSON.stringify(new URL(name, import.meta.url).href);
+  const code = `import { storesIn } from ${module('../src/archive/store.js')};
+    import { messageAt } from ${module('lib/store-suite.js')};
+    const { messages } = await storesIn(${JSON.stringify(folder)})('alice');
+    for (let place = 1; ; place += 10)
+      await Promise.all(Array.from({ length: 10 }, (_, more) =>
+        messages.add('a@x', messageAt(place + more, { alias: 'alias' + (place + more) }))
+          .then(() => process.stdout.write(place + more + '\\n'))));`;
+  const child = spawn(process.execPath, ['--input-type=module', '-e', code], { stdio: ['ignore', 'pipe', 'inherit'] });
+  const ended = once(child, 'exit');
+  let told = '';
+  for await (const chunk of child.stdout) {
+    told += chunk;
+    if (told.length > 8000) child.kill('SIGKILL');
+  }
+  assert.equal(await ended, [null, 'SIGKILL']);
+  const durable = told.slice(0, told.lastIndexOf('\n')).split('\n').length;
+  assert.ok(durable > 600);
+  const { messages, close } = await opened(folder);
+  const count = await messages.count('a@x', {});
+  assert.ok(count >= durable, `${count} of ${durable}`);
+  assert.is(await messages.count('a@x', { words: 'hello' }), count);
+  for (let place = 1; place <= durable; place += 37) {
+    assert.is((await messages.find('a@x', { alias: `alias${place}` }))?.place, place);
+    assert.is((await messages.find('a@x', { id: `id${place}`, peer: 'bob@x', isSent: false }))?.place, place);
+  }
+  await close();
+  assert.equal(check(join(folder, 'alice.sqlite')), 'ok');
+});
+
+const opened = async (folder: string) => {
+  const store = await storesIn(folder)('alice');
+  return { messages: store.messages, close: () => store.close() };
+};
+
+/** What SQLite says of the file: trees and full-text index. */
+function check(file: string): unknown {
+  const db = new Database(file);
+  for (const table of ['word', 'named']) db.exec(`INSERT INTO ${table} (${table}) VALUES ('integrity-check')`);
+  const said = db.pragma('integrity_check', { simple: true });
+  db.close();
+  return said;
+}
 
 inFolder('a file that is damaged or newer is refused by name and left as it is', async (folder) => {
   const file = join(folder, 'alice.sqlite');

@@ -21,6 +21,9 @@ const removeTo = 'DELETE FROM kept WHERE account = ? AND kind = ? AND key <= ?';
 const removeKind = 'DELETE FROM kept WHERE account = ? AND kind = ?';
 const forget = 'DELETE FROM kept WHERE account = ?';
 
+/** How long who forgets waits for moments in which the file can be closed; then it goes on by itself. */
+const patience = 2000;
+
 /** All files of this thread. */
 const shelf = new Shelf();
 
@@ -50,6 +53,10 @@ export class FileStore implements Store, Book {
   readonly #group: Group;
   #opened: Opened | undefined;
   #leaving: Promise<void> | undefined;
+  /** The first page that may still have copies of what was deleted. */
+  #unclean: number | undefined;
+  #scrubbing: Promise<void> | undefined;
+  #isClosed = false;
   /** The file was found damaged; `seen` is what it looked like then. */
   #damage: { error: unknown; seen: string | undefined } | undefined;
 
@@ -168,26 +175,39 @@ export class FileStore implements Store, Book {
         isMore = opened.shrink();
         opened.wipe();
       });
-    await this.#scrub();
+    if (this.#shelf !== undefined) this.#unclean = 0;
+    this.#scrubbing ??= this.#scrub().finally(() => {
+      this.#scrubbing = undefined;
+    });
+    await Promise.race([this.#scrubbing, pause(patience, undefined, { ref: false })]);
   }
 
-  /** In the moments when the file is closed. */
+  /** In the moments when the file is closed; ends with the store. */
   async #scrub(): Promise<void> {
-    if (this.#shelf === undefined) return;
-    for (let page: number | undefined = 0; page !== undefined; await pause(0)) {
+    while (this.#shelf !== undefined && this.#unclean !== undefined && !this.#isClosed) {
       await this.putAway();
-      if (this.#opened === undefined && this.trouble === undefined) page = scrub(this.#file, page);
-      else await pause(50);
-      this.#group.check();
+      if (this.#opened === undefined && this.trouble === undefined) this.#clean();
+      await pause(this.#opened === undefined ? 0 : 50);
+    }
+  }
+
+  /** A few pages. A file that is not there, or not to be read, has nothing that could be cleaned. */
+  #clean(): void {
+    try {
+      this.#unclean = scrub(this.#file, this.#unclean ?? 0);
+    } catch {
+      this.#unclean = undefined;
     }
   }
 
   async close(): Promise<void> {
+    this.#isClosed = true;
     await this.#group.close();
     await this.putAway();
     this.#shelf?.left(this);
     this.#opened?.close();
     this.#opened = undefined;
+    while (this.#unclean !== undefined) this.#clean();
   }
 
   get isBusy(): boolean {
