@@ -75,6 +75,20 @@ test(
 );
 
 test(
+  'who has missed only its own words waits for nothing',
+  inWorld(async (world) => {
+    world.online();
+    const phone = world.client('phone').available();
+    phone.send('<message to="bob@home.example" type="chat" id="o1"><body>mine</body></message>');
+    phone.leave();
+    const back = world.client('phone').available();
+    await world.settled();
+    world.server(chat('live'));
+    assert.equal(bodiesOf(back.messages()), ['live']);
+  }),
+);
+
+test(
   'and so many of those that others have seen as the user wants',
   inWorld(
     async (world) => {

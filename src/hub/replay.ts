@@ -2,8 +2,8 @@
  * What a client missed (RULES, "Nothing lost"): given from the archive when it comes, oldest first. What comes meanwhile is archived,
  * too, so it is given in its turn, until there is nothing more and the client gets everything as it comes.
  */
-import type { ArchivedMessage } from '../archive/types.ts';
-import { type BareJid, bare, type FullJid, withResource } from '../wire/jid.ts';
+import type { ArchivedMessage, Selection } from '../archive/types.ts';
+import { type BareJid, type FullJid, withResource } from '../wire/jid.ts';
 import type { Stanza } from '../wire/stanza.ts';
 import type { Archive } from './archive.ts';
 import type { Client } from './clients.ts';
@@ -12,7 +12,7 @@ import type { Cursors } from './cursors.ts';
 import type { Flow } from './flow.ts';
 import type { Habit, Habits } from './habits.ts';
 import type { Archived } from './ids.ts';
-import { replayed } from './replayed.ts';
+import { isAmong, replayed, sendersOf } from './replayed.ts';
 
 /** How long a client may take to ask the archive, or to enable carbons, before it counts as one that does not: milliseconds. */
 const grace = 10_000;
@@ -45,6 +45,8 @@ interface Run {
   /** What it was when it was here last. */
   readonly habit: Habit;
   isStarted: boolean;
+  /** All that it waits for is whether its client enables carbons. */
+  isPostponed: boolean;
   isOver: boolean;
   readonly held: Stanza[];
   /** Given ahead of its turn. */
@@ -81,14 +83,29 @@ export class Replay {
     if (run.position >= archive.newest && wanted === 0) return this.#finish(run);
     this.#hold(run);
     context.outlet.facts(client.sid, { delivered: run.position });
-    if (habit.plain && (client.carbons || !habit.carbons)) this.#start(run, wanted);
-    else context.later(grace, () => this.#start(run, wanted));
+    if (habit.plain && (client.carbons || !habit.carbons)) return this.#start(run, wanted);
+    context.later(grace, () => this.#start(run, wanted));
+    if (wanted === 0) void this.#look(run);
+  }
+
+  /** What there is may be all its own: then there is nothing to wait for. */
+  async #look(run: Run): Promise<void> {
+    const { archive, archived } = this.#parts;
+    const { newest } = archive;
+    const { messages } = await archived.page(this.#missedBy(run), 1).catch(() => ({ messages: [undefined] }));
+    if (messages.length > 0 || run.isOver || run.isStarted || archive.newest > newest) return;
+    run.position = newest;
+    this.#finish(run);
+  }
+
+  #missedBy({ position, client }: Run): Selection {
+    return { after: position, groupchat: false, notBy: client.address };
   }
 
   #open(client: Client, position: number, habit: Habit): Run {
     const began = this.#parts.archive.last;
     const run: Run = {
-      ...{ client, position, began, habit, isStarted: false, isOver: false },
+      ...{ client, position, began, habit, isStarted: false, isPostponed: false, isOver: false },
       held: [],
       given: new Set(),
     };
@@ -124,11 +141,24 @@ export class Replay {
     this.#start(run, 0);
   }
 
+  /** From that place on it gets everything in its turn, after `until` at the latest (see Context). */
+  postpone(client: Client, place: number, until: number): boolean {
+    const { context } = this.#parts;
+    const run = this.#runs.get(client.sid);
+    if (run === undefined || client.isBehind) return false;
+    run.position = place - 1;
+    run.isStarted = false;
+    run.isPostponed = true;
+    this.#hold(run);
+    context.later(until - context.now(), () => this.#start(run, 0));
+    return true;
+  }
+
   /** It has enabled carbons: that is all there was to wait for, if it does not ask the archive. */
   enabledCarbons(client: Client): void {
     this.#parts.habits.change(client.address, { carbons: true });
     const run = this.#runs.get(client.sid);
-    if (run?.habit.plain && client.isBehind) this.#start(run, 0);
+    if ((run?.habit.plain || run?.isPostponed) && client.isBehind) this.#start(run, 0);
   }
 
   // ---- giving
@@ -141,6 +171,7 @@ export class Replay {
   #start(run: Run, backlog: number): void {
     if (run.isStarted || run.isOver) return;
     run.isStarted = true;
+    run.isPostponed = false;
     void this.#run(run, backlog).catch((error: unknown) => {
       const { context } = this.#parts;
       if (run.isOver) return;
@@ -156,9 +187,8 @@ export class Replay {
       await flow.opened(run.client.sid);
       if (run.isOver) return;
       const { newest } = archive;
-      const missed = { after: run.position, groupchat: false, notBy: run.client.address };
-      const { messages, complete } = await archived.page(missed, portion.messages);
-      const about = await this.#sendersOf(messages);
+      const { messages, complete } = await archived.page(this.#missedBy(run), portion.messages);
+      const about = await sendersOf(this.#parts.archived, messages);
       if (run.isOver) return;
       const isAll = this.#give(run, messages, about) && complete;
       if (isAll) run.position = Math.max(run.position, newest);
@@ -174,16 +204,6 @@ export class Replay {
     if (messages[0] !== undefined) run.position = Math.min(run.position, messages[0].place - 1);
   }
 
-  /** The clients whose messages came back. */
-  async #sendersOf(messages: readonly ArchivedMessage[]): Promise<Map<number, string | undefined>> {
-    const senders = new Map<number, string | undefined>();
-    for (const { place, type, id, peer } of messages) {
-      if (type !== 'error' || id === undefined) continue;
-      senders.set(place, (await this.#parts.archived.find({ id, peer, isSent: true }))?.client);
-    }
-    return senders;
-  }
-
   /** False if not all could be given. */
   #give(run: Run, messages: readonly ArchivedMessage[], senders: ReadonlyMap<number, string | undefined>): boolean {
     const { context, flow } = this.#parts;
@@ -193,22 +213,14 @@ export class Replay {
       if (left <= 0 || !flow.isOpen(client.sid)) return false;
       if (message.place <= run.position) continue;
       run.position = message.place;
-      if (run.given.has(message.place) || !this.#isFor(run, message)) continue;
-      const isInRoom = this.#membersFor(message) !== undefined;
+      const members = this.#membersFor(message);
+      if (run.given.has(message.place) || (members !== undefined && !isAmong(run, message, members))) continue;
+      const isInRoom = members !== undefined;
       const stanza = replayed(context, client, message, { sender: senders.get(message.place), isInRoom });
       left -= message.text.length;
       if (stanza !== undefined) context.outlet.deliver([client.sid], stanza, message.place);
     }
     return true;
-  }
-
-  /** What an occupant of a room says to us, or we to him, is for the clients in that room. */
-  #isFor({ client, began, habit }: Run, message: ArchivedMessage): boolean {
-    const { peer, place } = message;
-    const members = this.#membersFor(message);
-    if (members === undefined) return true;
-    if (place > began) return members.has(client.sid);
-    return place <= (habit.left ?? 0) && (habit.rooms ?? []).some((occupant) => bare(occupant as FullJid) === peer);
   }
 
   #membersFor({ peer, resource }: ArchivedMessage): ReadonlySet<number> | undefined {

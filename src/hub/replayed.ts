@@ -1,12 +1,14 @@
 /** A message of the archive as a client gets it that missed it: as it would have got it then, and with its date (XEP-0203). */
 import type { ArchivedMessage } from '../archive/types.ts';
-import { type BareJid, type FullJid, isFull, type Jid, withResource } from '../wire/jid.ts';
+import { type BareJid, bare, type FullJid, isFull, type Jid, withResource } from '../wire/jid.ts';
 import { NS } from '../wire/ns.ts';
 import { delay, type Stanza } from '../wire/stanza.ts';
 import { hasChild } from '../wire/xml.ts';
 import { isEligible, wrap } from './carbons.ts';
 import type { Client } from './clients.ts';
 import type { Context } from './context.ts';
+import type { Habit } from './habits.ts';
+import type { Archived } from './ids.ts';
 import { inlineCopy, marked } from './mirror.ts';
 
 /**
@@ -54,3 +56,29 @@ function sent(
 /** Unless it came with a date. */
 const dated = (stanza: Stanza, account: BareJid, at: number): Stanza =>
   stanza.rest.includes(`"${NS.delay}"`) ? stanza : stanza.adding(delay(account, at));
+
+/** The clients whose messages came back, by the place of the error. */
+export async function sendersOf(
+  archived: Archived,
+  messages: readonly ArchivedMessage[],
+): Promise<Map<number, string | undefined>> {
+  const senders = new Map<number, string | undefined>();
+  for (const { place, type, id, peer } of messages) {
+    if (type !== 'error' || id === undefined) continue;
+    senders.set(place, (await archived.find({ id, peer, isSent: true }))?.client);
+  }
+  return senders;
+}
+
+/**
+ * What an occupant of a room says to us, or we to him, is for the clients in that room: those that are in it now, and of what
+ * was said before `began` those that were in it when they were here last.
+ */
+export function isAmong(
+  { client, began, habit }: { client: Client; began: number; habit: Habit },
+  { peer, place }: ArchivedMessage,
+  members: ReadonlySet<number>,
+): boolean {
+  if (place > began) return members.has(client.sid);
+  return place <= (habit.left ?? 0) && (habit.rooms ?? []).some((occupant) => bare(occupant as FullJid) === peer);
+}
