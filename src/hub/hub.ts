@@ -521,6 +521,7 @@ export class Hub implements Pick<CoreEvents, 'online' | 'offline' | 'stanza' | '
       () => this.#requests.flush(),
       () => this.#marks?.online(),
       () => this.#presences.announce(),
+      () => isKnown || this.#isLocal || this.#preferences.renewed(),
       // Prosody withholds offline messages where the archive is asked before initial presence
       () => (this.#isLocal ? this.#outbound.flush() : this.#catchUp.begin(resumed)),
     );
@@ -547,7 +548,6 @@ export class Hub implements Pick<CoreEvents, 'online' | 'offline' | 'stanza' | '
     this.#ask('set', xml('enable', NS.carbons));
     this.#ask('get', xml('blocklist', NS.blocking)); // who has not asked gets no pushes
     this.#discovery.renewed();
-    if (!this.#isLocal) this.#preferences.renewed();
     this.#presences.renewed();
   }
 
