@@ -15,8 +15,8 @@ export interface Desk {
   read<T>(act: (opened: Opened) => T): Promise<T>;
   /** Resolves when durable. */
   write(work: (opened: Opened) => void): Promise<void>;
-  /** What was deleted is gone from the files, too. */
-  wipe(): Promise<void>;
+  /** What was deleted is gone from the files, too: when this resolves, or else soon. */
+  wipe(isUrgent: boolean): Promise<void>;
 }
 
 /** So many are deleted before others have their turn. */
@@ -102,16 +102,16 @@ export class FileMessages implements Messages {
       count += places.length;
       left = places.length < bite ? undefined : { from: places.at(-1)! + 1, to: stretch.to };
     }
-    if (count > 0) await this.#tidy(account);
+    if (count > 0) await this.#tidy(account, selection.places === undefined);
     return count;
   }
 
-  async #tidy(account: string): Promise<void> {
+  async #tidy(account: string, isUrgent: boolean): Promise<void> {
     await this.#desk.write((opened) => {
       const number = opened.numbers.account(account);
       if (number !== undefined) deletePeers(opened, number);
     });
-    await this.#desk.wipe();
+    await this.#desk.wipe(isUrgent);
   }
 
   /** Undefined where there can be none. */

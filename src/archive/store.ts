@@ -23,6 +23,8 @@ const forget = 'DELETE FROM kept WHERE account = ?';
 
 /** How long who forgets waits for moments in which the file can be closed; then it goes on by itself. */
 const patience = 2000;
+/** How long what was deleted piece by piece may leave traces: milliseconds. */
+const delay = 600_000;
 
 /** All files of this thread. */
 const shelf = new Shelf();
@@ -56,6 +58,7 @@ export class FileStore implements Store, Book {
   /** The first page that may still have copies of what was deleted. */
   #unclean: number | undefined;
   #scrubbing: Promise<void> | undefined;
+  #wiping: NodeJS.Timeout | undefined;
   #isClosed = false;
   /** The file was found damaged; `seen` is what it looked like then. */
   #damage: { error: unknown; seen: string | undefined } | undefined;
@@ -72,7 +75,7 @@ export class FileStore implements Store, Book {
     this.messages = new FileMessages({
       read: (act) => this.#read(act),
       write: (work) => this.#group.add(work),
-      wipe: () => this.#wipe(),
+      wipe: (isUrgent) => (isUrgent ? this.#wipe() : this.#wipeLater()),
     });
     this.#use();
   }
@@ -168,6 +171,14 @@ export class FileStore implements Store, Book {
     await this.#wipe();
   }
 
+  async #wipeLater(): Promise<void> {
+    const wipe = (): void => {
+      this.#wiping = undefined;
+      this.#wipe().catch(() => {}); // it is closed, and cleaned there
+    };
+    this.#wiping ??= setTimeout(wipe, delay);
+  }
+
   /** Nothing of what was deleted stays on pages that are not used, or in the log. */
   async #wipe(): Promise<void> {
     for (let isMore = true; isMore; )
@@ -207,7 +218,9 @@ export class FileStore implements Store, Book {
     this.#shelf?.left(this);
     this.#opened?.close();
     this.#opened = undefined;
-    while (this.#unclean !== undefined) this.#clean();
+    if (this.#wiping !== undefined && this.#shelf !== undefined) this.#unclean = 0;
+    clearTimeout(this.#wiping);
+    for (; this.#unclean !== undefined; await pause(0)) this.#clean();
   }
 
   get isBusy(): boolean {

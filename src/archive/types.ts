@@ -118,7 +118,10 @@ export interface Messages {
   peers(account: string, start: string, limit: number): Promise<string[]>;
   /** Undefined while there is no message. */
   extent(account: string, selection?: Selection): Promise<Extent | undefined>;
-  /** Deletes them for good, nothing of them stays in the file; resolves with their number when durable. */
+  /**
+   * Deletes them for good, nothing of them stays in the file; resolves with their number when durable. Those that are meant by their
+   * places may leave traces in it for some minutes, for that may be done often.
+   */
   forget(account: string, selection: Selection): Promise<number>;
 }
 
