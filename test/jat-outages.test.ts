@@ -162,6 +162,31 @@ test('the end of the program answers what is open, and says nothing afterwards',
   assert.equal(world.take(), []);
 });
 
+test('a fault of ours: one answer all the same, and the log has it', async () => {
+  const world = await TestWorld.of();
+  const write = `<message id="2" from="${romeo}" to="${svc}"><body>hi</body></message>`;
+  world.component.isFaulty = true;
+  world.asks('1', { way: world.edge }).says(write, world.edge);
+  const atEdge = world.take(world.edge);
+  assert.is(atEdge.length, 2);
+  for (const text of atEdge) isError(text, 'recipient-unavailable');
+  assert.equal(world.logged.splice(0), ['way failed', 'way failed']);
+  world.component.isFaulty = false;
+  world.isFaulty = true;
+  world.says(write).asks('3', { from: a, to: seenRomeo });
+  const sent = world.take();
+  assert.is(sent.length, 2);
+  for (const text of sent) isError(text, 'internal-server-error');
+  world
+    .says(write.replace('<message', '<message type="error"'))
+    .says(`<presence type="subscribed" from="${desk}" to="${svc}"/>`);
+  assert.equal(world.take(), []);
+  assert.equal(world.logged.slice(0, 2), ['service address failed', 'service address failed']);
+  world.isFaulty = false;
+  world.clock.pass(60_000);
+  assert.is(world.status().open, 0);
+});
+
 test('every request has exactly one answer, whatever happens', async () => {
   let state = 11;
   const random = (below: number) => {

@@ -50,8 +50,8 @@ export class Requests {
     if (!limits.allows(user)) return this.#refuse(request, way, 'forbidden');
     if (request.id === undefined || payload === undefined) return this.#refuse(request, way, 'bad-request');
     if (!settings.enabled) return this.#refuse(request, way, 'service-unavailable');
-    contacts.asks(sender);
     if (!limits.opens(sender, now)) return this.#refuse(request, way, 'resource-constraint');
+    contacts.asks(sender);
     const known = request.type === 'get' ? this.#known(payload, now) : undefined;
     if (known !== undefined) {
       limits.closed(sender);

@@ -44,7 +44,10 @@ export class Services implements ServiceEngine {
   constructor(world: World) {
     this.#store = new Pending(world.store);
     this.#world = { ...world, store: this.#store };
-    this.#ways = new Ways((stanza) => this.#drop('closed', stanza));
+    this.#ways = new Ways({
+      lost: (stanza) => this.#drop('closed', stanza),
+      failed: (reason) => world.log.error('way failed', { reason: said(reason) }),
+    });
     this.#table = new OpenTable(world.clock, randomBytes(4).toString('hex'));
   }
 
@@ -146,6 +149,22 @@ export class Services implements ServiceEngine {
   }
 
   stanza(stanza: Stanza, way: Way): void {
+    try {
+      this.#route(stanza, way);
+    } catch (reason) {
+      this.#failed(stanza, way, reason);
+    }
+  }
+
+  /** A fault of ours must not take others' stanzas with it; a request that is open already will have its time-out. */
+  #failed(stanza: Stanza, way: Way, reason: unknown): void {
+    this.#world.log.error('service address failed', { name: stanza.name, reason: said(reason) });
+    if (!isAnswerable(stanza) || stanza.name === 'presence') return;
+    if (this.#table.all().some(({ request }) => request === stanza)) return;
+    this.#ways.answer(way, errorOf(stanza, 'internal-server-error'));
+  }
+
+  #route(stanza: Stanza, way: Way): void {
     const { from, id, to } = stanza;
     const response = isResponse(stanza);
     // who answers mostly writes the addresses as they were told: then nothing has to be read
@@ -241,6 +260,8 @@ export class Services implements ServiceEngine {
     await this.#store.settled();
   }
 }
+
+const said = (reason: unknown): string => (reason as Error | undefined)?.stack ?? String(reason);
 
 /** Would that account be answered for by the address? */
 function isBelow(account: BareJid, address: BareJid): boolean {

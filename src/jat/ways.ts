@@ -5,15 +5,20 @@ import type { Way } from './types.ts';
 /** Answers owed by one way; whoever asked has long given up when there are more. */
 const most = 10_000;
 
+interface Told {
+  /** It was owed, and will not be paid. */
+  lost(stanza: Stanza): void;
+  failed(reason: unknown): void;
+}
+
 /** A way that is made anew under the same name is the same one: what the former owed it pays. */
 export class Ways {
   readonly #open = new Map<string, Way>();
   readonly #owed = new Map<string, Stanza[]>();
-  readonly #lost: (stanza: Stanza) => void;
+  readonly #told: Told;
 
-  /** `lost`: it was owed, and will not be paid. */
-  constructor(lost: (stanza: Stanza) => void) {
-    this.#lost = lost;
+  constructor(told: Told) {
+    this.#told = told;
   }
 
   isOpen({ name }: Way): boolean {
@@ -32,7 +37,12 @@ export class Ways {
   }
 
   send({ name }: Way, stanza: Stanza): boolean {
-    return this.#open.get(name)?.send(stanza) ?? false;
+    try {
+      return this.#open.get(name)?.send(stanza) ?? false;
+    } catch (reason) {
+      this.#told.failed(reason); // a fault of ours: others have nothing to do with it, nor has the timer we may be in
+      return false;
+    }
   }
 
   /** Sent now, or when the way stands again: who asked hears of it. */
@@ -41,7 +51,7 @@ export class Ways {
     const owed = this.#owed.get(way.name) ?? [];
     this.#owed.set(way.name, owed);
     owed.push(stanza);
-    if (owed.length > most) this.#lost(owed.shift()!);
+    if (owed.length > most) this.#told.lost(owed.shift()!);
   }
 
   /** Nothing is sent from now on. */

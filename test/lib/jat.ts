@@ -98,11 +98,14 @@ export class MemoryStore implements ServiceStore {
 export class TestWay implements Way {
   readonly name: string;
   isUp = true;
+  /** Throws, as a fault of ours would. */
+  isFaulty = false;
   readonly sent: Stanza[] = [];
   constructor(name: string) {
     this.name = name;
   }
   send(stanza: Stanza): boolean {
+    if (this.isFaulty) throw new Error('fault');
     if (this.isUp) this.sent.push(stanza);
     return this.isUp;
   }
@@ -122,6 +125,8 @@ export class TestWorld {
   readonly logged: string[] = [];
   /** Accounts and domains that are at the edge. */
   readonly atEdge = new Set<string>();
+  /** What it joins us to throws. */
+  isFaulty = false;
   /** What random() gives, over and over. */
   chances = [0];
   readonly services: Services;
@@ -136,7 +141,10 @@ export class TestWorld {
       log: { debug: log, info: log, warn: log, error: log },
       store,
       key: Buffer.alloc(32, 7),
-      way: (_, to) => (this.#isAtEdge(to) ? this.edge : this.component),
+      way: (_, to) => {
+        if (this.isFaulty) throw new Error('fault');
+        return this.#isAtEdge(to) ? this.edge : this.component;
+      },
       isDirect: (account) => this.#isAtEdge(account),
       notice: (notice) => void this.notices.push(notice),
     };
