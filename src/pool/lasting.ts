@@ -1,6 +1,7 @@
 /**
  * A unit as the edge knows it: it outlives the worker it lives in. When that dies it starts in another, is told of its sessions
- * and of what the dead one may have lost; meanwhile the apps' streams stay open and what they send waits in order.
+ * and of what the dead one may have lost; meanwhile the apps' streams stay open and what they send waits in order. Longer than
+ * 300 lines, because all of that has to hold at once, at whatever moment a worker dies.
  */
 import type { Progress, RemoteHost, RemoteUnit } from '../link/edge-port.ts';
 import type { Answer, Ask, EdgeLink, SessionFacts, UnitLink, UnitQuestions, UnitSettings } from '../link/link.ts';

@@ -10,7 +10,8 @@ import { type FullJid, prepareResource, withResource } from '../wire/jid.ts';
 import { NS } from '../wire/ns.ts';
 import { errorOf, isStanzaName, Stanza } from '../wire/stanza.ts';
 import { type Element, serialize, xml } from '../wire/xml.ts';
-import { Session, type SessionHost } from './session.ts';
+import type { SessionHost } from './host.ts';
+import { Session } from './session.ts';
 import type { Sessions } from './sessions.ts';
 
 export interface BindingContext {

@@ -105,9 +105,9 @@ export class Delivery {
     if (this.#confirmation !== undefined) this.#acknowledged(this.#confirmation.check(heard));
   }
 
-  /** The client has ended its stream. */
+  /** The client has ended its stream. Where much was not sent yet it may not have waited for that. */
   ends(): void {
-    if (this.#confirmation !== undefined) this.#acknowledged(this.#confirmation.ends());
+    if (this.#confirmation !== undefined && this.#facts.isOpen) this.#acknowledged(this.#confirmation.ends());
   }
 
   /** It answers no pings. */

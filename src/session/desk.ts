@@ -9,6 +9,6 @@ export interface ServiceDesk {
   stanza(session: Session, stanza: Stanza): void;
   /** The session's available presence came, changed or went (its facts have it). */
   presence(session: Session): void;
-  /** That session is over. */
-  over(session: Session): void;
+  /** That session is over, and its client never acknowledged these (XEP-0198); what others sent is among them. */
+  over(session: Session, unacknowledged: readonly Stanza[]): void;
 }

@@ -16,9 +16,10 @@ import type { BareJid, FullJid } from '../wire/jid.ts';
 import type { Mux } from '../wire/mux.ts';
 import { Binding } from './binding.ts';
 import type { ServiceDesk } from './desk.ts';
+import type { SessionHost } from './host.ts';
 import { arrive, outletOf } from './root.ts';
 import { route } from './route.ts';
-import type { Session, SessionHost } from './session.ts';
+import type { Session } from './session.ts';
 import { Sessions } from './sessions.ts';
 
 export interface EdgeOptions {
@@ -154,12 +155,13 @@ export class Edge {
     const { facts, sid, speaker, unit } = session;
     this.#sessions.remove(session);
     this.#options.log.info('session over', { address: facts.address, unacknowledged: unacknowledged.length });
-    const unheard = unacknowledged.map(({ stanza }) => stanza).filter(({ from }) => from === door.address);
+    const left = unacknowledged.map(({ stanza }) => stanza);
+    const unheard = left.filter(({ from }) => from === door.address);
     this.#safely(() => session.report());
     this.#safely(() => unit.detach(sid, isClean));
     if (unheard.length > 0) this.#safely(() => door.unheard(speaker, unheard));
     this.#safely(() => door.gone(sid));
-    this.#safely(() => this.#rest.desk?.over(session));
+    this.#safely(() => this.#rest.desk?.over(session, left));
   }
 
   /** There is no stream left that a fault could end, and others wait for their turn. */

@@ -1,14 +1,14 @@
-/** A client's bound resource: it outlives its streams, and is what a unit knows as a number. */
-import { randomBytes } from 'node:crypto';
+/**
+ * A client's bound resource: it outlives its streams, and is what a unit knows as a number. Longer than 300 lines, because being
+ * bound, losing a stream, going on and ending are one life; what comes and what goes out is counted elsewhere (intake, delivery).
+ */
 import type { Speaker } from '../link/door.ts';
 import type { SessionFacts, UnitLink } from '../link/link.ts';
 import type { Login } from '../stream/authentication.ts';
 import { checkFrom, isAnswerable, takeStanza } from '../stream/check.ts';
-import type { Clock, Timer } from '../stream/clock.ts';
-import type { StreamLimits } from '../stream/limits.ts';
-import { Management } from '../stream/management.ts';
+import type { Timer } from '../stream/clock.ts';
+import type { Management } from '../stream/management.ts';
 import { type Outgoing, outgoing } from '../stream/outgoing.ts';
-import { Received } from '../stream/received.ts';
 import type { ClientStream, StreamOwner } from '../stream/stream.ts';
 import { StanzaError, StreamError } from '../wire/error.ts';
 import { type FullJid, readJid } from '../wire/jid.ts';
@@ -16,22 +16,9 @@ import { NS } from '../wire/ns.ts';
 import { errorOf, isStanzaName, Stanza } from '../wire/stanza.ts';
 import { type Element, escapeAttribute } from '../wire/xml.ts';
 import { Delivery } from './delivery.ts';
-
-/** What a session asks of the edge. */
-export interface SessionHost {
-  limits: StreamLimits;
-  clock: Clock;
-  /** A checked stanza of that client. */
-  route(session: Session, stanza: Stanza): void;
-  /** XEP-0198 is on, and the session may be resumed with that id. */
-  resumable(session: Session, id: string): void;
-  /** `report` has something to say; not within this call. */
-  changed(session: Session): void;
-  /** Clients that answer no pings. */
-  mute: { has(address: FullJid): boolean };
-  /** Once. `isClean`: its client ended it, and all that it said is durable. */
-  over(session: Session, isClean: boolean, unacknowledged: readonly Outgoing[]): void;
-}
+import { factsOf } from './facts.ts';
+import type { SessionHost } from './host.ts';
+import { Intake } from './intake.ts';
 
 export class Session implements StreamOwner {
   readonly sid: number;
@@ -50,9 +37,8 @@ export class Session implements StreamOwner {
   readonly #presence: string;
   readonly #iq: string;
   #stream: ClientStream | undefined;
-  readonly #received = new Received();
+  readonly #intake: Intake;
   readonly #delivery: Delivery;
-  #management: Management | undefined;
   /** What the unit was told last of `facts.acknowledged` and `facts.isOpen`. */
   #reported = { place: 0, isOpen: true };
   #patience: number;
@@ -67,34 +53,19 @@ export class Session implements StreamOwner {
   #over = false;
 
   constructor(sid: number, address: FullJid, login: Login, unit: UnitLink, stream: ClientStream, host: SessionHost) {
-    const { account, bare, user, view } = login;
+    const { bare, user, view } = login;
     this.sid = sid;
     this.login = login;
     this.unit = unit;
     this.speaker = { sid, user, view, bare, address };
-    this.facts = {
-      view,
-      bare,
-      ...(account && { account }),
-      address,
-      carbons: false,
-      interested: false,
-      blocklist: false,
-      presence: undefined,
-      inactive: false,
-      directed: [],
-      rooms: [],
-      stream: { id: randomBytes(18).toString('base64url'), from: undefined },
-      delivered: 0,
-      acknowledged: 0,
-      isOpen: true,
-    };
+    this.facts = factsOf(login, address);
     this.since = host.clock.now();
     this.remote = stream.remote;
     this.secure = stream.secure;
     this.#host = host;
     const { clock, limits } = host;
     const isMute = host.mute.has(address);
+    this.#intake = new Intake(sid, unit, { clock, limits, write: (text) => this.#stream?.write(text) });
     this.#delivery = new Delivery(this.facts, { clock, limits, isMute, changed: () => host.changed(this) });
     this.#patience = host.limits.resume;
     const to = ` to="${escapeAttribute(address)}"`;
@@ -102,6 +73,10 @@ export class Session implements StreamOwner {
     this.#presence = `<presence${to}`;
     this.#iq = `<iq${to}`;
     this.#take(stream);
+  }
+
+  get #management(): Management | undefined {
+    return this.#intake.management;
   }
 
   get connected(): boolean {
@@ -137,25 +112,12 @@ export class Session implements StreamOwner {
 
   /** A stanza of its client's, the last that came, goes to the unit. */
   give(stanza: Stanza): void {
-    this.#received.given();
-    this.unit.stanza(this.sid, stanza, this.#received.position);
+    this.#intake.give(stanza);
   }
 
   /** The unit says that what it was given is durable up to that position. */
   stored(position: number): void {
-    this.#received.stored(position);
-    const text = this.#over ? '' : this.#management?.progressed();
-    if (text) this.#announce(text);
-  }
-
-  /** `text` tells the client how far it is handled; the unit, which will have to say that after a restart, knows no less. */
-  #announce(text: string): void {
-    this.#stream?.write(text);
-    this.#pass(this.#management!.announced);
-  }
-
-  #pass(position: number): void {
-    if (this.#management?.resumable && this.#received.passes(position)) this.unit.passed(this.sid, position);
+    this.#intake.stored(position);
   }
 
   /** Tells the unit what has changed about its client: how much of it that has, and whether it can take more. */
@@ -177,7 +139,7 @@ export class Session implements StreamOwner {
   }
 
   #stanza(element: Element): void {
-    this.#received.count();
+    this.#intake.count();
     checkFrom(element, this.facts.address, this.facts.bare);
     let stanza: Stanza;
     try {
@@ -210,24 +172,22 @@ export class Session implements StreamOwner {
       this.#delivery.acknowledge(element.attrs.h);
       const request = management.request();
       if (request !== '') this.#stream?.write(request);
-    } else if (element.name === 'r' && management !== undefined) this.#announce(management.answer());
+    } else if (element.name === 'r' && management !== undefined) this.#intake.answer();
     else if (element.name === 'enable' && management === undefined) this.#enable(element);
     else this.#stream?.write(unexpected);
   }
 
   #enable({ attrs }: Element): void {
-    const { clock, limits } = this.#host;
+    const { limits } = this.#host;
     const resumable = attrs.resume === 'true' || attrs.resume === '1';
-    const management = new Management(this.facts.stream.id, resumable, this.#received, limits, clock);
-    this.#management = management;
+    const { management, from } = this.#intake.manage(this.facts.stream.id, resumable);
     this.#delivery.manage(management);
     if (!resumable) return this.#stream?.write(`<enabled xmlns="${NS.sm}"/>`);
     const wished = /^\d{1,9}$/.test(attrs.max ?? '') ? Number(attrs.max) * 1000 : limits.resume;
     this.#patience = Math.min(wished, limits.resume);
-    const { position } = this.#received;
-    this.facts.stream.from = position;
+    this.facts.stream.from = from;
     this.#host.resumable(this, management.id);
-    this.unit.resumable(this.sid, position);
+    this.unit.resumable(this.sid, from);
     const max = Math.floor(this.#patience / 1000);
     this.#stream?.write(`<enabled xmlns="${NS.sm}" id="${management.id}" resume="true" max="${max}"/>`);
   }
@@ -242,18 +202,7 @@ export class Session implements StreamOwner {
       stream.close(new StreamError('conflict', 'the session was resumed on another stream'));
       this.#lost();
     }
-    const settled = this.#received.settled();
-    return settled === undefined || this.#isWithin(this.#host.limits.grace, settled);
-  }
-
-  async #isWithin(milliseconds: number, settled: Promise<unknown>): Promise<boolean> {
-    let timer: Timer | undefined;
-    const late = new Promise<false>((resolve) => {
-      timer = this.#host.clock.after(milliseconds, () => resolve(false));
-    });
-    const isSettled = await Promise.race([settled.then(() => true), late]);
-    timer?.cancel();
-    return isSettled;
+    return this.#intake.settled(this.#host.limits.grace) ?? true;
   }
 
   /** XEP-0198 §5: the session, which is settled, goes on, on that stream. Throws the StreamError that a wrong `h` deserves. */
@@ -263,7 +212,7 @@ export class Session implements StreamOwner {
     management.resumed();
     this.#timer?.cancel();
     this.#take(stream);
-    this.#announce(`<resumed xmlns="${NS.sm}" previd="${management.id}" h="${management.handled}"/>`);
+    this.#intake.announce(`<resumed xmlns="${NS.sm}" previd="${management.id}" h="${management.handled}"/>`);
     for (const { stanza, tail } of management.unacknowledged) stream.write(this.#head(stanza) + tail);
     if (this.facts.inactive) this.#activity(false); // XEP-0352 §4.2: a stream begins active
   }
@@ -288,21 +237,19 @@ export class Session implements StreamOwner {
   ending(): Promise<void> | undefined {
     this.#isClosing = true;
     this.#delivery.ends();
-    const settled = this.#management && this.#received.settled();
+    const settled = this.#management && this.#intake.settled(this.#host.limits.closing);
     if (settled === undefined) return void this.#goodbye();
-    return this.#isWithin(this.#host.limits.closing, settled).then(() => this.#goodbye());
+    return settled.then(() => this.#goodbye());
   }
 
   /** Nothing more is read; resolves when what was can be told to be handled, or will not be soon. */
   async rest(): Promise<void> {
     this.pause();
-    const settled = this.#management && this.#received.settled();
-    if (settled !== undefined) await this.#isWithin(this.#host.limits.closing, settled);
+    if (this.#management !== undefined) await this.#intake.settled(this.#host.limits.closing);
   }
 
   #goodbye(): void {
-    const management = this.#management;
-    if (management !== undefined && this.#stream !== undefined) this.#announce(management.answer());
+    if (this.#stream !== undefined) this.#intake.answer();
   }
 
   ended(broken: boolean): void {
@@ -379,9 +326,8 @@ export class Session implements StreamOwner {
     const management = this.#management;
     this.#stream = undefined;
     stream?.close(error);
-    this.#pass(this.#received.durable);
-    const isClean = this.#isClosing && this.#received.isDurable;
-    this.#host.over(this, isClean, management?.unacknowledged ?? []);
+    const isDurable = this.#intake.end();
+    this.#host.over(this, this.#isClosing && isDurable, management?.unacknowledged ?? []);
   }
 
   /** Its client answers no pings. */
