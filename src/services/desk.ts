@@ -24,6 +24,8 @@ export interface DeskParts {
   isTarget(account: BareJid, address?: BareJid): boolean;
   /** Service addresses on our own domain. */
   own(): readonly BareJid[];
+  /** The component that has that address, for who is not here any more. */
+  component(address: BareJid): Way | undefined;
 }
 
 /** RFC 6121 §3: what the server of a client has to know of. */
@@ -105,11 +107,21 @@ export class Desk implements ServiceDesk, Way {
     if (comes) this.#askFor(account);
   }
 
-  over(session: Session): void {
+  over(session: Session, unacknowledged: readonly Stanza[]): void {
     this.#leave(session);
-    this.#directed.delete(session);
     const face = faceOf(session);
     if (this.#faces.get(face) === session) this.#faces.delete(face);
+    for (const stanza of unacknowledged) if (isConversation(stanza)) this.#unheard(face, stanza);
+  }
+
+  /** A message that may never have arrived: the account's server keeps it, where no other app has it. */
+  #unheard(face: FullJid, stanza: Stanza): void {
+    const from = stanza.from as Jid;
+    if (!this.#parts.hosts().has(domainOf(from)) || this.isPresent(bare(face))) return;
+    const component = this.#parts.component(bare(from));
+    if (component !== undefined && !this.#parts.isTarget(bare(face), bare(from)))
+      component.send(stanza.readdress({ to: bare(face), from }));
+    else this.#engine?.stanza(errorOf(stanza.readdress({ to: face, from }), 'recipient-unavailable'), this);
   }
 
   /** Addresses have other accounts behind them now: who is here of these is told. */
@@ -176,6 +188,9 @@ export class Desk implements ServiceDesk, Way {
       this.#engine?.stanza(Stanza.of(xml('presence', { type: 'probe', to, from: user })), this);
   }
 }
+
+const isConversation = ({ name, type, from }: Stanza): boolean =>
+  name === 'message' && from !== undefined && type !== 'error' && type !== 'groupchat';
 
 /** Said within something that one client alone takes part in: a room (XEP-0045), or an error about what it sent. */
 const isForOne = ({ type, tree }: Stanza): boolean =>

@@ -67,6 +67,7 @@ class Hall implements ServiceHall {
         return addresses !== undefined && (address === undefined || addresses.has(address));
       },
       own: () => this.#own,
+      component: (address) => this.#hosts.way(address),
     });
   }
 
