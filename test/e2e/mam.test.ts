@@ -157,6 +157,22 @@ scenarios.add('what the account offers is our archive, once', async (world) => {
   ]);
 });
 
+scenarios.add('preferences are ours, and the server agrees', async (world) => {
+  const { alice, phone, bob } = await people(world);
+  const wish = xml(
+    'prefs',
+    { xmlns: NS.mam, default: 'always' },
+    xml('always'),
+    xml('never', {}, xml('jid', {}, bob.bare)),
+  );
+  const answer = await phone.iq('set', undefined, wish);
+  assert.is(answer.getChild('prefs', NS.mam)?.getChild('never')?.getChildText('jid'), bob.bare);
+  await phone.roundtrip(bob.jid); // the server has it
+  const desk = await direct(world, alice);
+  const told = (await desk.iq('get', undefined, xml('prefs', NS.mam))).getChild('prefs', NS.mam)!;
+  assert.equal([told.attrs.default, told.getChild('never')?.getChildText('jid')], ['always', bob.bare]);
+});
+
 for (const signal of ['SIGTERM', 'SIGKILL'] as const)
   scenarios.alone(`after ${signal} the archive is the same, and goes on`, async (world) => {
     const { alice, phone, laptop, bob } = await people(world);
