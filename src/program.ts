@@ -1,4 +1,4 @@
-/** Puts the parts together, and takes them apart in reverse order. */
+/** Puts the parts together, and takes them apart in reverse order: one file, so that the order can be read. */
 import { join } from 'node:path';
 import { type Bot, createBot } from './bot/bot.ts';
 import { type Config, ConfigError, readVersion } from './config.ts';

@@ -1,4 +1,4 @@
-/** root on components and service addresses: words, refusals, what is changed. */
+/** root on components and service addresses: words, refusals, what is changed. One file, for the words belong together. */
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import type { ComponentPlace } from '../src/component/types.ts';

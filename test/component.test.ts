@@ -1,4 +1,4 @@
-/** A component's stream (XEP-0114) against a server that does what the test says. */
+/** A component's stream (XEP-0114) against a server that does what the test says. One file: each case is a few lines. */
 import { createHash } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import type { Socket } from 'node:net';

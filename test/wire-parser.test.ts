@@ -1,3 +1,4 @@
+/** The strict parser; many short cases in one file. */
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { StreamError } from '../src/wire/error.ts';

@@ -1,6 +1,6 @@
 /**
  * Requests to a service address while apps come and go, fall silent, workers die and the server restarts: each has exactly
- * one answer, from the address that was asked, for whom asked.
+ * one answer, from the address that was asked, for whom asked. One file, so that what is counted can be seen as one.
  */
 import type { Element } from '../../src/wire/xml.ts';
 import { serialize, xml } from '../../src/wire/xml.ts';
