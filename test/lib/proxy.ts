@@ -78,6 +78,7 @@ export class RunningProxy {
   /** Starts it (again) on the same ports and with what it kept; `env` is added to what it was told before. */
   async start(env: Record<string, string> = {}): Promise<void> {
     this.#env = { ...this.#env, ...env };
+    this.#kills = 0;
     this.#child = new Child(process.execPath, ['--enable-source-maps', this.#program], {
       name: 'proxy',
       cwd: this.folder,
