@@ -1,5 +1,6 @@
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
+import { bodiesOf, known } from './lib/archived.ts';
 import { account, core, inWorld, like, World } from './lib/hub.ts';
 
 const chat = (body: string, attrs = `to="${core}" id="m1"`) =>
@@ -45,14 +46,16 @@ test(
 
 test(
   'a client without carbons gets an inline copy, 10 s after its first presence',
-  inWorld((world) => {
+  inWorld(async (world) => {
     world.online();
     const phone = world.client('phone').available();
     const old = world.client('old').available();
     phone.send('<message to="bob@home.example/x" type="chat" id="a"><body>early</body></message>');
     world.pass(9_999);
+    await world.settled();
     assert.equal(old.take(), []);
     world.pass(1);
+    await world.settled();
     like(old.take()[0], '<body>→ early</body>');
     phone.send(
       '<message to="bob@home.example/x" type="chat" id="b"><body>late</body><request xmlns="urn:xmpp:receipts"/></message>',
@@ -81,6 +84,66 @@ test(
     for (const client of [desk, brief]) client.take();
     world.pass(10_000);
     assert.equal([...desk.take(), ...brief.take()], []);
+  }),
+);
+
+test(
+  'a copy that waits is not passed by: what comes after it waits, too, and both are given after a restart',
+  inWorld(async (world) => {
+    world.online();
+    const phone = world.client('phone', { carbons: true }).available();
+    const old = world.client('old').available();
+    world.server(chat('before'));
+    phone.send('<message to="bob@home.example" type="chat" id="a"><body>early</body></message>');
+    world.server(chat('after', `to="${core}" id="m2"`));
+    assert.equal(bodiesOf(old.acknowledge().messages()), ['before']);
+    await world.store.settled();
+    const again = await world.again();
+    again.online();
+    const back = again.client('old').available();
+    again.pass(10_000);
+    await again.settled();
+    assert.equal(bodiesOf(back.acknowledge().messages()), ['→ early', 'after']);
+    again
+      .client('phone', { carbons: true })
+      .available()
+      .send('<message to="bob@home.example" id="b"><body>late</body></message>');
+    assert.equal(bodiesOf(back.messages()), ['→ late']);
+  }),
+);
+
+test(
+  'what waits behind a copy is given as soon as the client enables carbons, or asks the archive',
+  inWorld(async (world) => {
+    world.online();
+    const phone = world.client('phone', { carbons: true }).available();
+    const desk = world.client('desk').available();
+    const tablet = world.client('tablet').available();
+    phone.send('<message to="bob@home.example" type="chat" id="a"><body>early</body></message>');
+    world.server(chat('after'));
+    assert.equal([...desk.messages(), ...tablet.messages()], []);
+    desk.send('<iq type="set" id="c"><enable xmlns="urn:xmpp:carbons:2"/></iq>');
+    await world.settled();
+    const [carbon, live, ...none] = desk.messages();
+    like(carbon, '<sent xmlns="urn:xmpp:carbons:2">', '<body>early');
+    like(live, '<body>after');
+    assert.equal(none, []);
+    assert.equal(tablet.messages(), []);
+    world.pass(10_000);
+    await world.settled();
+    assert.equal(bodiesOf(tablet.messages()), ['→ early', 'after']);
+  }),
+);
+
+test(
+  'a client known to be without carbons gets its copies at once',
+  inWorld(async (world) => {
+    world.online();
+    const phone = world.client('phone', { carbons: true }).available();
+    (await known(world, 'old')).leave();
+    const old = world.client('old').available();
+    phone.send('<message to="bob@home.example" type="chat" id="a"><body>at once</body></message>');
+    assert.equal(bodiesOf(old.messages()), ['→ at once']);
   }),
 );
 

@@ -24,6 +24,8 @@ export interface Client {
   activeAt: number;
   /** Enabled carbons in this session, or in its last one: never gets inline copies. */
   knowsCarbons: boolean;
+  /** Known from an earlier session to go without carbons, and without the archive. */
+  readonly isPlain: boolean;
   /** Of a client's features those that are of use in its view; the same set gives the same one. */
   readonly usable: (features: ReadonlySet<string>) => ReadonlySet<string>;
   /** Features from its disco#info (XEP-0115), once known. */

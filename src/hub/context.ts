@@ -3,7 +3,7 @@ import type { Kind, Store } from '../archive/types.ts';
 import type { BareJid, FullJid } from '../wire/jid.ts';
 import type { Stanza } from '../wire/stanza.ts';
 import type { Archive } from './archive.ts';
-import type { Clients } from './clients.ts';
+import type { Client, Clients } from './clients.ts';
 
 /** Structurally winston's. */
 export interface Log {
@@ -90,6 +90,8 @@ export interface Context {
   readonly log: Log;
   /** Root says it to the account's owner. */
   tell(text: string): void;
+  /** From that place on that client finds in the archive what it is to get, after `until` (milliseconds) at the latest. False: it cannot. */
+  postpone(client: Client, place: number, until: number): boolean;
   now(): number;
   /** Runs it once, later, unless the hub is closed before. */
   later(milliseconds: number, run: () => void): void;

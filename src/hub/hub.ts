@@ -164,6 +164,7 @@ export class Hub implements Pick<CoreEvents, 'online' | 'offline' | 'stanza' | '
       }),
       log,
       tell: (text) => options.tell?.(text),
+      postpone: (client, place, until) => this.#replay.postpone(client, place, until),
       now,
       later: (milliseconds, run) => {
         const cancel = (options.later ?? after)(milliseconds, () => {
@@ -348,6 +349,7 @@ export class Hub implements Pick<CoreEvents, 'online' | 'offline' | 'stanza' | '
 
   attach(sid: number, known: Attachment): void {
     const { address, carbons, interested, blocklist, inactive } = known;
+    const habit = this.#habits.of(address);
     const client: Client = {
       sid,
       address,
@@ -361,8 +363,9 @@ export class Hub implements Pick<CoreEvents, 'online' | 'offline' | 'stanza' | '
       activeAt: this.#context.now(),
       isBehind: false,
       // an app does not hear of it when its unit starts anew
-      mayRepeat: { since: this.#habits.of(address).ended ?? 0, until: known.presence ? 0 : this.#context.archive.last },
-      knowsCarbons: carbons || this.#habits.of(address).carbons === true,
+      mayRepeat: { since: habit.ended ?? 0, until: known.presence ? 0 : this.#context.archive.last },
+      knowsCarbons: carbons || habit.carbons === true,
+      isPlain: habit.plain === true && habit.carbons !== true,
       usable: known.usable ?? ((features) => features),
       features: new Set(),
       notified: new Map(),

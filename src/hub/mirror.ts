@@ -49,20 +49,26 @@ export function mirror(
   const withCarbons = others.filter(({ carbons }) => carbons).map(({ sid }) => sid);
   if (withCarbons.length > 0)
     context.outlet.deliver(withCarbons, wrap('sent', context.account, message, to, from), place);
-  const without = others.filter((client) => !client.carbons && client.priority >= 0 && !client.knowsCarbons);
+  const without = others.filter(({ carbons, priority }) => !carbons && priority >= 0);
   if (without.length === 0) return;
   const copy = inlineCopy(context, message, among === undefined ? bare(to as BareJid) : (to as FullJid), place);
   if (copy !== undefined) for (const client of without) deliverWhenSure(context, client, copy, place);
 }
 
-/** A client that has just come may still enable carbons: its copies wait until that is known. */
+/**
+ * A client that has just come may still enable carbons: until that is known, its copies wait. In the archive, where they are there:
+ * what it acknowledges must not pass them by, for they would be lost with us.
+ */
 function deliverWhenSure(context: Context, client: Client, copy: Stanza, place: number | undefined): void {
-  const wait = client.availableAt + grace - context.now();
-  if (wait <= 0) return context.outlet.deliver([client.sid], copy, place);
-  context.later(wait, () => {
+  const until = client.availableAt + grace;
+  const wait = client.isPlain ? 0 : until - context.now();
+  if (wait > 0 && place !== undefined && context.postpone(client, place, until)) return;
+  const deliver = () => {
     const isThere = context.clients.get(client.sid) === client && client.presence !== undefined;
     if (isThere && !client.knowsCarbons) context.outlet.deliver([client.sid], copy, place);
-  });
+  };
+  if (wait <= 0) deliver();
+  else context.later(wait, deliver);
 }
 
 /** As a private message in a room. */
