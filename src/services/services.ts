@@ -90,7 +90,7 @@ class Hall implements ServiceHall {
     this.#hosts = new Hosts({
       options: { ca, allowClear, log },
       engine: this.#engine,
-      ignores: (stanza) => this.#isCoreSession(stanza),
+      ignores: (stanza) => this.#isForged(stanza) || this.#isCoreSession(stanza),
       state,
     });
     this.desk.open(this.#engine);
@@ -177,6 +177,14 @@ class Hall implements ServiceHall {
   #isDirect(account: BareJid): boolean {
     if (this.desk.isPresent(account) || domainOf(account) === this.#options.domain) return true;
     return [...(this.#targets.get(account) ?? [])].every((address) => domainOf(address) === this.#options.domain);
+  }
+
+  /** Nobody outside may speak as somebody of our own domain (RULES 0). */
+  #isForged({ from }: Stanza): boolean {
+    const { domain, log } = this.#options;
+    if (from === undefined || domainOf(from as Jid) !== domain) return false;
+    log.warn('stanza with an address of ours dropped', { from });
+    return true;
   }
 
   /** What we ourselves are towards a target's server has no hands: its apps have, and they are told by the desk. */
