@@ -222,6 +222,8 @@ inFolder('a damaged file that is moved away: a new one is begun', async (folder)
 test('after a sync that failed nothing is told to be durable any more', async () => {
   const opened = {
     inTransaction: false,
+    moving: undefined,
+    makesRoom: () => false,
     begin() {
       this.inTransaction = true;
     },

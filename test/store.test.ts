@@ -169,6 +169,30 @@ const opened = async (folder: string) => {
   return { messages: store.messages, close: () => store.close() };
 };
 
+inFolder('under load the log does not grow without end, writes keep their order, reads see them', async (folder) => {
+  const { messages, close } = await opened(folder);
+  const text = 'x'.repeat(4000);
+  let place = 0;
+  let durable = 0;
+  let longest = 0;
+  const add = (): void => {
+    const one = ++place;
+    messages.add('a@x', messageAt(one, { text })).then(() => assert.is(++durable, one));
+  };
+  while (place < 8000) {
+    for (let times = 0; times < 40; times++) add();
+    await new Promise(setImmediate);
+    if (place % 400 === 0) assert.is((await messages.page('a@x', {}, 1, true)).messages[0]?.place, place);
+    if (place % 200 === 0) longest = Math.max(longest, (await stat(join(folder, 'alice.sqlite-wal'))).size);
+  }
+  await messages.add('a@x', messageAt(++place));
+  assert.is(durable, 8000);
+  assert.is(await messages.count('a@x', {}), 8001);
+  assert.ok(longest > 4_000_000 && longest < 48_000_000, `${longest}`);
+  await close();
+  assert.equal(check(join(folder, 'alice.sqlite')), 'ok');
+});
+
 /** What SQLite says of the file: trees and full-text index. */
 function check(file: string): unknown {
   const db = new Database(file);

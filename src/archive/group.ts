@@ -31,6 +31,8 @@ class Batch {
   /** By key: what is written at the commit. */
   readonly notes = new Map<string, Work>();
   readonly done: Promise<void>;
+  /** There are steps that were not done when they were added. */
+  hasLate = false;
   resolve!: () => void;
   reject!: (error: Error) => void;
 
@@ -68,6 +70,9 @@ export class Group {
   #trouble: Trouble | undefined;
   /** What is gathered cannot even be done in a transaction that is not committed. */
   #isStuck = false;
+  /** What is gathered waits for a moment without a transaction to pass, unless somebody reads. */
+  #isHeld = false;
+  #moved: Promise<void> | undefined;
   #broken: ArchiveError | undefined;
 
   constructor(file: string, desk: Desk) {
@@ -88,9 +93,10 @@ export class Group {
     return (this.#batch ?? this.#syncing)?.done;
   }
 
-  /** Throws where a read would not see what was written before it, or the store is closed or of no more use. */
+  /** Before each read. Throws where it would not see what was written, or the store is closed or of no more use. */
   check(): void {
     if (this.#broken !== undefined) throw this.#broken;
+    this.#release();
     if (this.#isStuck && this.#batch !== undefined && this.#batch.steps.length > 0)
       throw new ArchiveError(this.#trouble?.reason);
   }
@@ -105,7 +111,7 @@ export class Group {
     if (this.#broken !== undefined) return Promise.reject(this.#broken);
     const batch = this.#gather();
     const step: Step = { work, fail: undefined };
-    if (this.#isStuck) return later(batch, step);
+    if (this.#isStuck || this.#isHeld) return later(batch, step);
     try {
       work(this.#begun());
     } catch (error) {
@@ -115,7 +121,8 @@ export class Group {
       return done;
     }
     batch.steps.push(step);
-    return batch.done;
+    // one step behind, as those before it: they resolve in their order
+    return batch.hasLate ? batch.done.then(() => {}) : batch.done;
   }
 
   /** The work is done at the commit, once for each key: the last one counts. */
@@ -149,13 +156,13 @@ export class Group {
   }
 
   #commit(): void {
-    this.#waited = 0;
     clearTimeout(this.#timer);
     this.#timer = undefined;
     if (this.#syncing !== undefined) return; // when it is over
     const batch = this.#batch;
     if (batch === undefined) return;
     try {
+      if (this.#isAwaiting(this.#desk.use())) return;
       if (this.#isStuck) this.#redo(batch);
       const opened = this.#begun();
       for (const [key, note] of batch.notes) write(opened, batch, key, note);
@@ -164,30 +171,64 @@ export class Group {
       this.#syncing = batch;
       void this.#sync(opened, batch);
     } catch (error) {
-      this.fault(error);
+      if (isPassing(error)) this.fault(error);
+      else this.#end(error, batch);
     }
+  }
+
+  /** What was moved in the file has to be on the disk before anything is committed. */
+  #isAwaiting({ moving }: Opened): boolean {
+    if (moving === undefined) return false;
+    this.#moved ??= moving
+      .catch(() => {}) // the commit is told
+      .then(() => {
+        this.#moved = undefined;
+        this.#commit();
+      });
+    return true;
+  }
+
+  /** Nothing is durable any more. */
+  #end(error: unknown, batch: Batch): void {
+    this.break(error);
+    batch.reject(this.#broken!);
+    this.#abandon(this.#broken!);
+    this.#tell(this.#broken);
   }
 
   async #sync(opened: Opened, batch: Batch): Promise<void> {
     try {
+      this.#isHeld = opened.makesRoom();
       await opened.sync();
+      if (this.#isHeld) opened.move(); // what comes meanwhile is committed after it
       this.#syncing = undefined;
       this.#tell(undefined);
       batch.resolve();
     } catch (error) {
       // after a failed sync a later one proves nothing
       this.#syncing = undefined;
-      this.break(error);
-      batch.reject(this.#broken!);
-      this.#abandon(this.#broken!);
-      this.#tell(this.#broken);
+      this.#end(error, batch);
     }
+    this.#release();
     if (this.#batch === undefined) this.#opened = undefined;
     else if (this.#timer === undefined) this.#commit();
   }
 
+  /** What was held is done, in the order in which it came. */
+  #release(): void {
+    if (!this.#isHeld) return;
+    this.#isHeld = false;
+    if (this.#batch === undefined) return;
+    try {
+      this.#redo(this.#batch);
+    } catch (error) {
+      this.fault(error);
+    }
+  }
+
   /** Something is in the way: what is gathered is kept and tried again. */
   fault(error: unknown): void {
+    this.#isHeld = false;
     this.#takeBack();
     this.#isStuck = true;
     this.#desk.failed(error, this.#syncing?.done ?? Promise.resolve());
@@ -236,8 +277,9 @@ export class Group {
     this.break(new ArchiveError(`${this.#file} is closed.`));
     for (let last = this.settled(); last !== undefined; last = this.settled()) {
       this.#commit();
-      if (this.#syncing === undefined) this.#abandon(new ArchiveError(this.#trouble?.reason));
-      await last.catch(() => {});
+      if (this.#moved !== undefined) await this.#moved;
+      else if (this.#syncing === undefined) this.#abandon(new ArchiveError(this.#trouble?.reason));
+      if (this.#syncing !== undefined || this.#batch === undefined) await last.catch(() => {});
     }
     clearTimeout(this.#timer);
   }
@@ -267,6 +309,7 @@ function write(opened: Opened, batch: Batch, key: string, note: Work): void {
 /** It was not done yet, so it may turn out that it cannot be. */
 function later(batch: Batch, step: Step): Promise<void> {
   batch.steps.push(step);
+  batch.hasLate = true;
   return new Promise((resolve, reject) => {
     step.fail = reject;
     batch.done.then(resolve, reject);

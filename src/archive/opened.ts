@@ -47,11 +47,11 @@ export class Opened {
   #isPlaced = false;
   /** Something in the log is not in the database. */
   #isAhead = false;
-  /** What was moved from the log into the database is not synced there: the log must not be written over. */
-  #isMoving = false;
+  /** What was moved from the log into the database is not synced there yet: the log must not be written over. */
+  #moving: Promise<void> | undefined;
   /** What was deleted shall be gone from the log, too. */
   #isToWipe = false;
-  #fault: unknown;
+  #fault: ArchiveError | undefined;
 
   constructor(file: string) {
     this.#file = file;
@@ -86,8 +86,9 @@ export class Opened {
     this.statement('BEGIN IMMEDIATE').run();
   }
 
+  /** Not while something is `moving`. */
   commit(): void {
-    if (this.#isMoving) this.#hasten();
+    if (this.#fault !== undefined) throw this.#fault;
     this.#check();
     this.statement('COMMIT').run();
     this.#isAhead = true;
@@ -112,17 +113,31 @@ export class Opened {
 
   /** Resolves when all that was committed is durable; nothing may be committed meanwhile. */
   async sync(): Promise<void> {
-    if (this.#log === undefined || this.#main === undefined) return;
+    if (this.#log === undefined) return;
     if (this.#isToWipe) this.#wipe();
-    if (this.#ahead() < mostAhead) await toDisk(this.#log.descriptor);
-    else {
-      fsyncSync(this.#log.descriptor);
-      if (this.#move()) await this.#settled(this.#main);
-    }
+    await toDisk(this.#log.descriptor);
     if (this.#isPlaced) return;
     const folder = await open(dirname(this.#file));
     await folder.sync().finally(() => folder.close());
     this.#isPlaced = true;
+  }
+
+  /**
+   * The log has become long: all of it should be moved into the database in the next moment without a transaction, after the next
+   * sync. Where such moments are too rare it is done here, however long the disk takes.
+   */
+  makesRoom(): boolean {
+    if (this.#log === undefined) return false;
+    const { log, checkpointed } = this.statement('PRAGMA wal_checkpoint(NOOP)').get() as Progress;
+    const ahead = log - checkpointed;
+    if (ahead < 8 * mostAhead) return ahead >= mostAhead;
+    fsyncSync(this.#log.descriptor);
+    return !this.move();
+  }
+
+  /** While it is there nothing may be committed: what was moved from the log is on its way to the disk. */
+  get moving(): Promise<void> | undefined {
+    return this.#moving;
   }
 
   /** The next sync leaves nothing in the log. */
@@ -152,49 +167,41 @@ export class Opened {
     return left > 0 && left < free;
   }
 
-  #ahead(): number {
-    const { log, checkpointed } = this.statement('PRAGMA wal_checkpoint(NOOP)').get() as Progress;
-    return log - checkpointed;
-  }
-
-  /** Moves all from the log, which is synced, into the database. False where it cannot be done, or something was written meanwhile. */
-  async settle(): Promise<boolean> {
-    if (this.#main === undefined || !this.#isAhead) return true;
-    if (this.#db.inTransaction || !this.#move()) return false;
-    await this.#settled(this.#main);
-    return !this.#isAhead;
-  }
-
-  #move(): boolean {
+  /** Moves all from the log, which is synced, into the database. False where it cannot be done now. */
+  move(): boolean {
+    if (this.#main === undefined || this.#moving !== undefined || this.#db.inTransaction) return false;
     try {
       const { log, checkpointed } = this.statement('PRAGMA wal_checkpoint(PASSIVE)').get() as Progress;
-      this.#isMoving = checkpointed === log;
-      this.#isAhead = !this.#isMoving;
-      return this.#isMoving;
+      if (checkpointed !== log) return false;
     } catch {
       return false; // a full disk: all is in the log
     }
+    this.#isAhead = false;
+    this.#moving = this.#moved(this.#main.descriptor);
+    this.#moving.catch(() => {}); // told at the next commit, too
+    return true;
   }
 
-  async #settled({ descriptor }: Held): Promise<void> {
+  /** After a fault the system forgets what it could not write (Linux), so trying again would prove nothing. */
+  async #moved(descriptor: number): Promise<void> {
     try {
       await toDisk(descriptor);
     } catch (error) {
-      this.#fault = error;
+      this.#fault = new ArchiveError(`${this.#file}: ${(error as Error).message}`);
+      throw this.#fault;
+    } finally {
+      this.#moving = undefined;
     }
-    if (this.#fault !== undefined) throw this.#fault;
-    this.#isMoving = false;
   }
 
-  /** After a fault the system forgets what it could not write (Linux), so trying again proves nothing. */
-  #hasten(): void {
-    try {
-      if (this.#fault === undefined) fsyncSync(this.#main!.descriptor);
-    } catch (error) {
-      this.#fault = error;
-    }
-    if (this.#fault !== undefined) throw this.#fault;
-    this.#isMoving = false;
+  /** Moves all into the database. False where it cannot be done, or something was written meanwhile. */
+  async settle(): Promise<boolean> {
+    if (this.#main === undefined) return true;
+    await this.#moving;
+    if (!this.#isAhead) return true;
+    if (!this.move()) return false;
+    await this.#moving;
+    return !this.#isAhead;
   }
 
   /** Octets that are in use. */
@@ -209,7 +216,7 @@ export class Opened {
 
   close(): void {
     // whatever is in the log SQLite moves now
-    if (this.#isAhead || this.#isMoving) this.#db.pragma('synchronous = FULL');
+    if (this.#isAhead || this.#moving !== undefined) this.#db.pragma('synchronous = FULL');
     this.#db.close();
     for (const one of [this.#main, this.#log]) if (one !== undefined) closeSync(one.descriptor);
   }

@@ -104,7 +104,11 @@ export class FileStore implements Store, Book {
       opened?.close();
       if (damage !== undefined) damage.seen = seen(this.#file);
     };
-    if (opened !== undefined) idle.then(close, close).catch(() => {}); // it is as good as closed
+    if (opened !== undefined)
+      idle
+        .then(() => opened.moving)
+        .then(close, close)
+        .catch(() => {}); // it is as good as closed
   }
 
   get trouble(): Trouble | undefined {
