@@ -34,6 +34,8 @@ export type WorkerOptions = Pick<PoolOptions, 'startThread' | 'suspicion'>;
 
 /** How long apps and servers have to hear our goodbye: milliseconds. */
 const goodbye = 1000;
+/** Before that, components' servers have that long: they are near. */
+const shortGoodbye = 300;
 
 /** Certificates we make ourselves, at most, where any domain may enrol: each is a file. */
 const mostMade = 200;
@@ -148,7 +150,7 @@ async function assemble(
     reload: () => certificates.reload(),
     async stop() {
       bot.close();
-      await services.stop(goodbye);
+      await services.stop(shortGoodbye);
       await Promise.all([edge.stop('system-shutdown'), pool.stop(goodbye)]);
       await registry.close();
     },

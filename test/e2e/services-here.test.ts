@@ -127,4 +127,30 @@ scenarios.add('what is directed at an address ends with the app', async (world) 
   await a.received(isPresence({ from: `${address}/${user.jid}`, type: 'unavailable' }));
 });
 
+scenarios.add('in the single-account view a person is the account, for a component too', async (world) => {
+  const { desk, address } = await world.serve();
+  const a = await world.implementing(desk, 'a');
+  const juliet = await world.server.account('juliet');
+  const label = juliet.jid.split('@')[0]!;
+  await world.proxy.add(juliet, label);
+  const { jid, password } = world.proxy.admin;
+  const single = await world.proxy.login({ jid: jid.replace('@', `+${label}@`), password }, { resource: 'phone' });
+  single.send('<presence/>');
+  const merged = await world.proxy.login(world.proxy.admin, { resource: 'tablet' });
+  merged.send('<presence/>');
+  await world.answering(address);
+  for (const [user, face] of [
+    [single, `${juliet.jid}/phone~admin+${label}`],
+    [merged, merged.jid],
+  ] as const) {
+    const answered = user.iq('get', address, work('1'), `s ${face}`);
+    const request = await a.received(isRequest(`s ${face}`));
+    assert.is(request.attrs.from, `${address}/${face}`);
+    reply(a, request, work('2'));
+    assert.equal(outer(await answered), ['result', address, user.jid]);
+    a.message(request.attrs.from, `to ${face}`);
+    assert.is((await user.received(isMessage({ body: `to ${face}` }))).attrs.from, address);
+  }
+});
+
 scenarios.run();
