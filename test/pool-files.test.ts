@@ -1,5 +1,5 @@
 /** A user's files: damaged when the unit starts, exported, removed with the user. */
-import { mkdtemp, readdir, rm, writeFile } from 'node:fs/promises';
+import { mkdtemp, readdir, rename, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test } from 'uvu';
@@ -7,11 +7,15 @@ import * as assert from 'uvu/assert';
 import type { EdgeLink, UnitSettings } from '../src/link/link.ts';
 import { Pool } from '../src/pool/pool.ts';
 import type { BareJid } from '../src/wire/jid.ts';
+import { within } from './lib/process.ts';
 import { failure } from './lib/store-suite.ts';
 
 const jid = 'alice@work.example' as BareJid;
 const domain = 'proxy.example' as BareJid;
 const quiet = { debug() {}, info() {}, warn() {}, error() {} };
+/** What units tell root of their archives. */
+const told: (string | null)[] = [];
+let heard = () => {};
 const edge: EdgeLink = {
   deliver() {},
   stored() {},
@@ -20,7 +24,12 @@ const edge: EdgeLink = {
   pause() {},
   resume() {},
   account() {},
-  ask: () => Promise.reject(new Error('nobody answers here')),
+  async ask(what, ask) {
+    if (what !== 'archive') throw new Error('nobody answers here');
+    told.push((ask as { reason: string | null }).reason);
+    heard();
+    return null as never;
+  },
 };
 const upstream = { routes: {}, ca: undefined, allowPrivate: false, allowPlaintext: false };
 
@@ -90,6 +99,24 @@ inWorld('a unit whose archive is damaged says so and starts when there is a good
   await rm(file);
   await hear(null);
   assert.equal(await pool.status('alice'), []);
+});
+
+inWorld('root is told that an archive cannot be written, and when it can be again', async ({ archive, pool }) => {
+  await pool.unit('alice');
+  const next = () => {
+    const said = new Promise<string | null>((resolve) => {
+      heard = () => resolve(told.at(-1)!);
+    });
+    return within(10_000, () => 'root is told nothing', said);
+  };
+  const gone = next();
+  await rename(archive, `${archive}.away`);
+  const forgotten = pool.forget('alice', jid);
+  assert.match((await gone) ?? '', /alice\.sqlite/);
+  const over = next();
+  await rename(`${archive}.away`, archive);
+  assert.is(await over, null);
+  await forgotten;
 });
 
 inWorld('a user who is gone leaves no file', async ({ archive, pool, users }) => {

@@ -132,6 +132,19 @@ withStore('messages older than wanted go, but for what a known app has yet to ge
   assert.equal(await left(store, work), [6, 7, 8, 9, 10]);
 });
 
+withStore('other limits hold at once, also while old messages go', async (store) => {
+  const now = Date.now();
+  for (let place = 1; place <= 10; place++)
+    void store.messages.add(work, messageAt(place, { at: now - (10 - place) * day - 1000 }));
+  const limits = { user: 'a', accounts, retention: 8 * day, quota: 0 };
+  const retention = new Retention(store, limits, quiet);
+  const first = retention.run();
+  retention.limits = { ...limits, retention: 2 * day };
+  await first;
+  retention.close();
+  assert.equal(await left(store, work), [9, 10]);
+});
+
 withStore('a clock that is years ahead does not make everything old', async (store) => {
   const long = Date.now() - 1000 * day;
   for (let place = 1; place <= 10; place++)

@@ -56,7 +56,8 @@ const show = command({
     const state = (await pool.status(grant.user.name)).find(({ jid }) => jid === account.jid);
     const number = grant.only === undefined ? ` (account ${numbers.of(grant.user, account.jid)})` : '';
     const lines = [...wrap(`${account.label}${number}`), account.jid, doing(account, state), ...settings(account)];
-    lines.push(...kept(await pool.reach(grant.user.name, { accounts: [account.jid], peer: null })));
+    const reach = pool.reach(grant.user.name, { accounts: [account.jid], peer: null });
+    lines.push(...kept(await reach.catch(() => undefined)));
     if (state !== undefined) lines.push(`${count(state.contacts, 'contact')}, ${count(state.clients, 'app')}`);
     if (account.enabled && state?.failure !== undefined && state.status !== 'online')
       lines.push(
@@ -79,7 +80,9 @@ function doing(account: Readonly<AccountRecord>, state: AccountState | undefined
 }
 
 /** How far the archive reaches, and what waits to be sent. */
-function kept({ messages, first, waiting }: Reach): string[] {
+function kept(reach: Reach | undefined): string[] {
+  if (reach === undefined) return ['its archive cannot be read now'];
+  const { messages, first, waiting } = reach;
   const since = first === null ? '' : ` since ${dateText(first).slice(0, 10)}`;
   const lines = [messages === 0 ? 'no message kept yet' : `${count(messages, 'message')} kept${since}`];
   if (waiting > 0) lines.push(`${count(waiting, 'message')} to be sent`);

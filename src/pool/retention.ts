@@ -26,6 +26,7 @@ export class Retention {
   #limits: Limits;
   #timer: NodeJS.Timeout | undefined;
   #running: Promise<void> | undefined;
+  #isWanted = false;
   #isOver = false;
 
   constructor(store: Store, limits: Limits, log: Log) {
@@ -42,16 +43,25 @@ export class Retention {
     if (retention !== limits.retention || quota !== limits.quota) void this.run();
   }
 
-  /** Deletes what is to go; at most once at a time. */
+  /** Deletes what is to go; at most once at a time, and once more where it is wanted meanwhile. */
   run(): Promise<void> {
-    this.#running ??= this.#run().finally(() => {
+    this.#isWanted = true;
+    this.#running ??= this.#runAll().finally(() => {
       this.#running = undefined;
     });
     return this.#running;
   }
 
-  async #run(): Promise<void> {
+  async #runAll(): Promise<void> {
     clearTimeout(this.#timer);
+    while (this.#isWanted && !this.#isOver) {
+      this.#isWanted = false;
+      await this.#run();
+    }
+    if (!this.#isOver) this.#timer = setTimeout(() => void this.run(), day);
+  }
+
+  async #run(): Promise<void> {
     const { user, accounts, retention, quota } = this.#limits;
     try {
       let count = 0;
@@ -61,7 +71,6 @@ export class Retention {
     } catch (error) {
       if (!this.#isOver) this.#log.error('old messages were not deleted', { user, error: String(error) });
     }
-    if (!this.#isOver) this.#timer = setTimeout(() => void this.run(), day);
   }
 
   /** Age is counted from the newest message where the clock is ahead of it: one that was set wrong must not delete everything. */
