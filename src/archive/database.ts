@@ -11,6 +11,7 @@ export function openDatabase(file: string): Database.Database {
     const db = new Database(file, { fileMustExist: file !== ':memory:', timeout: 20 });
     try {
       db.pragma('auto_vacuum = INCREMENTAL'); // of a new file
+      db.pragma('synchronous = NORMAL');
       db.pragma('journal_mode = WAL');
       db.pragma('cache_size = -256');
       db.pragma('cache_spill = OFF'); // nothing of a transaction is written before its commit
