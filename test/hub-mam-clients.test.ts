@@ -96,6 +96,25 @@ test(
   }),
 );
 
+test(
+  'an id that an app was given in our last moments is where it goes on',
+  inWorld(async (world) => {
+    world.online();
+    const said = (body: string) =>
+      `<message from="bob@home.example/x" to="${core}" type="chat" id="${body}"><body>${body}</body></message>`;
+    world.server(said('kept'));
+    world.now += 1000;
+    const lost = stanzaIdOf(world.now * 1000);
+    world.now += 1000;
+    world.server(said('next'));
+    await world.settled();
+    const phone = world.client('phone').available();
+    const given = async (set: string) => (await query(world, phone, `<set xmlns="${NS.rsm}">${set}</set>`)).results;
+    assert.is((await given(`<after>${lost}</after>`)).length, 1);
+    assert.is((await given(`<before>${lost}</before>`)).length, 1);
+  }),
+);
+
 test('in the merged view there is no archive', async () => {
   const store = await openMemoryStore();
   const sent: string[] = [];

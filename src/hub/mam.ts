@@ -142,8 +142,8 @@ export class OwnArchive {
   /** What is asked for, with ids made places; throws `item-not-found` for an id that nobody knows (§4.1.3). */
   async #selection(query: MamQuery): Promise<Selection> {
     const { page, start, end, words, ids } = query;
-    const after = await this.#places(query.afterId, page.after);
-    const before = await this.#places(query.beforeId, page.before || undefined);
+    const after = await this.#bounds(query.afterId, page.after);
+    const before = await this.#bounds(query.beforeId, page.before || undefined);
     const places = ids && (await this.#places(...ids));
     const peer = query.with && bare(query.with);
     const selection: Selection = {
@@ -167,10 +167,30 @@ export class OwnArchive {
     return places;
   }
 
-  async #placeOf(id: string): Promise<number> {
+  /** Ends of a span: at messages, or where one was to be. */
+  async #bounds(...ids: readonly (string | undefined)[]): Promise<number[]> {
+    const places: number[] = [];
+    for (const id of ids) if (id !== undefined) places.push(await this.#placeOf(id, true));
+    return places;
+  }
+
+  /**
+   * The place of a message that apps got and the archive did not, for we ended in between. The server has given it to us again by
+   * then; an app that goes on from there misses nothing, and one that is told that there is no such id begins anew.
+   */
+  async #lost(id: string): Promise<number | undefined> {
+    const { archive, now } = this.#context;
+    const place = placeOf(id);
+    if (place === undefined || place > Math.max(archive.last, now() * 1000)) return undefined;
+    const [first] = (await this.#parts.archived.page({}, 1)).messages;
+    return first !== undefined && first.place < place ? place : undefined;
+  }
+
+  async #placeOf(id: string, isBound = false): Promise<number> {
     const { archived } = this.#parts;
     const found = await findById(archived, id);
-    if (found !== undefined) return found.place;
+    const place = found?.place ?? (isBound ? await this.#lost(id) : undefined);
+    if (place !== undefined) return place;
     // an app that takes an unknown id for the end of its archive would begin anew
     if (placeOf(id) === undefined && !this.#context.up.online())
       throw new StanzaError('remote-server-timeout', 'The server may know that id, but is not reachable now');
