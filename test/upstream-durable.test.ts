@@ -1,7 +1,7 @@
 /** What a core session says that it has handled is durable before (XEP-0198). */
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
-import { asked, bodies, handled, playing, presence, request, resumed, span, told } from './lib/durable.ts';
+import { asked, bodies, handled, playing, presence, request, resumed, span, told, until } from './lib/durable.ts';
 
 test('h is what is durable; more follows when it is', () =>
   playing(
@@ -22,7 +22,7 @@ test('h is what is durable; more follows when it is', () =>
       await events.next('online');
       ledger.hold();
       await events.next('stanza', ({ stanza }) => stanza.id === 'noted');
-      while (ledger.state?.h !== 1) await new Promise(setImmediate);
+      await until(() => ledger.state?.h === 1);
     },
   ));
 
@@ -41,13 +41,13 @@ test('what writes nothing is noted when the server asks, and not before', () =>
     ],
     async ({ events, ledger, session }) => {
       await events.next('online');
-      while (ledger.commits < 1) await new Promise(setImmediate);
+      await until(() => ledger.commits > 0);
       session.send('<message id="begun"/>');
       for (let count = 0; count < 20; count++) await events.next('stanza');
       for (let turn = 0; turn < 10; turn++) await new Promise(setImmediate);
       assert.is(ledger.commits, 1, 'the session itself');
       session.send('<message id="go"/>');
-      while (ledger.state?.h !== 20) await new Promise(setImmediate);
+      await until(() => ledger.state?.h === 20);
       assert.is(ledger.commits, 2);
     },
   ));
@@ -112,7 +112,7 @@ test('while it is paused nothing is taken, and the silence is not the server’s
       assert.is((await events.next('handled')).last - span, 2);
     },
     undefined,
-    { idle: 60, reply: 60 },
+    { idle: 60, reply: 60, acknowledge: 10 },
   ));
 
 test('too much that is not durable: the rest waits, in order', () => {
@@ -142,7 +142,7 @@ test('too much that is not durable: the rest waits, in order', () => {
         bodies(opened),
         Array.from({ length: count }, (_, index) => String(index)),
       );
-      while (ledger.state?.h !== count) await new Promise(setImmediate);
+      await until(() => ledger.state?.h === count);
     },
   );
 });

@@ -5,7 +5,7 @@ import { DomainGate } from '../src/upstream/gate.ts';
 import { openCoreSession } from '../src/upstream/supervisor.ts';
 import type { SessionState } from '../src/upstream/types.ts';
 import type { FullJid } from '../src/wire/jid.ts';
-import { asked, bodies, handled, playing, request, resumed, span, stateWith, told } from './lib/durable.ts';
+import { asked, bodies, handled, playing, request, resumed, span, stateWith, told, until } from './lib/durable.ts';
 import { Scripted } from './lib/scripted.ts';
 import { accountOf, MemoryLedger, MemoryLog, optionsOf, quick, Recorder } from './lib/upstream.ts';
 
@@ -38,8 +38,8 @@ for (const [name, poison] of [
         await events.next('skipped');
         await events.next('stanza', ({ stanza }) => String(stanza).includes('behind'));
         assert.equal(bodies(opened), ['before', 'behind']);
-        while (ledger.state?.h !== 3) await new Promise(setImmediate);
-        assert.is(ledger.state.begun, undefined);
+        await until(() => ledger.state?.h === 3);
+        assert.is(ledger.state?.begun, undefined);
       },
     ));
 
@@ -61,8 +61,8 @@ test('after a process that ended: each stanza that was on its way is noted befor
       await events.next('stanza', ({ stanza }) => String(stanza).includes('six'));
       assert.equal(seen[0], { position: 4, times: 2 });
       assert.equal(seen[1], { position: 5, times: 1 });
-      while (ledger.state?.h !== 6) await new Promise(setImmediate);
-      assert.is(ledger.state.begun, undefined);
+      await until(() => ledger.state?.h === 6);
+      assert.is(ledger.state?.begun, undefined);
     },
     new MemoryLedger(stateWith({ begun: { position: 4, times: 1 } })),
   );
@@ -108,7 +108,7 @@ test('a stanza whose connection broke before it was taken has done nothing', () 
       await events.next('offline');
       ledger.release();
       await events.next('stanza');
-      while (ledger.state?.h !== 4) await new Promise(setImmediate);
+      await until(() => ledger.state?.h === 4);
       assert.not.ok(events.all.some(({ kind }) => kind === 'skipped'));
     },
     new MemoryLedger(stateWith()),
@@ -158,7 +158,7 @@ test('a session that is over may say how far it got; the next has higher numbers
       const { resumed: isResumed, inherited } = await events.next('online');
       assert.equal([isResumed, inherited], [false, false]);
       assert.is(session.send('<message/>'), 8 * span + 1);
-      while (ledger.state?.number !== 8) await new Promise(setImmediate);
+      await until(() => ledger.state?.number === 8);
       assert.equal(
         ledger.state,
         stateWith({ number: 8, id: 'sm8', h: 0, location: '127.0.0.2:1', address: 'me@far.example/r' as FullJid }),

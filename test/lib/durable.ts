@@ -50,3 +50,12 @@ export async function playing(
 }
 export const bodies = ({ events }: ReturnType<typeof openAt>): string[] =>
   events.all.flatMap((event) => (event.kind === 'stanza' ? [event.stanza.tree.getChildText('body') ?? ''] : []));
+
+/** Resolves when that holds; it is looked at once a turn. */
+export async function until(holds: () => boolean): Promise<void> {
+  const deadline = Date.now() + 5000;
+  while (!holds()) {
+    if (Date.now() > deadline) throw new Error(`it never was so: ${holds}`);
+    await new Promise(setImmediate);
+  }
+}
