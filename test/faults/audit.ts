@@ -72,7 +72,7 @@ function follow(evidence: Evidence, sender: App, sent: Sent, findings: Findings)
   findings.messages++;
   const has = (list: readonly Arrival[]) => list.some(({ id }) => id === sent.id);
   const missing: string[] = [];
-  if (!has(archive)) missing.push('archive');
+  if (!has(archive)) missing.push('the proxy');
   for (const app of apps) if (app !== sender && !has(app.arrivals) && !hasCopy(app, sent)) missing.push(app.name);
   if (sender !== peer && !has(peer.arrivals) && !has(serverOfBob)) missing.push('peer');
   if (missing.length === 0) return;
@@ -103,11 +103,11 @@ function findDoubles(where: string, list: readonly Arrival[], findings: Findings
 function findRepeats(app: App, since: number, findings: Findings): void {
   const seen = new Map<string, Arrival>();
   for (const arrival of app.arrivals) {
-    if (arrival.at < since || arrival.id === undefined) continue;
+    if (arrival.id === undefined) continue;
     const key = `${arrival.author} ${arrival.id}`;
     const first = seen.get(key);
     seen.set(key, arrival);
-    if (first === undefined) continue;
+    if (first === undefined || arrival.at < since) continue;
     const isOne = first.stanzaId === undefined || arrival.stanzaId === undefined || first.stanzaId === arrival.stanzaId;
     if (!isOne && app.name !== 'peer') {
       findings.doubled.push(
@@ -116,8 +116,9 @@ function findRepeats(app: App, since: number, findings: Findings): void {
       continue;
     }
     const end = app.ends[first.stream];
-    const isOnOne =
-      first.stream === arrival.stream && !(first.way === 'live' && arrival.way === 'archive') && app.name !== 'peer';
+    // an app that asks the archive from where it was gets what came meanwhile once more
+    const isAsked = first.way !== 'archive' && arrival.way === 'archive';
+    const isOnOne = first.stream === arrival.stream && !isAsked && app.name !== 'peer';
     if (isOnOne || (end !== undefined && end - first.at > unconfirmed[app.name]!))
       findings.needless.push(
         `${arrival.body} (${arrival.id}) at ${app.name}, ${first.way} on ${first.stream}, ${arrival.way} on ${arrival.stream}, ${end === undefined ? 0 : end - first.at} ms`,
@@ -131,17 +132,23 @@ function checkOrder({ archive, bob, since }: Evidence, app: App, findings: Findi
   if (app.skills.archive) return; // it sorts by the archive
   const place = new Map(archive.map((arrival, index) => [`${arrival.author} ${arrival.id}`, index]));
   let last = -1;
+  let before: Arrival | undefined;
   const seen = new Set<string>();
   for (const arrival of app.arrivals) {
     const key = `${arrival.author} ${arrival.id}`;
     const at = place.get(key);
-    if (arrival.at < since || arrival.author !== bob || at === undefined || seen.has(key)) continue;
+    const isRepeated = seen.has(key); // also of the round before
     seen.add(key);
-    if (at < last)
-      findings.misordered.push(`${arrival.body} at ${app.name}: ${at} (${arrival.stanzaId}) after ${last}`);
+    if (arrival.at < since || arrival.author !== bob || at === undefined || isRepeated) continue;
+    if (before !== undefined && at < last)
+      findings.misordered.push(`${told(arrival)} at ${app.name}: ${at}, after ${told(before)}: ${last}`);
+    if (at > last) before = arrival;
     last = Math.max(last, at);
   }
 }
+
+const told = ({ body, stanzaId, way, isDelayed, stream, at }: Arrival): string =>
+  `${body} (${stanzaId}, ${way}${isDelayed ? ', delayed' : ''} on ${stream} at ${new Date(at).toISOString().slice(11)})`;
 
 /** Numbers of a series only rise, but for repeats. */
 function checkSeries(where: string, list: readonly Arrival[], findings: Findings): void {

@@ -197,6 +197,7 @@ export class App {
     const [user, domain] = account.jid.split('@') as [string, string];
     const stream = new Stream(domain, endpoint);
     const number = ++this.#number;
+    this.#isCaughtUp = false; // what comes first on it may be newer than what was missed
     stream.onMessage = (message) => this.#take(message, number);
     stream.onAcknowledged = (stanza) => this.#acknowledged(stanza);
     this.#stream = stream;
@@ -287,7 +288,6 @@ export class App {
 
   /** XEP-0313: all since the last that it knows, page by page. */
   async #catchUp(stream: Stream, number: number): Promise<void> {
-    this.#isCaughtUp = false;
     for (let isComplete = false; !isComplete; ) isComplete = await askPage(stream, this.#last, this.#since);
     this.#isCaughtUp = true;
     // what came alive meanwhile is newer than any page
