@@ -168,7 +168,43 @@ test(
     assert.equal(bodies(phone), []);
     world.archived('service-unavailable');
     assert.equal(bodies(phone), ['a']);
+    like(world.told[0], 'from 2026-01-02 03:04 UTC', 'may be missing');
+  }),
+);
+
+test(
+  'a server without an archive that keeps messages for who is offline: nobody is worried',
+  inWorld(async (world) => {
+    world.hub.online(core, false);
+    const features = '<feature var="http://jabber.org/protocol/disco#info"/><feature var="msgoffline"/>';
+    world.answer(
+      /to="work.example".*disco#info/,
+      `<query xmlns="http://jabber.org/protocol/disco#info">${features}</query>`,
+    );
+    world.archived('service-unavailable');
+    const phone = world.client('phone').available();
+    const plain = (name: string) => live(name).replace(/<stanza-id.*?\/>/, '');
+    world.server(plain('known'));
+    world.hub.offline();
+    world.hub.online(core, false);
+    world.server(plain('a'));
+    world.hub.offline(); // before it has answered
+    world.hub.online(core, false);
+    world.archived('service-unavailable');
+    assert.equal(bodies(phone), ['known', 'a']);
     assert.equal(world.told, []);
+  }),
+);
+
+test(
+  'an archive that does not reach back to what is known: root says between when messages may be missing',
+  inWorld(async (world) => {
+    await after(world, 'known');
+    world.archived('item-not-found');
+    world.archived([kept('a')]);
+    await world.settled();
+    assert.is(world.told.length, 1);
+    like(world.told[0], 'from 2026-01-02 03:04 UTC to 2026-01-02 04:00 UTC may be missing');
   }),
 );
 

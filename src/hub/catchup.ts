@@ -40,6 +40,8 @@ interface Parts {
   done(): void;
   /** The server has an archive. */
   found(): void;
+  /** The server keeps messages for who is offline (XEP-0160). */
+  keepsOffline(): boolean;
 }
 
 export class CatchUp {
@@ -125,7 +127,10 @@ export class CatchUp {
   /** The stream is gone. What waited is found in the server's archive at the next login. */
   offline(): void {
     this.#turn++;
+    const waiting = this.#waiting ?? [];
     if (this.#waiting !== undefined) this.#waiting = [];
+    if (this.#parts.latest()?.alias !== undefined) return;
+    for (const message of waiting) this.#parts.live(message); // perhaps it has no archive
   }
 
   #ask(turn: number, where: Where, anchor: Anchor): void {
@@ -136,7 +141,12 @@ export class CatchUp {
       if (typeof page === 'string') return this.#giveUp(page, anchor);
       if (page.messages.length === 0) return this.#filled();
       this.#take(turn, page)
-        .then((isWhole) => isWhole && this.#next(turn, page))
+        .then(({ isWhole, known }) => {
+          // its archive does not reach back to what we know
+          if (isWhole && known === 0 && where.start !== undefined && anchor.alias !== undefined)
+            this.#tell(anchor, page.messages[0]!.at);
+          if (isWhole) this.#next(turn, page);
+        })
         .catch((error: unknown) => {
           this.#context.log.error('catch-up failed', { account: this.#context.account, error: String(error) });
           if (turn === this.#turn) this.#giveUp('failed', anchor);
@@ -151,17 +161,19 @@ export class CatchUp {
     this.#ask(turn, { after: alias }, { alias, at });
   }
 
-  /** False if the stream went meanwhile. */
-  async #take(turn: number, { messages }: ServerPage): Promise<boolean> {
+  /** How many of them were known already; not whole if the stream went meanwhile. */
+  async #take(turn: number, { messages }: ServerPage): Promise<{ isWhole: boolean; known: number }> {
     const { account } = this.#context;
+    let count = 0;
     for (const missed of messages) {
       if (missed.message.type === 'groupchat') continue; // rooms have a history of their own
       const known = await findKnown(this.#parts.messages, account, missed);
-      if (turn !== this.#turn) return false;
-      if (known !== undefined) this.#isHere(known, missed);
-      else this.#parts.missed(missed.message, missed.at);
+      if (turn !== this.#turn) return { isWhole: false, known: count };
+      if (known === undefined) this.#parts.missed(missed.message, missed.at);
+      else this.#isHere(known, missed);
+      if (known !== undefined) count++;
     }
-    return true;
+    return { isWhole: true, known: count };
   }
 
   /** The server has it under that name. If it was ours to send, it need not be sent again. */
@@ -183,7 +195,10 @@ export class CatchUp {
 
   #giveUp(reason: NoPage, anchor: Anchor): void {
     if (reason === 'failed') this.#tell(anchor);
-    else this.#setGap(undefined); // a server without an archive keeps messages itself, as long as nobody is there
+    else {
+      this.#setGap(undefined);
+      if (!this.#parts.keepsOffline()) this.#tell(anchor, this.#context.now());
+    }
     this.#end();
   }
 
@@ -201,15 +216,23 @@ export class CatchUp {
     else this.#context.kept.put('meta', 'gap', JSON.stringify(gap));
   }
 
-  /** Once for each gap. */
-  #tell({ at }: Anchor): void {
+  /** Once for each gap: where it begins, and where it ends if it stays one. */
+  #tell({ at }: Anchor, end?: number): void {
     if (this.#told === at) return;
     this.#told = at;
     const { account, tell } = this.#context;
-    const since = `${new Date(at).toISOString().slice(0, 16).replace('T', ' ')} UTC`;
-    tell(`The server of ${account} did not give out what came since ${since}. It is asked again at the next login.`);
+    if (end === undefined)
+      tell(
+        `The server of ${account} did not give out what came since ${dateOf(at)}. It is asked again at the next login.`,
+      );
+    else
+      tell(
+        `Messages to ${account} from ${dateOf(at)} to ${dateOf(end)} may be missing: its server did not keep them for us.`,
+      );
   }
 }
+
+const dateOf = (at: number): string => `${new Date(at).toISOString().slice(0, 16).replace('T', ' ')} UTC`;
 
 const isTo = ({ to }: Stanza, peer: string): boolean => to !== undefined && bare(to as Jid) === peer;
 

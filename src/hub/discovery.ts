@@ -49,6 +49,11 @@ export class Discovery {
       if (key.startsWith(prefix)) this.#kept.set(detached(key), shared(value));
   }
 
+  /** Did the server say that it offers that, when it was asked last? */
+  offers(feature: string): boolean {
+    return this.#kept.get(keyOf(NS.discoInfo, this.#context.server))?.includes(`var="${feature}"`) === true;
+  }
+
   /** The answer to a client's question about the server, its services or the account; undefined where only they know. */
   answer(request: Stanza, payload: Element): Element | undefined {
     const ns = payload.attrs.xmlns as string;

@@ -251,6 +251,7 @@ export class Hub implements Pick<CoreEvents, 'online' | 'offline' | 'stanza' | '
       missed: (message, at) => this.#inbound.missed(message, at),
       live: (message) => this.#inbound.take(message),
       done: () => this.#outbound.flush(),
+      keepsOffline: () => this.#discovery.offers('msgoffline'),
       found: () => this.#backfill.online(context.settings.backfillDays),
     });
     this.#backfill = new Backfill(context, {
