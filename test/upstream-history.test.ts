@@ -56,6 +56,18 @@ test('conflicts: another resource each time, no resumption, ever longer waits un
   assert.is(seconds(past, conflict), 90);
 });
 
+test('a session that was resumed in vain is not resumed again', () => {
+  const deaf = new Failed('timeout', 'the server is silent');
+  const past = history();
+  past.ended(deaf, 0);
+  assert.ok(past.mayResume);
+  deaf.isDeaf = true;
+  past.ended(deaf, held);
+  assert.not.ok(past.mayResume);
+  past.begun();
+  assert.ok(past.mayResume);
+});
+
 test('resumption is given up after two faults in a row, or two that the server left open', () => {
   const fault = failedByUs(new StreamError('not-well-formed'));
   const open = new Failed('timeout', 'no answer');

@@ -14,6 +14,8 @@ export class Failed extends Error {
   atStanza = false;
   /** The server neither resumed the session nor said that it is gone. */
   atResumption = false;
+  /** It resumed the session, and took nothing from then on. */
+  isDeaf = false;
 
   constructor(kind: FailureKind, text: string, fingerprint?: string) {
     super(text);

@@ -57,6 +57,8 @@ export class History {
     if (failed.fault === undefined) this.#faults = 0;
     if (lasted >= this.#env.timing.held) this.#poisoned = 0;
     this.#blame(failed);
+    // COMPAT: Prosody 0.12.3 reads a resumed stream as what follows the stanza in which the one before it was cut
+    if (failed.isDeaf) this.mayResume = false;
     if (failed.failure.kind !== 'conflict') return;
     this.#conflicts++;
     this.mayResume = false; // the address would come back with it, and the fight

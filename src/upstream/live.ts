@@ -41,6 +41,8 @@ export class LiveStream {
   /** The server has asked, and is told so much when it is durable. */
   #owed: number | undefined;
   #ping: string | undefined;
+  /** The server has resumed the session and not said since that it took anything. */
+  #isDeaf: boolean;
   #over = false;
   #dropped = 0;
   readonly #intake: Intake;
@@ -57,7 +59,12 @@ export class LiveStream {
     this.#timing = timing;
     this.#take = take;
     this.#log = log;
-    const dead = () => this.#connection.end(new Failed('timeout', 'the server is silent'));
+    this.#isDeaf = login.resumed;
+    const dead = () => {
+      const failed = new Failed('timeout', 'the server is silent');
+      failed.isDeaf = this.#isDeaf;
+      this.#connection.end(failed);
+    };
     this.#liveness = new Liveness(timing, () => this.#probe(), dead);
     this.ended = login.connection.ended.then((failed) => this.#finish(failed));
     this.#intake = new Intake(session, login.resumed && session.isUncertain, {
@@ -165,6 +172,7 @@ export class LiveStream {
     if (element.name === 'r') this.#answer();
     else if (element.name === 'a') {
       this.#session.management.acknowledge(element.attrs.h);
+      this.#isDeaf = false;
       this.#liveness.answered();
       this.#intake.relax();
     }
