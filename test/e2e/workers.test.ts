@@ -155,7 +155,8 @@ test('killed twenty times under load: nothing acknowledged is lost, and no strea
     const count = await loaded;
     for (const { name, client } of apps) {
       await client.acknowledged(count);
-      await bob.received(isMessage({ body: `${name} ${count - 1}` }), { within: 30_000 });
+      // COMPAT: after a cut within a stanza Prosody 0.12.3 takes nothing more on the resumed stream: that shows after 20 s
+      await bob.received(isMessage({ body: `${name} ${count - 1}` }), { within: 60_000 });
       await client.received(isMessage({ body: `in ${count - 1}` }), { within: 30_000 });
       await client.roundtrip();
     }
