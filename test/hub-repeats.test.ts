@@ -55,6 +55,24 @@ test(
 );
 
 test(
+  'also when much was said since',
+  inWorld(async (world) => {
+    world.online();
+    world.server(chat('first', { inside: alias('s-0') }));
+    for (let number = 1; number <= 300; number++) {
+      world.now += 100;
+      world.server(chat(`m${number}`, { inside: alias(`s-${number}`) }));
+    }
+    await world.settled();
+    const again = await world.again();
+    again.now = world.now;
+    again.online();
+    again.server(chat('first', { inside: alias('s-0') }));
+    assert.is((await bodiesIn(again)).filter((body) => body === 'first').length, 1);
+  }),
+);
+
+test(
   'equal ids alone do not make a message a repetition',
   inWorld(async (world) => {
     world.online();

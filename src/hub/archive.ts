@@ -1,5 +1,5 @@
 /** What is said goes into the account's archive (XEP-0313): each message once, whatever ways it comes, under an id of ours. */
-import type { ArchivedMessage, Messages, Trouble } from '../archive/types.ts';
+import type { ArchivedMessage, Messages, Page, Trouble } from '../archive/types.ts';
 import { type BareJid, bare, type FullJid, type Jid, resourceOf } from '../wire/jid.ts';
 import { NS } from '../wire/ns.ts';
 import { parseElement } from '../wire/parser.ts';
@@ -10,10 +10,12 @@ import type { Kept, Log } from './context.ts';
 import { type Archived, archivedOf } from './ids.ts';
 import { aboutName, idName, sightOf, typeOf, wayOf } from './names.ts';
 import { Places, type Reach, stanzaIdOf } from './place.ts';
-import { Recent, type Way } from './recent.ts';
+import { Recent, recent, type Way } from './recent.ts';
 
 /** Messages that are known again after a restart, as repetitions or by what is said about them. */
 const remembered = 150;
+/** If they are of the last minutes so many. */
+const rememberedLately = 1000;
 
 /** What became of a message. */
 export interface Taken {
@@ -80,10 +82,19 @@ export class Archive {
     this.#places.load(taken, found === undefined ? undefined : (JSON.parse(found) as Reach));
     // so that there is a place for what is older than all that comes from now on
     if (this.#places.last === 0) this.#places.next();
-    for (const message of latest.messages) this.#remember(message);
+    for (const message of await this.#lately(latest)) this.#remember(message);
     const named = latest.messages.findLast(({ alias }) => alias !== undefined) ?? latest.messages.at(-1);
     if (named !== undefined) this.#latest = { at: named.at, ...(named.alias && { alias: named.alias }) };
     if (this.#newest === 0 && !latest.complete) await this.#findNewest();
+  }
+
+  /** Where much was said in the last minutes, all of it may be told again. */
+  async #lately({ messages, complete }: Page): Promise<ArchivedMessage[]> {
+    const [first, last] = [messages[0], messages.at(-1)];
+    if (complete || first === undefined || last!.at - first.at > recent) return messages;
+    const before = { before: first.place, start: last!.at - recent };
+    const earlier = await this.stored.page(before, rememberedLately - remembered, true);
+    return [...earlier.messages, ...messages];
   }
 
   async #findNewest(): Promise<void> {

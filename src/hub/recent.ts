@@ -36,8 +36,9 @@ export interface Known {
 
 /** So far apart one message comes by two ways, or servers' clocks go: milliseconds. */
 const moment = 60_000;
-const recent = 10 * 60_000;
-const most = 1000;
+const most = 3000;
+/** So long other servers and apps try again what they could not deliver: milliseconds. */
+export const recent = 10 * 60_000;
 const none: readonly string[] = [];
 const only: Readonly<Record<Way, readonly Way[]>> = { direct: ['direct'], carbon: ['carbon'] };
 
