@@ -1,0 +1,76 @@
+/** Clients that another hub had before, or that take only some messages: who has what. */
+import { test } from 'uvu';
+import * as assert from 'uvu/assert';
+import { parseElement } from '../src/wire/parser.ts';
+import { Stanza } from '../src/wire/stanza.ts';
+import { bodiesOf, chat, known } from './lib/archived.ts';
+import { account, inWorld } from './lib/hub.ts';
+
+test(
+  'a client that its unit had before goes on where it was',
+  inWorld(async (world) => {
+    world.online();
+    const phone = await known(world);
+    world.server(chat('given'));
+    const delivered = phone.place;
+    world.server(chat('on its way')); // the unit dies
+    const again = await world.again();
+    again.online();
+    const back = again.client('phone', { presence: '<presence/>', delivered });
+    again.server(chat('new'));
+    await again.settled();
+    assert.equal(bodiesOf(back.messages()), ['on its way', 'new']);
+    const all = again.client('tablet', { presence: '<presence/>', delivered: back.place });
+    await again.settled();
+    assert.equal(all.messages(), []);
+  }),
+);
+
+test(
+  'a client that ends at once leaves nothing behind',
+  inWorld(async (world) => {
+    world.online();
+    world.server(chat('kept'));
+    world.client('phone', { presence: '<presence/>' }).leave();
+    const desk = world.client('desk').available();
+    world.pass(10_000);
+    await world.settled();
+    assert.equal(bodiesOf(desk.messages()), ['kept']);
+  }),
+);
+
+test(
+  'who has a message to the full address only need not have had those before it',
+  inWorld(async (world) => {
+    world.online();
+    const shy = world.client('shy').available('<priority>-1</priority>');
+    world.server(chat('bare', { to: account }));
+    world.server(chat('full'));
+    shy.acknowledge();
+    const desk = world.client('desk').available();
+    world.pass(10_000);
+    await world.settled();
+    assert.equal(bodiesOf(desk.messages()), ['bare', 'full']);
+  }),
+);
+
+test(
+  'what a unit before this one had shown to all is not shown again to who is given what it missed',
+  inWorld(async (world) => {
+    world.online();
+    const phone = world.client('phone', { presence: '<presence/>', delivered: 1 });
+    const desk = world.client('desk', { presence: '<presence/>', delivered: 1, carbons: true });
+    world.server(chat('missed'));
+    phone.leave();
+    desk.leave();
+    const [first, second] = ['phone', 'desk'].map((name) =>
+      world.client(name, { presence: '<presence/>', delivered: 1, carbons: true }),
+    );
+    const sent = '<message to="bob@home.example" type="chat" id="s1"><body>mine</body></message>';
+    world.hub.fromClient(first!.sid, Stanza.of(parseElement(sent)), 100, true);
+    await world.settled();
+    assert.equal(bodiesOf(second!.messages()), ['missed']);
+  }),
+);
+
+test.run();
