@@ -108,7 +108,10 @@ async function resumed(connection: Connection, session: Session): Promise<boolea
   }
 }
 
-/** XEP-0198 §5. False: the session is gone; what it acknowledged at last is noted. */
+/**
+ * XEP-0198 §5. False: the session is gone; what it acknowledged at last is noted. It is asked for when the server's `max` is over,
+ * too: nothing is hoped for then but that `<failed/>` says how far it got.
+ */
 async function resume(connection: Connection, { id, h, management }: Session): Promise<boolean> {
   if (id === undefined) return false;
   connection.write(serialize(xml('resume', { xmlns: NS.sm, h: String(h), previd: id })));
