@@ -202,6 +202,27 @@ inFolder('a damaged file is told of by whoever meets it, and waited for until th
   db.close();
 });
 
+inFolder('the log of a damaged file is not taken for that of the good one in its place', async (folder) => {
+  const file = join(folder, 'alice.sqlite');
+  const first = await storesIn(folder)('alice');
+  for (let place = 1; place <= 300; place++) void first.messages.add('a@x', messageAt(place));
+  await first.close();
+  const good = await readFile(file);
+  const store = new FileStore(file, new Shelf());
+  await writeFile(file, 'not a database '.repeat(1000));
+  assert.match(await failure(all(store)), /is damaged/);
+  await writeFile(`${file}-wal`, 'left behind '.repeat(1000)); // as by a process that was killed
+  const added = store.messages.add('a@x', messageAt(301));
+  await writeFile(file, 'still no database '.repeat(1000));
+  await failure(all(store));
+  await writeFile(`${file}.new`, good);
+  await rename(`${file}.new`, file);
+  await added;
+  assert.is((await all(store)).length, 301);
+  assert.ok((await readdir(folder)).includes('alice.sqlite-wal.damaged'));
+  await store.close();
+});
+
 inFolder('a damaged file that is moved away: a new one is begun', async (folder) => {
   const file = join(folder, 'alice.sqlite');
   const store = await storesIn(folder)('alice');

@@ -53,6 +53,8 @@ export interface Desk {
   mayWait?(): boolean;
   /** That has happened; the file may be of use to the group until `idle`. */
   failed(error: unknown, idle: Promise<unknown>): void;
+  /** All that was added until now is in a commit. */
+  committed?(): void;
 }
 
 export class Group {
@@ -167,6 +169,7 @@ export class Group {
       const opened = this.#begun();
       for (const [key, note] of batch.notes) write(opened, batch, key, note);
       opened.commit();
+      this.#desk.committed?.();
       this.#batch = undefined;
       this.#syncing = batch;
       void this.#sync(opened, batch);

@@ -15,6 +15,8 @@ export interface Desk {
   read<T>(act: (opened: Opened) => T): Promise<T>;
   /** Resolves when durable. */
   write(work: (opened: Opened) => void): Promise<void>;
+  /** Until the commit that is known elsewhere. */
+  jot(account: string, message: ArchivedMessage): void;
   /** What was deleted is gone from the files, too: when this resolves, or else soon. */
   wipe(isUrgent: boolean): Promise<void>;
 }
@@ -35,10 +37,13 @@ export class FileMessages implements Messages {
     this.#desk = desk;
   }
 
-  add(account: string, message: ArchivedMessage): Promise<void> {
+  add(account: string, message: ArchivedMessage, isPast = false): Promise<void> {
     const { place } = message;
     if (!(Number.isInteger(place) && place >= 0 && place <= placeMask))
       return Promise.reject(new ArchiveError(`${place} is no place in an archive`));
+    const { isSent, id } = message;
+    // what has no id nobody knows again
+    if (!isPast && !(isSent && id === undefined)) this.#desk.jot(account, message);
     return this.#desk.write((opened) => addMessage(opened, account, message));
   }
 

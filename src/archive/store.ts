@@ -1,10 +1,11 @@
 /** The archive in SQLite: one file per user, opened when needed. */
-import { closeSync, openSync, statSync } from 'node:fs';
+import { closeSync, openSync, renameSync, type Stats, statSync } from 'node:fs';
 import { mkdir, open, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 import { ArchiveError, refusal } from './database.ts';
 import { Group } from './group.ts';
+import { Journal, redo } from './journal.ts';
 import { FileMessages } from './messages.ts';
 import { fileName } from './name.ts';
 import { Opened } from './opened.ts';
@@ -12,10 +13,9 @@ import { isDamage, isLoss } from './passing.ts';
 import { scrub } from './scrub.ts';
 import { type Book, Shelf } from './shelf.ts';
 import type { Entry, Kind, OpenStore, Store, Trouble } from './types.ts';
+import { put } from './writing.ts';
 
 const read = 'SELECT key, value FROM kept WHERE account = ? AND kind = ? ORDER BY id';
-const put = `INSERT INTO kept (account, kind, key, value) VALUES (?, ?, ?, ?)
-  ON CONFLICT (account, kind, key) DO UPDATE SET value = excluded.value`;
 const remove = 'DELETE FROM kept WHERE account = ? AND kind = ? AND key = ?';
 const removeTo = 'DELETE FROM kept WHERE account = ? AND kind = ? AND key <= ?';
 const removeKind = 'DELETE FROM kept WHERE account = ? AND kind = ?';
@@ -29,6 +29,9 @@ const delay = 600_000;
 /** All files of this thread. */
 const shelf = new Shelf();
 
+/** What is gathered is in a file of that ending. */
+const journal = '-new';
+
 /** Stores under one folder; each user's file has one opener at a time. */
 export const storesIn =
   (folder: string): OpenStore =>
@@ -41,7 +44,7 @@ export const storesIn =
 /** Deletes a user's store, which nobody has open. */
 export async function removeStore(folder: string, user: string): Promise<void> {
   const file = join(folder, fileName(user));
-  for (const ending of ['', '-wal', '-shm']) await rm(`${file}${ending}`, { force: true });
+  for (const ending of ['', '-wal', '-shm', journal]) await rm(`${file}${ending}`, { force: true });
 }
 
 /** A store that lasts as long as it is open. */
@@ -53,6 +56,7 @@ export class FileStore implements Store, Book {
   readonly #file: string;
   readonly #shelf: Shelf | undefined;
   readonly #group: Group;
+  readonly #journal: Journal | undefined;
   #opened: Opened | undefined;
   #leaving: Promise<void> | undefined;
   /** The first page that may still have copies of what was deleted. */
@@ -61,13 +65,15 @@ export class FileStore implements Store, Book {
   #wiping: NodeJS.Timeout | undefined;
   #isClosed = false;
   /** The file was found damaged; `seen` is what it looked like then. */
-  #damage: { error: unknown; seen: string | undefined } | undefined;
+  #damage: Damage | undefined;
 
   /** Opens the file, so that one that cannot be used is refused at once. */
   constructor(file: string, shelf: Shelf | undefined) {
     this.#file = file;
     this.#shelf = shelf;
+    this.#journal = shelf && new Journal(file + journal);
     this.#group = new Group(file, {
+      committed: () => this.#journal?.clear(),
       use: () => this.#use(),
       mayWait: () => this.#opened === undefined && this.#shelf?.isCrowded === true,
       failed: (error, idle) => this.#failed(error, idle),
@@ -75,14 +81,22 @@ export class FileStore implements Store, Book {
     this.messages = new FileMessages({
       read: (act) => this.#read(act),
       write: (work) => this.#group.add(work),
+      jot: (account, message) => this.#journal?.write({ account, message }),
       wipe: (isUrgent) => (isUrgent ? this.#wipe() : this.#wipeLater()),
     });
     this.#use();
+    this.#recover();
+  }
+
+  /** What was shown to somebody, and not committed when the program ended, is taken in as if nothing had been. */
+  #recover(): void {
+    const left = this.#journal?.left() ?? [];
+    if (left.length > 0) void this.#group.add((opened) => redo(opened, left)).catch(() => {});
   }
 
   #use(): Opened {
     if (this.#opened === undefined) {
-      if (this.#damage !== undefined && this.#damage.seen === seen(this.#file)) throw this.#damage.error;
+      if (this.#damage !== undefined) checkAgain(this.#file, this.#damage);
       // one that is missing was told of; whoever took it away is taken at his word
       if (this.trouble !== undefined) makeAgain(this.#file);
       this.#opened = new Opened(this.#file);
@@ -98,11 +112,11 @@ export class FileStore implements Store, Book {
     const opened = this.#opened;
     this.#opened = undefined;
     this.#shelf.left(this);
-    const damage = isDamage(error) ? { error, seen: seen(this.#file) } : undefined;
+    const damage = isDamage(error) ? damageOf(this.#file, error) : undefined;
     this.#damage = damage;
     const close = (): void => {
       opened?.close();
-      if (damage !== undefined) damage.seen = seen(this.#file);
+      if (damage !== undefined) Object.assign(damage, damageOf(this.#file, error));
     };
     if (opened !== undefined)
       idle
@@ -153,6 +167,7 @@ export class FileStore implements Store, Book {
   }
 
   put(account: string, kind: Kind, key: string, value: string): Promise<void> {
+    if (kind === 'outbox') this.#journal?.write({ account, kind, key, value });
     return this.#group.add((opened) => opened.statement(put).run(account, kind, key, value));
   }
 
@@ -222,6 +237,7 @@ export class FileStore implements Store, Book {
     this.#shelf?.left(this);
     this.#opened?.close();
     this.#opened = undefined;
+    this.#journal?.close();
     if (this.#wiping !== undefined && this.#shelf !== undefined) this.#unclean = 0;
     clearTimeout(this.#wiping);
     for (; this.#unclean !== undefined; await pause(0)) this.#clean();
@@ -248,6 +264,7 @@ export class FileStore implements Store, Book {
       if (!isSettled || this.isBusy) return this.#shelf?.used(this);
       this.#opened = undefined;
       opened.close();
+      this.#journal?.close();
     } catch (error) {
       this.#group.break(error);
     }
@@ -274,8 +291,23 @@ function makeAgain(file: string): void {
   }
 }
 
-/** Changes when somebody changes the file. */
-function seen(file: string): string {
-  const stats = statSync(file, { throwIfNoEntry: false });
-  return stats === undefined ? '' : `${stats.dev} ${stats.ino} ${stats.size} ${stats.mtimeMs}`;
+/** A file that was found damaged, and what it and its log looked like then. */
+interface Damage {
+  error: unknown;
+  file: Stats | undefined;
+  log: Stats | undefined;
+}
+
+const seen = (file: string): Stats | undefined => statSync(file, { throwIfNoEntry: false });
+
+const damageOf = (file: string, error: unknown): Damage => ({ error, file: seen(file), log: seen(`${file}-wal`) });
+
+/** Throws while nobody has changed it. The log of a file that was damaged would spoil the one that is there in its place. */
+function checkAgain(file: string, damage: Damage): void {
+  const now = seen(file);
+  const { ino, size, mtimeMs } = damage.file ?? {};
+  if (now?.ino === ino && now?.size === size && now?.mtimeMs === mtimeMs) throw damage.error;
+  const log = seen(`${file}-wal`);
+  if (log !== undefined && log.ino === damage.log?.ino && now?.ino !== ino)
+    renameSync(`${file}-wal`, `${file}-wal.damaged`);
 }

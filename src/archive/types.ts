@@ -105,8 +105,11 @@ export interface Extent {
 
 /** The messages of all accounts of a user. Writes are like those of Store: one turn's are one transaction. */
 export interface Messages {
-  /** Archives one; a place that is taken is written anew. Resolves when durable. */
-  add(account: string, message: ArchivedMessage): Promise<void>;
+  /**
+   * Archives one; a place that is taken is written anew. Resolves when durable. Unless `isPast`, nobody having been shown it, it outlives
+   * the end of the program, though not of the machine, from when this returns.
+   */
+  add(account: string, message: ArchivedMessage, isPast?: boolean): Promise<void>;
   /** That is what the server calls it. */
   alias(account: string, place: number, alias: string): Promise<void>;
   /** The newest that is meant; undefined if there is none. */

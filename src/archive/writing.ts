@@ -7,6 +7,10 @@ import type { Clause } from './selection.ts';
 import { tokensOf } from './tokens.ts';
 import type { ArchivedMessage } from './types.ts';
 
+/** A row that is kept. */
+export const put = `INSERT INTO kept (account, kind, key, value) VALUES (?, ?, ?, ?)
+  ON CONFLICT (account, kind, key) DO UPDATE SET value = excluded.value`;
+
 const insert = `INSERT INTO message (id, at, peer, resource, is_sent, is_group, type, name, origin, alias, client, text, body)
   VALUES ((? << 52) | ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING`;
 

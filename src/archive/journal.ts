@@ -1,0 +1,111 @@
+/**
+ * What is gathered for the next commit, in a file beside the database, for no longer than until then: it outlives the end of the
+ * program, though not of the machine, for nothing of it is synced. A message that was shown to somebody keeps its place that way.
+ */
+import { closeSync, ftruncateSync, openSync, readFileSync, rmSync, writeSync } from 'node:fs';
+import type { Opened } from './opened.ts';
+import type { ArchivedMessage } from './types.ts';
+import { addMessage, put } from './writing.ts';
+
+/** A message; or, before one that a client sent, its row in the outbox. */
+export type Jotted = { account: string; message: ArchivedMessage } | Row;
+
+export interface Row {
+  account: string;
+  kind: string;
+  key: string;
+  value: string;
+}
+
+export class Journal {
+  readonly #file: string;
+  #descriptor: number | undefined;
+  #end = 0;
+
+  constructor(file: string) {
+    this.#file = file;
+  }
+
+  /** A full disk is told of elsewhere: what cannot be written here is where it was before. */
+  write(record: Jotted): void {
+    try {
+      this.#descriptor ??= openSync(this.#file, 'a+', 0o600);
+      const line = Buffer.from(`${JSON.stringify(record)}\n`);
+      const count = writeSync(this.#descriptor, line);
+      this.#end += count;
+      if (count < line.length) this.#cut(this.#end - count);
+    } catch {
+      // see above
+    }
+  }
+
+  #cut(length: number): void {
+    ftruncateSync(this.#descriptor!, length);
+    this.#end = length;
+  }
+
+  /** All of it is committed. */
+  clear(): void {
+    if (this.#end === 0) return;
+    this.#descriptor ??= openSync(this.#file, 'a+', 0o600);
+    this.#cut(0);
+  }
+
+  /** What a program that ended had not committed, oldest first. */
+  left(): Jotted[] {
+    let text: string;
+    try {
+      text = readFileSync(this.#file, 'utf8');
+    } catch {
+      return [];
+    }
+    this.#end = Buffer.byteLength(text);
+    const records: Jotted[] = [];
+    for (const line of text.split('\n').slice(0, -1)) {
+      const record = readLine(line);
+      if (record === undefined) break;
+      records.push(record);
+    }
+    return records;
+  }
+
+  /** The file goes, unless something is left in it. */
+  close(): void {
+    if (this.#descriptor === undefined) return;
+    closeSync(this.#descriptor);
+    this.#descriptor = undefined;
+    if (this.#end === 0) rmSync(this.#file, { force: true });
+  }
+}
+
+function readLine(line: string): Jotted | undefined {
+  try {
+    return JSON.parse(line) as Jotted;
+  } catch {
+    return undefined; // the end of the program came in the middle
+  }
+}
+
+/** Does in the database what is not there yet. */
+export function redo(opened: Opened, jotted: readonly Jotted[]): void {
+  let row: Row | undefined;
+  for (const one of jotted) {
+    if ('message' in one) {
+      if (!isThere(opened, one.account, one.message.place)) {
+        addMessage(opened, one.account, one.message);
+        if (row !== undefined && isAbout(row, one.message))
+          opened.statement(put).run(row.account, row.kind, row.key, row.value);
+      }
+      row = undefined;
+    } else row = one;
+  }
+}
+
+function isThere(opened: Opened, account: string, place: number): boolean {
+  const number = opened.numbers.account(account);
+  if (number === undefined) return false;
+  return opened.statement('SELECT 1 FROM message WHERE id = (? << 52) | ?').get(number, place) !== undefined;
+}
+
+const isAbout = ({ value }: Row, { isSent, client, id }: ArchivedMessage): boolean =>
+  isSent && client !== undefined && id !== undefined && (JSON.parse(value) as { client?: string }).client === client;
