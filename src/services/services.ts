@@ -108,7 +108,7 @@ class Hall implements ServiceHall {
 
   hosts(): readonly HostState[] {
     const { configured } = this.#options;
-    return this.#hosts.all().map(({ place, component }) => {
+    return this.#hosts.all().map(({ place: { secret: _, ...place }, component }) => {
       return { ...component.state, place, configured: configured.some(({ host }) => host === place.host) };
     });
   }

@@ -18,7 +18,7 @@ export interface ServiceControl {
 
 export interface HostState extends ComponentState {
   /** Where it connects. */
-  place: ComponentPlace;
+  place: Omit<ComponentPlace, 'secret'>;
   /** `COMPONENT_n` has it. */
   configured: boolean;
 }
