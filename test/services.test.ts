@@ -115,6 +115,11 @@ test('a stanza that its server would end the stream for is refused', async () =>
       `<iq type='set' id='big' from='u@home.example/x' to='help@svc.example'><q xmlns='q'>${'x'.repeat(600_000)}</q></iq>`,
     );
     await far.until(/<iq to="u@home.example\/x" from="help@svc.example" type="error" id="big">.*policy-violation/);
+    // servers count bytes
+    far.send(
+      `<iq type='set' id='wide' from='u@home.example/x' to='help@svc.example'><q xmlns='q'>${'界'.repeat(200_000)}</q></iq>`,
+    );
+    await far.until(/<iq to="u@home.example\/x" from="help@svc.example" type="error" id="wide">.*policy-violation/);
   });
   await finished(server);
   await hall.stop(100);

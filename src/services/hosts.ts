@@ -19,9 +19,11 @@ export interface HostParts {
 
 /**
  * COMPAT: Prosody 0.12 and ejabberd's sample configuration end a component's stream at a stanza of 512 KiB, for everybody
- * who uses it.
+ * who uses it. In bytes.
  */
-const mostCharacters = 500_000;
+const largest = 520_000;
+/** What a character may take in UTF-8, by its length in a string. */
+const widest = 3;
 
 class Host implements Way {
   readonly name: BareJid;
@@ -42,8 +44,9 @@ class Host implements Way {
   }
 
   send(stanza: Stanza): boolean {
-    if (stanza.rest.length > mostCharacters) return this.#tooLarge(stanza);
-    return this.component.send(stanza.toString());
+    const text = stanza.toString();
+    if (text.length * widest > largest && Buffer.byteLength(text) > largest) return this.#tooLarge(stanza);
+    return this.component.send(text);
   }
 
   /** The same as if the other side had refused it. */

@@ -1,4 +1,4 @@
-/** Service addresses between scripted users and targets, in memory and with a clock moved by hand. */
+/** Service addresses between scripted users and targets, in memory, the clock moved by hand: one file, needed as a whole. */
 import * as assert from 'uvu/assert';
 import { Services } from '../../src/jat/services.ts';
 import {
