@@ -73,4 +73,26 @@ test(
   }),
 );
 
+test(
+  'while the archive cannot be read nothing is passed over',
+  inWorld(async (world) => {
+    world.online();
+    const phone = await known(world);
+    phone.leave();
+    world.server(chat('missed'));
+    const { messages } = world.store;
+    const page = messages.page.bind(messages);
+    messages.page = () => Promise.reject(new Error('the disk is full'));
+    const back = world.client('phone').available();
+    world.server(chat('meanwhile'));
+    await world.settled();
+    assert.equal(back.messages(), []);
+    assert.equal(world.warnings, ['replay failed, and is tried again']);
+    messages.page = page;
+    world.pass(2000);
+    await world.settled();
+    assert.equal(bodiesOf(back.messages()), ['missed', 'meanwhile']);
+  }),
+);
+
 test.run();

@@ -12,7 +12,7 @@ import type { Cursors } from './cursors.ts';
 import type { Flow } from './flow.ts';
 import type { Habit, Habits } from './habits.ts';
 import type { Archived } from './ids.ts';
-import { isAmong, replayed, sendersOf } from './replayed.ts';
+import { isAmong, type Run, replayed, sendersOf } from './replayed.ts';
 
 /** How long a client may take to ask the archive, or to enable carbons, before it counts as one that does not: milliseconds. */
 const grace = 10_000;
@@ -20,6 +20,9 @@ const grace = 10_000;
 /** What is given at once, between two looks at whether the client can take more; and the time between: milliseconds. */
 const portion = { messages: 100, characters: 128 * 1024 };
 const breath = 3;
+
+/** When it is tried once more if the archive cannot be read: milliseconds. */
+const again = 2000;
 
 /** Messages without a place that wait behind a replay, at most. */
 const mostHeld = 100;
@@ -33,24 +36,6 @@ interface Parts {
   flow: Flow;
   /** For an occupant of a room of ours: the clients that are in it. */
   membersAt(occupant: FullJid): ReadonlySet<number> | undefined;
-}
-
-/** A client that takes messages to the bare address, from when it does. */
-interface Run {
-  readonly client: Client;
-  /** All up to there it has, or need not get. Undefined until it is known where that is. */
-  position: number;
-  /** The archive's last place when it came. */
-  readonly began: number;
-  /** What it was when it was here last. */
-  readonly habit: Habit;
-  isStarted: boolean;
-  /** All that it waits for is whether its client enables carbons. */
-  isPostponed: boolean;
-  isOver: boolean;
-  readonly held: Stanza[];
-  /** Given ahead of its turn. */
-  readonly given: Set<number>;
 }
 
 export class Replay {
@@ -79,13 +64,13 @@ export class Replay {
     cursors.move(client.address, run.position);
     if (habit.mam) return this.#finish(run);
     context.later(grace, () => this.#learn(run));
-    const wanted = cursor === undefined ? context.settings.backlog : 0;
-    if (run.position >= archive.newest && wanted === 0) return this.#finish(run);
+    if (cursor === undefined) run.backlog = context.settings.backlog;
+    if (run.position >= archive.newest && run.backlog === 0) return this.#finish(run);
     this.#hold(run);
     context.outlet.facts(client.sid, { delivered: run.position });
-    if (habit.plain && (client.carbons || !habit.carbons)) return this.#start(run, wanted);
-    context.later(grace, () => this.#start(run, wanted));
-    if (wanted === 0) void this.#look(run);
+    if (habit.plain && (client.carbons || !habit.carbons)) return this.#start(run);
+    context.later(grace, () => this.#start(run));
+    if (run.backlog === 0) void this.#look(run);
   }
 
   /** What there is may be all its own: then there is nothing to wait for. */
@@ -105,7 +90,7 @@ export class Replay {
   #open(client: Client, position: number, habit: Habit): Run {
     const began = this.#parts.archive.last;
     const run: Run = {
-      ...{ client, position, began, habit, isStarted: false, isPostponed: false, isOver: false },
+      ...{ client, position, began, habit, backlog: 0, isStarted: false, isPostponed: false, isOver: false },
       held: [],
       given: new Set(),
     };
@@ -123,7 +108,7 @@ export class Replay {
     });
     if (run.position >= archive.newest) return;
     this.#hold(run);
-    this.#start(run, 0);
+    this.#start(run);
   }
 
   /** It did not ask the archive while it could. */
@@ -138,7 +123,8 @@ export class Replay {
     const run = this.#runs.get(client.sid);
     if (run === undefined || !client.isBehind) return;
     run.position = Math.max(run.position, run.began);
-    this.#start(run, 0);
+    run.backlog = 0;
+    this.#start(run);
   }
 
   /** From that place on it gets everything in its turn, after `until` at the latest (see Context). */
@@ -150,7 +136,7 @@ export class Replay {
     run.isStarted = false;
     run.isPostponed = true;
     this.#hold(run);
-    context.later(until - context.now(), () => this.#start(run, 0));
+    context.later(until - context.now(), () => this.#start(run));
     return true;
   }
 
@@ -158,7 +144,7 @@ export class Replay {
   enabledCarbons(client: Client): void {
     this.#parts.habits.change(client.address, { carbons: true });
     const run = this.#runs.get(client.sid);
-    if ((run?.habit.plain || run?.isPostponed) && client.isBehind) this.#start(run, 0);
+    if ((run?.habit.plain || run?.isPostponed) && client.isBehind) this.#start(run);
   }
 
   // ---- giving
@@ -168,21 +154,23 @@ export class Replay {
     this.#parts.context.clients.changed();
   }
 
-  #start(run: Run, backlog: number): void {
+  #start(run: Run): void {
     if (run.isStarted || run.isOver) return;
     run.isStarted = true;
     run.isPostponed = false;
-    void this.#run(run, backlog).catch((error: unknown) => {
+    void this.#run(run).catch((error: unknown) => {
       const { context } = this.#parts;
       if (run.isOver) return;
-      context.log.error('replay failed', { account: context.account, error: String(error) });
-      this.#finish(run);
+      // nothing is passed over: what it misses now would be taken for given
+      context.log.error('replay failed, and is tried again', { account: context.account, error: String(error) });
+      run.isStarted = false;
+      context.later(again, () => this.#start(run));
     });
   }
 
-  async #run(run: Run, backlog: number): Promise<void> {
+  async #run(run: Run): Promise<void> {
     const { archive, archived, flow, context } = this.#parts;
-    if (backlog > 0) await this.#goBack(run, backlog);
+    if (run.backlog > 0) await this.#goBack(run);
     for (;;) {
       await flow.opened(run.client.sid);
       if (run.isOver) return;
@@ -198,9 +186,10 @@ export class Replay {
   }
 
   /** A client that was never here gets so many messages that others have seen. */
-  async #goBack(run: Run, backlog: number): Promise<void> {
+  async #goBack(run: Run): Promise<void> {
     const seen = { before: run.position + 1, groupchat: false };
-    const { messages } = await this.#parts.archived.page(seen, backlog, true);
+    const { messages } = await this.#parts.archived.page(seen, run.backlog, true);
+    run.backlog = 0;
     if (messages[0] !== undefined) run.position = Math.min(run.position, messages[0].place - 1);
   }
 

@@ -11,6 +11,26 @@ import type { Habit } from './habits.ts';
 import type { Archived } from './ids.ts';
 import { inlineCopy, marked } from './mirror.ts';
 
+/** A client that takes messages to the bare address, from when it does. */
+export interface Run {
+  readonly client: Client;
+  /** All up to there it has, or need not get. Undefined until it is known where that is. */
+  position: number;
+  /** The archive's last place when it came. */
+  readonly began: number;
+  /** What it was when it was here last. */
+  readonly habit: Habit;
+  /** So many messages that others have seen are due. */
+  backlog: number;
+  isStarted: boolean;
+  /** All that it waits for is whether its client enables carbons. */
+  isPostponed: boolean;
+  isOver: boolean;
+  readonly held: Stanza[];
+  /** Given ahead of its turn. */
+  readonly given: Set<number>;
+}
+
 /**
  * Undefined: nothing. `sender`: of an error, the client whose message it is about. `isInRoom`: said to, or by, an occupant of a room
  * of ours.
@@ -75,7 +95,7 @@ export async function sendersOf(
  * was said before `began` those that were in it when they were here last.
  */
 export function isAmong(
-  { client, began, habit }: { client: Client; began: number; habit: Habit },
+  { client, began, habit }: Run,
   { peer, place }: ArchivedMessage,
   members: ReadonlySet<number>,
 ): boolean {
