@@ -3,7 +3,7 @@ import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { parseElement } from '../src/wire/parser.ts';
 import { Stanza } from '../src/wire/stanza.ts';
-import { core, inWorld, like, settings, type World } from './lib/hub.ts';
+import { account, core, inWorld, like, settings, type World } from './lib/hub.ts';
 import { inLives, type Lives, restored } from './lib/lives.ts';
 
 const hour = 3_600_000;
@@ -146,6 +146,8 @@ test(
     assert.equal(ids(world), ['m101', 'm102', 'm103', 'm104', 'm105', 'm106']);
     for (const text of world.up.filter((one) => one.startsWith('<message')))
       like(text, '<delay xmlns="urn:xmpp:delay" from="alice@work.example"');
+    const { messages } = await world.store.messages.page(account, {}, 10);
+    assert.equal(messages.map(({ id }) => id).sort(), ['m101', 'm102', 'm103', 'm104', 'm105', 'm106']);
   }),
 );
 

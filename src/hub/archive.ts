@@ -133,19 +133,24 @@ export class Archive {
   }
 
   /**
-   * Did that client send the same before, after `since` and until `until`? Its app sends once more what nobody told it to be taken
-   * when its stream broke.
+   * Where that client's message stands, if it sent the same before: after `since` and until `until`. Its app sends once more what nobody
+   * told it to be taken when its stream broke.
    */
-  hasFrom(client: FullJid, message: Stanza, to: Jid, { since, until }: { since: number; until: number }): boolean {
+  placeFrom(
+    client: FullJid,
+    message: Stanza,
+    to: Jid,
+    { since, until }: { since: number; until: number },
+  ): number | undefined {
     const { account } = this.#parts;
-    if (message.id === undefined || until === 0) return false;
+    if (message.id === undefined || until === 0) return undefined;
     const isOwn = to === account;
     const peer = isOwn ? account : bare(to);
     const resource = resourceOf((isOwn ? client : to) as FullJid) || undefined;
     const entry = { peer, resource, id: message.id, client, isSent: !isOwn, type: typeOf(message) };
     const known = this.#recent.get(idName(entry, message.id));
-    if (known?.place === undefined || known.place <= since || known.place > until) return false;
-    return known.mark === readMessage(message, account).mark;
+    if (known?.place === undefined || known.place <= since || known.place > until) return undefined;
+    return known.mark === readMessage(message, account).mark ? known.place : undefined;
   }
 
   /** The server is there (again), and may repeat itself. */
@@ -187,7 +192,7 @@ export class Archive {
     const source: Source = { isSent, at };
     const plain = reading.isMarked ? Stanza.of(unmarked(message.tree, account)) : message;
     const text = plain.textFor(this.#shownTo(plain, source), plain.from ?? account);
-    this.#add({ ...this.#entryOf(message, reading, source), place: this.#places.older(), text });
+    this.#add({ ...this.#entryOf(message, reading, source), place: this.#places.older(), text }, true);
   }
 
   /** A hub before this one gave that message that place, and may not have kept it. Should the server send it again, it is known. */
@@ -259,12 +264,12 @@ export class Archive {
     return this.#named(stanzaFrom(text, { id, type }), place);
   }
 
-  #add(message: ArchivedMessage): void {
+  #add(message: ArchivedMessage, isPast = false): void {
     const { account, messages, log } = this.#parts;
     if (message.type !== 'groupchat') this.#newest = Math.max(this.#newest, message.place);
     this.onAdded(message);
     messages
-      .add(account, message)
+      .add(account, message, isPast)
       .catch((error: unknown) => log.error('message not archived', { account, error: String(error) }));
   }
 

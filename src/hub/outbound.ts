@@ -68,7 +68,8 @@ export class Outbound {
   take(client: Client, given: Stanza, order?: number): void {
     const { account, archive, clients, outlet } = this.#context;
     const to = (given.to ?? account) as Jid;
-    if (archive.hasFrom(client.address, given, to, client.mayRepeat) || this.#hasSaid(client, given, to)) return;
+    if (archive.placeFrom(client.address, given, to, client.mayRepeat) !== undefined) return;
+    if (this.#hasSaid(client, given, to)) return;
     const local = clients.at(to);
     const refusal = this.#trouble(given) ?? (local === undefined ? this.#rooms.refusal(client, given, to) : undefined);
     if (refusal !== undefined) return outlet.deliver([client.sid], errorOf(given, refusal));
@@ -143,14 +144,17 @@ export class Outbound {
     const to = (given.to ?? account) as Jid;
     if (given.type === 'error' || isPassing(given.tree)) return;
     const source = { isSent: true, client: client.address, from: client.address, to };
-    if (clients.at(to) !== undefined) return void this.#everybodyHas(archive.take(given, source).place);
+    // its place outlives a hub sooner than all the rest that it brought
+    const before = archive.placeFrom(client.address, given, to, { since: 0, until: archive.last });
+    const keep = (message: Stanza) => void this.#everybodyHas(before ?? archive.take(message, source).place);
+    if (clients.at(to) !== undefined) return keep(given);
     const message = withId(given);
     this.#sent.note(to, message.id, client.sid);
     const isRooms = message.type === 'groupchat' && this.#rooms.has(to);
     const refusal = isRooms ? undefined : this.#refusal(message);
     if (refusal !== undefined) return outlet.deliver([client.sid], errorOf(message, refusal));
     this.#outbox.wait(message.readdress({ to }), client.address, order);
-    if (bare(to) !== account && message.type !== 'groupchat') this.#everybodyHas(archive.take(message, source).place);
+    if (bare(to) !== account && message.type !== 'groupchat') keep(message);
     if (up.online() && this.#outbox.isOpen) this.flush();
   }
 

@@ -1,0 +1,95 @@
+/** What a program that was killed had shown to somebody, and not committed. */
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { appendFile, mkdtemp, readdir, readFile, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { test } from 'uvu';
+import * as assert from 'uvu/assert';
+import { type FileStore, storesIn } from '../src/archive/store.ts';
+import type { Store } from '../src/archive/types.ts';
+import { messageAt, placesOf } from './lib/store-suite.ts';
+
+const inFolder = (name: string, run: (folder: string) => Promise<void>) =>
+  test(name, async () => {
+    const folder = await mkdtemp(join(tmpdir(), 'xmpproxy-journal-'));
+    try {
+      await run(folder);
+    } finally {
+      await rm(folder, { recursive: true });
+    }
+  });
+
+/** Runs it in a program of its own, which is killed in the same turn. */
+async function killedAfter(folder: string, code: string): Promise<void> {
+  const module = (name: string) => JSON.stringify(new URL(name, import.meta.url).href);
+  const program = `import { storesIn } from ${module('../src/archive/store.js')};
+    import { messageAt } from ${module('lib/store-suite.js')};
+    const store = await storesIn(${JSON.stringify(folder)})('alice');
+    const { messages } = store;
+    ${code}
+    process.kill(process.pid, 'SIGKILL');`;
+  const words = ['--input-type=module', '-e', program];
+  const child = spawn(process.execPath, words, { stdio: ['ignore', 'ignore', 'inherit'] });
+  assert.equal(await once(child, 'exit'), [null, 'SIGKILL']);
+}
+
+const placesIn = async ({ messages }: Store): Promise<number[]> =>
+  placesOf((await messages.page('a@x', {}, 100)).messages);
+
+inFolder('kill -9: a message that was added keeps its place; what nobody was shown is not there', async (folder) => {
+  await killedAfter(
+    folder,
+    `await messages.add('a@x', messageAt(5));
+    messages.add('a@x', messageAt(6));
+    messages.add('a@x', messageAt(3), true);
+    messages.add('a@x', messageAt(7, { alias: 'A7' }));`,
+  );
+  const store = await storesIn(folder)('alice');
+  assert.equal(await placesIn(store), [5, 6, 7]);
+  assert.is((await store.messages.find('a@x', { alias: 'A7' }))?.place, 7);
+  assert.equal((await store.messages.page('a@x', { places: [6] }, 1)).messages, [messageAt(6)]);
+  await store.settled();
+  await store.close();
+  assert.equal(await readdir(folder), ['alice.sqlite']);
+});
+
+inFolder('what a client sent comes back with its row in the outbox, and no row comes back alone', async (folder) => {
+  await killedAfter(
+    folder,
+    `const row = (client) => JSON.stringify({ at: 1, client, sequence: 0, text: '' });
+    store.put('a@x', 'outbox', '1', row('a@x/phone'));
+    messages.add('a@x', messageAt(5, { isSent: true, client: 'a@x/phone' }));
+    store.put('a@x', 'outbox', '2', row('a@x/phone'));
+    messages.add('a@x', messageAt(6));
+    messages.add('a@x', messageAt(7, { isSent: true, client: 'a@x/phone', id: undefined }));
+    store.put('a@x', 'outbox', '3', row('a@x/phone'));`,
+  );
+  const store = await storesIn(folder)('alice');
+  assert.equal(await placesIn(store), [5, 6]);
+  assert.equal(
+    (await store.read('a@x', 'outbox')).map(({ key }) => key),
+    ['1'],
+  );
+  await store.close();
+});
+
+inFolder('what is committed is nowhere else; what is broken off is left out', async (folder) => {
+  const file = join(folder, 'alice.sqlite-new');
+  await killedAfter(folder, `messages.add('a@x', messageAt(5));`);
+  await appendFile(file, '{"account":"a@x","mess');
+  const store = await storesIn(folder)('alice');
+  assert.equal(await placesIn(store), [5]);
+  const added = store.messages.add('a@x', messageAt(6));
+  assert.match(await readFile(file, 'utf8'), /hello 6/);
+  await added;
+  assert.is(await readFile(file, 'utf8'), '');
+  await store.messages.forget('a@x', {});
+  await (store as FileStore).putAway();
+  await store.close();
+  const again = await storesIn(folder)('alice');
+  assert.equal(await placesIn(again), []);
+  await again.close();
+});
+
+test.run();
