@@ -194,7 +194,11 @@ const refused: [string, string[], string][] = [
   ['a size that is no number', [set('<max>-1</max>')], 'bad-request'],
   ['an index', [set('<max>1</max><index>3</index>')], 'feature-not-implemented'],
   ['an id nobody knows, after', [set('<after>unknown</after>')], 'item-not-found'],
-  ['an id of a place that nothing can have', [set(`<before>${stanzaIdOf(placed(1_000_000))}</before>`)], 'item-not-found'],
+  [
+    'an id of a place that nothing can have',
+    [set(`<before>${stanzaIdOf(placed(1_000_000))}</before>`)],
+    'item-not-found',
+  ],
   ['an id nobody knows, in the form', [form(field('after-id', 'unknown'))], 'item-not-found'],
   ['one of several ids', [form(field('ids', idOf(0), 'unknown'))], 'item-not-found'],
   ['too many ids', [form(field('ids', ...Array.from({ length: 251 }, (_, index) => `id${index}`)))], 'bad-request'],

@@ -83,6 +83,7 @@ test(
     next.hub.online(core, true, true);
     const probes = next.up.filter((text) => text.includes('type="probe"')).map((text) => /to="(\w+)@/.exec(text)![1]);
     assert.equal(probes.sort(), ['both', 'to']);
+    next.archived();
     next.up.splice(0);
     next.hub.offline();
     next.hub.online(core, true, false);

@@ -74,7 +74,8 @@ export class CatchUp {
   }
 
   /**
-   * A login: calls `done` when live traffic may go on. At once after a resumption, unless a gap is open from before.
+   * A login: calls `done` when live traffic may go on. At once where this process takes its own session up again, unless a gap is
+   * open from before: one that ended in the midst may have sent what it did not live to archive.
    * COMPAT: each login asks the archive, if for nothing else: Prosody's mod_smacks then sends nobody an error about what we did not acknowledge.
    */
   begin(isResumed: boolean): void {

@@ -527,7 +527,7 @@ export class Hub implements Pick<CoreEvents, 'online' | 'offline' | 'stanza' | '
       () => this.#presences.announce(),
       () => isKnown || this.#isLocal || this.#preferences.renewed(),
       // Prosody withholds offline messages where the archive is asked before initial presence
-      () => (this.#isLocal ? this.#outbound.flush() : this.#catchUp.begin(resumed)),
+      () => (this.#isLocal ? this.#outbound.flush() : this.#catchUp.begin(isKnown)),
     );
   }
 
