@@ -4,7 +4,7 @@ import * as assert from 'uvu/assert';
 import { NS } from '../src/wire/ns.ts';
 import { archived, bodiesIn } from './lib/archived.ts';
 import { account, core, inWorld, like } from './lib/hub.ts';
-import { enter, inRoom, inShort, joining, room, said } from './lib/room.ts';
+import { admits, enter, inRoom, inShort, joining, room, said } from './lib/room.ts';
 
 test(
   'what is said in a room, and between occupants, is archived; what the room tells again is not',
@@ -61,6 +61,25 @@ test(
     assert.is((await asks('seconds="59"')).length, 60);
     phone.send(joining('alice', '<history maxstanzas="0"/>'));
     assert.is(inShort(phone.take()).length, 2, 'at once');
+  }),
+);
+
+test(
+  'after a restart a room’s past is in the order in which it came, whatever its clock says',
+  inWorld(async (world) => {
+    inRoom(world);
+    world.now += 900;
+    world.server(said('bob', 'before'));
+    world.hub.offline();
+    world.hub.online(core, false);
+    admits(world, 'alice', { history: [said('bob', 'meanwhile', { at: '2026-01-02T03:04:05Z' })] });
+    await world.settled();
+    const again = await world.again();
+    again.hub.online(core, false);
+    admits(again, 'alice');
+    const phone = again.client('phone').available();
+    phone.send(joining('alice'));
+    assert.equal(inShort(phone.take()).slice(3, -1), ['bob: before', 'bob: meanwhile']);
   }),
 );
 

@@ -55,7 +55,8 @@ export class History {
 
   /** From the archive, oldest first, before anything is added. */
   restore(messages: readonly { message: Stanza; at: number }[]): void {
-    for (const { message, at } of messages.toSorted((a, b) => a.at - b.at)) this.add(message, at);
+    // as they came: by their dates, from two clocks and to the second, they are in no order
+    for (const { message, at } of messages) this.add(message, at);
   }
 
   /** Of a longer past, what was said before the oldest message here. */
