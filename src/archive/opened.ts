@@ -9,7 +9,6 @@
  * That is what synchronous=FULL does.
  */
 import { closeSync, fstatSync, fsync, fsyncSync, openSync, type Stats, statSync } from 'node:fs';
-import { open } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { promisify } from 'node:util';
 import type Database from 'better-sqlite3';
@@ -43,8 +42,8 @@ export class Opened {
   /** Descriptors of the database and of its log; closed after the database, for closing them gives up SQLite's locks. */
   readonly #main: Held | undefined;
   readonly #log: Held | undefined;
-  /** The log is known to be found again in its folder. */
-  #isPlaced = false;
+  /** Until the log is known to be found again in its folder. */
+  #folder: number | undefined;
   /** Something in the log is not in the database. */
   #isAhead = false;
   /** What was moved from the log into the database is not synced there yet: the log must not be written over. */
@@ -61,9 +60,10 @@ export class Opened {
       this.#main = held(file);
       this.#log = held(`${file}-wal`); // SQLite has made it by now
       this.#isAhead = this.#log.stats.size > 0;
+      this.#folder = openSync(dirname(file), 'r');
     } catch (error) {
       this.#db.close();
-      if (this.#main !== undefined) closeSync(this.#main.descriptor);
+      this.#closeAll();
       throw refusal(file, error);
     }
   }
@@ -116,10 +116,10 @@ export class Opened {
     if (this.#log === undefined) return;
     if (this.#isToWipe) this.#wipe();
     await toDisk(this.#log.descriptor);
-    if (this.#isPlaced) return;
-    const folder = await open(dirname(this.#file));
-    await folder.sync().finally(() => folder.close());
-    this.#isPlaced = true;
+    if (this.#folder === undefined) return;
+    await toDisk(this.#folder);
+    closeSync(this.#folder);
+    this.#folder = undefined;
   }
 
   /**
@@ -218,7 +218,12 @@ export class Opened {
     // whatever is in the log SQLite moves now
     if (this.#isAhead || this.#moving !== undefined) this.#db.pragma('synchronous = FULL');
     this.#db.close();
-    for (const one of [this.#main, this.#log]) if (one !== undefined) closeSync(one.descriptor);
+    this.#closeAll();
+  }
+
+  #closeAll(): void {
+    for (const descriptor of [this.#main?.descriptor, this.#log?.descriptor, this.#folder])
+      if (descriptor !== undefined) closeSync(descriptor);
   }
 }
 
