@@ -1,5 +1,6 @@
 /** What a round has to show: each acknowledged message once, in order, everywhere. */
-import type { App, Arrival, Sent } from './client.ts';
+import type { Arrival } from './arrivals.ts';
+import type { App, Sent } from './client.ts';
 
 export interface Findings {
   /** Messages that were acknowledged to their sender. */
@@ -63,6 +64,18 @@ export function audit(evidence: Evidence): Findings {
   findDoubles('archive', evidence.archive, findings);
   for (const app of apps) checkOrder(evidence, app, findings);
   checkSeries('peer', peer.arrivals, findings);
+  return findings;
+}
+
+/** Of the whole run: what the archive lacks, or has twice. What a killed server had lost by then is counted with its round. */
+export function auditAll({ apps, peer, archive }: Pick<Evidence, 'apps' | 'peer' | 'archive'>): Findings {
+  const findings = nothing();
+  const ids = new Set(archive.map(({ id }) => id));
+  for (const { sent, name } of [...apps, peer])
+    for (const { id, body, acknowledgedAt, refused } of sent)
+      if (name !== 'peer' && acknowledgedAt !== undefined && !refused && !ids.has(id))
+        findings.lost.push(`${body} (${id}): not at the proxy, at the end`);
+  findDoubles('archive', archive, findings);
   return findings;
 }
 

@@ -1,9 +1,11 @@
 /** An app that lives through faults: connects again, resumes, asks the archive, sends again, each as far as it knows how. */
 import { NS } from '../../src/wire/ns.ts';
-import { childIn, type Element, firstElement, serialize, xml } from '../../src/wire/xml.ts';
+import { childIn, type Element, serialize, xml } from '../../src/wire/xml.ts';
 import { freshId } from '../lib/party.ts';
-import { type Endpoint, RawClient } from '../lib/raw.ts';
+import type { Endpoint } from '../lib/raw.ts';
 import type { Account } from '../lib/servers.ts';
+import { type Arrival, arrivalOf, askPage } from './arrivals.ts';
+import { Stream } from './stream.ts';
 
 /** What an app can do beyond RFC 6121. */
 export interface Skills {
@@ -25,66 +27,6 @@ export interface Sent {
   acknowledgedAt: number | undefined;
   /** An error came back. */
   refused: boolean;
-}
-
-/** One message that came, by whatever way. */
-export interface Arrival {
-  body: string;
-  /** Bare address of who wrote it. */
-  author: string;
-  id: string | undefined;
-  /** The archive's id. */
-  stanzaId: string | undefined;
-  way: 'live' | 'carbon' | 'archive';
-  isDelayed: boolean;
-  at: number;
-  /** On which of the app's streams. */
-  stream: number;
-}
-
-/** A stream that counts what it sends (XEP-0198 §4). */
-class Stream extends RawClient {
-  /** Stanzas sent since `<enable/>` and not acknowledged, oldest first. */
-  unacknowledged: string[] = [];
-  acknowledgedCount = 0;
-  onAcknowledged: (stanza: string) => void = () => {};
-  onEnd: () => void = () => {};
-  onMessage: (message: Element) => void = () => {};
-  isOver = false;
-
-  override send(text: string): void {
-    if (this.isOver) return;
-    if (this.sm !== undefined && /^<(message|presence|iq)\b/.test(text)) this.unacknowledged.push(text);
-    super.send(text);
-  }
-
-  /** Not a whole stanza. */
-  write(text: string): void {
-    super.send(text);
-  }
-
-  /** Its `h`. */
-  acknowledge(h: number): void {
-    const fresh = h - this.acknowledgedCount;
-    if (fresh < 0 || fresh > this.unacknowledged.length)
-      throw new Error(`h=${h}, but ${this.acknowledgedCount}+${this.unacknowledged.length} were sent`);
-    this.acknowledgedCount = h;
-    for (const stanza of this.unacknowledged.splice(0, fresh)) this.onAcknowledged(stanza);
-  }
-
-  protected override element(element: Element): void {
-    if (element.name === 'a' && element.attrs.xmlns === NS.sm) return this.acknowledge(Number(element.attrs.h));
-    super.element(element);
-    if (element.name === 'message') this.onMessage(element);
-    this.all.length = 0;
-  }
-
-  protected override end(reason: Error): void {
-    super.end(reason);
-    if (this.isOver) return;
-    this.isOver = true;
-    this.onEnd();
-  }
 }
 
 export interface AppOptions {
@@ -294,45 +236,4 @@ export class App {
     const live = this.arrivals.filter(({ way, stream: on }) => way === 'live' && on === number).at(-1);
     if (live?.stanzaId !== undefined) this.#last = live.stanzaId;
   }
-}
-
-/** One page; true if it was the last. */
-async function askPage(stream: RawClient, after: string | undefined, start: string): Promise<boolean> {
-  const field = (name: string, value: string) => xml('field', { var: name }, xml('value', {}, value));
-  const form = xml('x', { xmlns: NS.data, type: 'submit' }, field('FORM_TYPE', NS.mam), field('start', start));
-  const set = xml('set', NS.rsm, xml('max', {}, '50'), after === undefined ? undefined : xml('after', {}, after));
-  const answer = await stream.iq('set', undefined, xml('query', { xmlns: NS.mam, queryid: freshId() }, form, set));
-  const fin = answer.getChild('fin', NS.mam);
-  if (fin === undefined) throw new Error(`the archive was refused: ${serialize(firstElement(answer) ?? answer)}`);
-  return fin.attrs.complete === 'true';
-}
-
-/** All that an archive has since then, oldest first. */
-export async function readArchive(account: Account, endpoint: Endpoint, since: string): Promise<Arrival[]> {
-  const [user, domain] = account.jid.split('@') as [string, string];
-  const stream = new Stream(domain, endpoint);
-  await stream.connect();
-  await stream.authenticate(user, account.password);
-  await stream.bind('auditor');
-  const found: Arrival[] = [];
-  let last: string | undefined;
-  stream.onMessage = (message) => {
-    const result = message.getChild('result', NS.mam);
-    const archived = result?.getChild('forwarded', NS.forward)?.getChild('message');
-    if (result === undefined || archived === undefined) return;
-    last = result.attrs.id;
-    const arrival = arrivalOf(archived, 'archive', last, 0);
-    if (arrival !== undefined) found.push(arrival);
-  };
-  for (let isComplete = false; !isComplete; ) isComplete = await askPage(stream, last, since);
-  await stream.close();
-  return found;
-}
-
-function arrivalOf(message: Element, way: Arrival['way'], stanzaId: string | undefined, stream: number) {
-  const body = message.getChildText('body');
-  if (!body) return undefined;
-  const author = message.attrs.from?.split('/')[0] ?? '';
-  const isDelayed = message.getChild('delay', NS.delay) !== undefined;
-  return { body, author, id: message.attrs.id, stanzaId, way, isDelayed, at: Date.now(), stream };
 }

@@ -1,8 +1,9 @@
 /** Numbered messages both ways while things go wrong at random; after each round everything is looked for everywhere. */
 import { Chance } from '../lib/random.ts';
 import type { Kind } from '../lib/servers.ts';
-import { audit, type Findings, nothing } from './audit.ts';
-import { type App, readArchive } from './client.ts';
+import { readArchive } from './arrivals.ts';
+import { audit, auditAll, type Findings, nothing } from './audit.ts';
+import type { App } from './client.ts';
 import { type Fault, FaultyWorld, faults } from './world.ts';
 
 export interface Options {
@@ -29,17 +30,22 @@ export async function runMessages({ kind, seed, goesOn, log, ...options }: Optio
   const chance = new Chance(seed);
   const world = await FaultyWorld.open({ kind, chance, log });
   const total: Result = { ...nothing(), rounds: 0, faults: 0 };
-  const start = new Date().toISOString();
+  const beginning = Date.now();
+  /** Of the round before: archives are read from there on. */
+  let before = beginning;
+  let start = beginning;
   try {
     await settled(world.everybody);
     for (; goesOn(total.rounds); total.rounds++) {
       log(`round ${total.rounds + 1}`);
       const since = Date.now();
+      [before, start] = [start, since];
       const deaths = world.serverDeaths.length;
       total.faults += await play(world, chance, options.faults ?? faults);
-      add(total, await judge(world, since, start, world.serverDeaths.length > deaths, log));
+      add(total, await judge(world, { since, before }, world.serverDeaths.length > deaths, log));
       if (total.lost.length + total.doubled.length + total.misordered.length > 20) break;
     }
+    await judgeAll(world, beginning, total, log);
   } finally {
     await world.close();
   }
@@ -82,18 +88,18 @@ async function settled(everybody: readonly App[]): Promise<void> {
   }
 }
 
+/** When the round began, and when the one before it: milliseconds since the epoch. */
+interface Times {
+  since: number;
+  before: number;
+}
+
 /** Waits until nothing is missing any more, or patience ends. */
-async function judge(
-  world: FaultyWorld,
-  since: number,
-  start: string,
-  serverDied: boolean,
-  log: (text: string) => void,
-) {
+async function judge(world: FaultyWorld, times: Times, serverDied: boolean, log: (text: string) => void) {
   await settled(world.everybody);
   const deadline = Date.now() + patience;
   for (;;) {
-    const findings = await look(world, since, start, serverDied).catch((error: Error) => error);
+    const findings = await look(world, times, serverDied).catch((error: Error) => error);
     const isClean = !(findings instanceof Error) && findings.lost.length === 0;
     if (isClean || Date.now() > deadline) {
       if (findings instanceof Error) throw findings;
@@ -106,7 +112,8 @@ async function judge(
   }
 }
 
-async function look(world: FaultyWorld, since: number, start: string, serverDied: boolean): Promise<Findings> {
+async function look(world: FaultyWorld, { since, before }: Times, serverDied: boolean): Promise<Findings> {
+  const start = new Date(before - 1000).toISOString();
   const { server, proxy, alice, bob, apps, peer } = world;
   const isForgetful = server.kind === 'ejabberd';
   const direct = { host: server.host, port: server.port, ca: server.ca };
@@ -125,6 +132,23 @@ async function look(world: FaultyWorld, since: number, start: string, serverDied
     isForgetful,
     since,
   });
+}
+
+/** At the end: the archive has all there ever was, and once. */
+async function judgeAll(
+  { alice, apps, peer, proxy }: FaultyWorld,
+  beginning: number,
+  total: Result,
+  log: Options['log'],
+) {
+  const archive = await readArchive(alice, proxy.endpoint(), new Date(beginning - 1000).toISOString());
+  const told = [...total.lost, ...total.doubled].join();
+  const isNews = (line: string) => !told.includes(/\(\S+\)/.exec(line)![0]);
+  const { lost, doubled } = auditAll({ apps, peer, archive });
+  for (const line of lost.filter(isNews)) log(`lost: ${line}`);
+  for (const line of doubled.filter(isNews)) log(`doubled: ${line}`);
+  total.lost.push(...lost.filter(isNews));
+  total.doubled.push(...doubled.filter(isNews));
 }
 
 function add(total: Result, findings: Findings): void {
