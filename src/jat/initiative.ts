@@ -33,10 +33,11 @@ export class Initiative {
     const { contacts, limits, open: table, settings, sticky, target, world } = this.#place;
     const now = world.clock.now();
     const payload = firstElement(request.tree);
+    const { length } = request.rest;
     if (request.id === undefined || payload === undefined) return this.#refuse(request, way, 'bad-request');
     const forbidden = settings.enabled ? whyNot(this.#place, user) : 'service-unavailable';
     if (forbidden !== undefined) return this.#refuse(request, way, forbidden);
-    if (!limits.opens(undefined, now)) return this.#refuse(request, way, 'resource-constraint');
+    if (!limits.opens(undefined, length, now)) return this.#refuse(request, way, 'resource-constraint');
     const asked = contacts.asked(user);
     const ends = endsOf(this.#place, user, asked, from);
     const resource = isFull(from) ? target.resource(from) : undefined;
@@ -52,11 +53,11 @@ export class Initiative {
       since: now,
       deadline: now + settings.timeout,
       answered: (response) => {
-        limits.closed(undefined);
+        limits.closed(undefined, length);
         this.#place.ways.answer(way, toTarget(response, ends, request.to!, request.id));
       },
       expired: () => {
-        limits.closed(undefined);
+        limits.closed(undefined, length);
         this.#place.ways.answer(way, errorOf(request, new StanzaError('remote-server-timeout', 'No answer in time')));
       },
       key: undefined,
@@ -74,7 +75,7 @@ export class Initiative {
     const { limits, open: table, ways } = this.#place;
     table.recall(open);
     if (!table.remove(open)) return;
-    limits.closed(undefined);
+    limits.closed(undefined, open.request.rest.length);
     ways.answer(open.way, errorOf(open.request, new StanzaError('remote-server-timeout', 'No way to that user now')));
   }
 

@@ -11,6 +11,24 @@ interface Bucket {
   at: number;
 }
 
+/** Of what is open. */
+interface Share {
+  count: number;
+  length: number;
+}
+
+function add(share: Share, count: number, length: number): void {
+  share.count += count;
+  share.length += length;
+}
+
+function tally(shares: Map<BareJid, Share>, whose: BareJid, count: number, length: number): void {
+  const share = shares.get(whose) ?? { count: 0, length: 0 };
+  add(share, count, length);
+  if (share.count > 0) shares.set(whose, share);
+  else shares.delete(whose);
+}
+
 /** May another one pass now? Takes it. */
 export function take(bucket: Bucket, { perSecond, burst }: Rate, now: number): boolean {
   bucket.left = Math.min(burst, bucket.left + ((now - bucket.at) / 1000) * perSecond);
@@ -44,8 +62,9 @@ export class Limits {
   readonly #requests = new Meter();
   readonly #in = new Meter();
   readonly #out = new Meter();
-  readonly #open = new Map<BareJid, number>();
-  #all = 0;
+  readonly #open = new Map<BareJid, Share>();
+  readonly #ofDomain = new Map<BareJid, Share>();
+  readonly #all: Share = { count: 0, length: 0 };
   #allow: ReadonlySet<BareJid> = new Set();
   #settings: AddressSettings;
 
@@ -64,26 +83,41 @@ export class Limits {
     return this.#allow.has(bare(user)) || this.#allow.has(domainOf(user));
   }
 
-  /** May that one ask now? If so it has a place until `closed()`. A target has no sender: it counts among all alone. */
-  opens(sender: BareJid | undefined, now: number): boolean {
+  /**
+   * May that one ask now, with so many characters? If so it has a place until `closed()` with the same. A target has no sender:
+   * it counts among all alone. The users of one server, as many as it makes, leave room for others.
+   */
+  opens(sender: BareJid | undefined, length: number, now: number): boolean {
     const { limits } = this.#settings;
-    if (this.#all >= limits.open) return false;
+    if (this.#all.count >= limits.open || this.#all.length + length > limits.length) return false;
     if (sender !== undefined) {
-      const open = this.#open.get(sender) ?? 0;
-      if (open >= limits.openOfSender) return false;
+      const own = this.#open.get(sender);
+      if (own !== undefined && own.count >= limits.openOfSender) return false;
+      if ((own?.length ?? 0) + length > limits.lengthOfSender) return false;
+      if (this.#isCrowded(domainOf(sender), length)) return false;
       if (!this.#requests.passes(sender, limits.requestsOfSender, limits.requests, now)) return false;
-      this.#open.set(sender, open + 1);
     }
-    this.#all++;
+    this.#count(sender, 1, length);
     return true;
   }
 
-  closed(sender: BareJid | undefined): void {
-    this.#all--;
+  #isCrowded(domain: BareJid, length: number): boolean {
+    const { limits } = this.#settings;
+    const [places, room] = [Math.floor(limits.open / 10), limits.length / 10];
+    const share = this.#ofDomain.get(domain);
+    if (share === undefined || (share.count < places && share.length + length < room)) return false;
+    return this.#all.count >= limits.open - places || this.#all.length + length > limits.length - room;
+  }
+
+  closed(sender: BareJid | undefined, length: number): void {
+    this.#count(sender, -1, -length);
+  }
+
+  #count(sender: BareJid | undefined, count: number, length: number): void {
+    add(this.#all, count, length);
     if (sender === undefined) return;
-    const open = this.#open.get(sender) ?? 0;
-    if (open > 1) this.#open.set(sender, open - 1);
-    else this.#open.delete(sender);
+    tally(this.#open, sender, count, length);
+    tally(this.#ofDomain, domainOf(sender), count, length);
   }
 
   /** Messages and presence of that user. */

@@ -1,7 +1,7 @@
 /** Messages between users and a target, both ways, with what is said about them: errors, receipts, states. */
-import { bare, isFull, type Jid } from '../wire/jid.ts';
+import { bare, detached, isFull, type Jid } from '../wire/jid.ts';
 import type { Stanza } from '../wire/stanza.ts';
-import { BoundedMap } from './bounded.ts';
+import { BoundedMap, brief } from './bounded.ts';
 import { toTarget, toUser } from './exchange.ts';
 import { whyNot } from './initiative.ts';
 import { endsOf, type Place, refuse } from './place.ts';
@@ -64,7 +64,7 @@ export class Messages {
       isSent = this.#place.ways.send(away, inward) || isSent;
     }
     if (!isSent) return refuse(this.#place, message, way, 'recipient-unavailable', 'undeliverable');
-    if (message.id !== undefined) this.#inward.set(`${seen}\n${message.id}`, { asked, user, way });
+    if (message.id !== undefined) this.#inward.set(detached(keyOf(seen, message.id)), { asked, user, way });
   }
 
   /** RFC 6121 §8.5: what is part of a session goes to who has it; other messages to the account, or to each resource. */
@@ -87,7 +87,7 @@ export class Messages {
   /** A user's error is about a message of the target, or about nothing. */
   #userError(message: Stanza, user: Jid, asked: Jid): void {
     const { statistics, users } = this.#place;
-    const key = `${bare(user)}\n${message.id}`;
+    const key = keyOf(bare(user), message.id);
     const about = this.#outward.get(key);
     const seen = users.seen(user);
     if (about === undefined || seen === undefined) return statistics.dropped('unasked error');
@@ -109,7 +109,7 @@ export class Messages {
     const outward = toUser(message, endsOf(this.#place, user, asked, from), asked, user);
     if (!this.#place.ways.send(world.way(this.#place.address, user), outward))
       return refuse(this.#place, message, way, 'recipient-unavailable', 'undeliverable');
-    if (message.id !== undefined) this.#outward.set(`${bare(user)}\n${message.id}`, { from, way });
+    if (message.id !== undefined) this.#outward.set(detached(keyOf(bare(user), message.id)), { from, way });
   }
 
   #bind(message: Stanza, from: Jid, user: Jid): void {
@@ -123,7 +123,7 @@ export class Messages {
   /** Of several receivers' errors the first is passed on: the user wrote one message. */
   #targetError(message: Stanza, from: Jid, user: Jid): void {
     const { statistics, users } = this.#place;
-    const key = `${users.seen(user)}\n${message.id}`;
+    const key = keyOf(users.seen(user), message.id);
     const about = this.#inward.get(key);
     if (about === undefined) return statistics.dropped('unasked error');
     this.#inward.delete(key);
@@ -133,3 +133,5 @@ export class Messages {
 }
 
 const receiver = ({ jid, way }: Resource): Receiver => ({ to: jid, way });
+
+const keyOf = (user: Jid | undefined, id = ''): string => `${user}\n${brief(id)}`;

@@ -2,9 +2,9 @@
  * Requests on their way, of all addresses and both directions. An answer counts only from whom was asked, to whom asked,
  * with the id that was sent; each request leaves the table once, so it has one answer.
  */
-import type { Jid } from '../wire/jid.ts';
+import { detached, type Jid } from '../wire/jid.ts';
 import type { Stanza } from '../wire/stanza.ts';
-import { BoundedMap } from './bounded.ts';
+import { BoundedMap, brief } from './bounded.ts';
 import type { Clock, Timer, Way } from './types.ts';
 
 /** One request. */
@@ -29,7 +29,7 @@ export interface Open {
   slot?: number | undefined;
 }
 
-const keyOf = (to: string, from: string, id: string): string => `${to}\n${id}\n${from}`;
+const keyOf = (to: string, from: string, id: string): string => `${to}\n${brief(id)}\n${from}`;
 
 /** Requests without answer that are remembered, to know a late answer from a forged one. */
 const most = 5000;
@@ -112,7 +112,7 @@ export class OpenTable {
   recall(open: Open): void {
     if (open.key === undefined) return;
     this.#asked.delete(open.key);
-    this.#given.set(open.key, true);
+    this.#given.set(detached(open.key), true);
     open.key = undefined;
   }
 

@@ -7,17 +7,15 @@ import { NS } from '../wire/ns.ts';
 import { errorOf, Stanza } from '../wire/stanza.ts';
 import { hasChild, xml } from '../wire/xml.ts';
 import type { Announcements } from './announcements.ts';
-import { BoundedMap } from './bounded.ts';
+import { Owned } from './bounded.ts';
 import { toTarget, toUser } from './exchange.ts';
 import { whyNot } from './initiative.ts';
 import { endsOf, type Place } from './place.ts';
 import type { Resource } from './target.ts';
 import type { Way } from './types.ts';
 
-/** Users whose directed presence is remembered. */
+/** Directed presence that is remembered, of all users and of one. */
 const most = 10_000;
-
-/** Addresses of one. */
 const mostOfUser = 100;
 
 /** Presence that a user has directed to one address of ours. */
@@ -33,7 +31,7 @@ interface Directed {
 export class Presences {
   readonly #place: Place;
   /** By user, and the bare address asked. */
-  readonly #directed = new BoundedMap<Jid, Map<BareJid, Directed>>(most);
+  readonly #directed = new Owned<Jid, Directed>(most, mostOfUser);
   readonly #announcements: Announcements;
 
   constructor(place: Place, announcements: Announcements) {
@@ -43,8 +41,8 @@ export class Presences {
 
   /** Who has a user's room: what is sent there goes to that one. */
   holder(user: Jid, asked: BareJid): Resource | undefined {
-    if (this.#directed.size === 0) return undefined;
-    const directed = this.#directed.get(user)?.get(asked);
+    if (this.#directed.isEmpty) return undefined;
+    const directed = this.#directed.get(user, asked);
     return directed?.isRoom ? directed.resource : undefined;
   }
 
@@ -54,22 +52,8 @@ export class Presences {
   }
 
   #of(user: Jid, from: Jid): Directed | undefined {
-    for (const directed of this.#directed.get(user)?.values() ?? [])
-      if (directed.resource.jid === from) return directed;
-    return undefined;
-  }
-
-  #note(directed: Directed): void {
-    const { user, asked } = directed;
-    const all = this.#directed.get(user) ?? new BoundedMap<BareJid, Directed>(mostOfUser);
-    all.set(bare(asked), directed);
-    this.#directed.set(user, all);
-  }
-
-  #forget(user: Jid, asked: BareJid): void {
-    const all = this.#directed.get(user);
-    all?.delete(asked);
-    if (all?.size === 0) this.#directed.delete(user);
+    if (this.#directed.isEmpty) return undefined;
+    return this.#directed.of(user).find(({ resource }) => resource.jid === from);
   }
 
   fromUser(presence: Stanza, user: Jid, asked: Jid, way: Way): void {
@@ -104,9 +88,9 @@ export class Presences {
 
   #direct(presence: Stanza, user: Jid, asked: Jid, way: Way): void {
     const { choice, settings, statistics } = this.#place;
-    const before = this.#directed.get(user)?.get(bare(asked));
+    const before = this.#directed.get(user, bare(asked));
     const isJoin = hasChild(presence.tree, 'x', NS.muc);
-    if (presence.type === 'unavailable') this.#forget(user, bare(asked));
+    if (presence.type === 'unavailable') this.#directed.delete(user, bare(asked));
     const holder = before?.resource.gone ? undefined : before?.resource;
     if (before === undefined && !isJoin && settings.encoding === 'localpart')
       return this.#toAccount(presence, user, asked);
@@ -118,7 +102,7 @@ export class Presences {
       return;
     }
     const isRoom = isJoin || (before?.isRoom ?? false);
-    if (presence.type === undefined) this.#note({ user, asked, resource, way, isRoom });
+    if (presence.type === undefined) this.#directed.set(user, bare(asked), { user, asked, resource, way, isRoom });
     this.#send(presence, user, asked, resource.jid, resource.way);
   }
 
@@ -165,7 +149,7 @@ export class Presences {
       return statistics.dropped('not allowed');
     }
     if (!limits.passesOut(bare(user), world.clock.now())) return statistics.dropped('limit');
-    if (presence.type === 'error') this.#forget(user, bare(directed!.asked));
+    if (presence.type === 'error') this.#directed.delete(user, bare(directed!.asked));
     if (presence.type === 'subscribed') return statistics.dropped('undeliverable'); // we have answered that
     if (presence.type === 'unsubscribed') contacts.unsubscribe(bare(user));
     const isAboutSubscription = presence.type?.includes('subscribe') ?? false;
@@ -183,12 +167,11 @@ export class Presences {
 
   /** Its rooms are empty for those who were in. */
   gone(resource: Resource): void {
-    for (const all of [...this.#directed.values()])
-      for (const { asked, isRoom, resource: holder, user, way } of [...all.values()]) {
-        if (holder !== resource) continue;
-        this.#forget(user, bare(asked));
-        const left = xml('presence', { type: 'unavailable', from: asked, to: user });
-        if (isRoom) this.#place.ways.answer(way, Stanza.of(left));
-      }
+    for (const { asked, isRoom, resource: holder, user, way } of this.#directed.values()) {
+      if (holder !== resource) continue;
+      this.#directed.delete(user, bare(asked));
+      const left = xml('presence', { type: 'unavailable', from: asked, to: user });
+      if (isRoom) this.#place.ways.answer(way, Stanza.of(left));
+    }
   }
 }

@@ -50,11 +50,11 @@ export class Requests {
     if (!limits.allows(user)) return this.#refuse(request, way, 'forbidden');
     if (request.id === undefined || payload === undefined) return this.#refuse(request, way, 'bad-request');
     if (!settings.enabled) return this.#refuse(request, way, 'service-unavailable');
-    if (!limits.opens(sender, now)) return this.#refuse(request, way, 'resource-constraint');
+    if (!limits.opens(sender, request.rest.length, now)) return this.#refuse(request, way, 'resource-constraint');
     contacts.asks(sender);
     const known = request.type === 'get' ? this.#known(payload, now) : undefined;
     if (known !== undefined) {
-      limits.closed(sender);
+      limits.closed(sender, request.rest.length);
       statistics.counters.answered++;
       return this.#place.ways.answer(way, resultOf(request, known));
     }
@@ -180,7 +180,7 @@ export class Requests {
     resource.open--;
     resource.answered++;
     this.#health.answered(resource);
-    limits.closed(bare(open.asker));
+    limits.closed(bare(open.asker), open.request.rest.length);
     statistics.answered(open.since, now);
     const payload = response.type === 'result' ? firstElement(response.tree) : undefined;
     const bond = bondOf(payload);
@@ -206,7 +206,7 @@ export class Requests {
     const { limits, statistics, ways, world } = this.#place;
     const { resource } = open;
     this.#waiting.delete(open);
-    limits.closed(bare(open.asker));
+    limits.closed(bare(open.asker), open.request.rest.length);
     const isNew = resource === undefined && open.tried === undefined;
     const condition = isNew ? 'service-unavailable' : 'remote-server-timeout';
     statistics.refused(condition);
@@ -230,7 +230,7 @@ export class Requests {
   #off(open: Asked): boolean {
     this.#waiting.delete(open);
     if (!this.#place.open.remove(open)) return false;
-    this.#place.limits.closed(bare(open.asker));
+    this.#place.limits.closed(bare(open.asker), open.request.rest.length);
     return true;
   }
 

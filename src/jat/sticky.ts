@@ -6,11 +6,12 @@
 import type { Jid } from '../wire/jid.ts';
 import { NS } from '../wire/ns.ts';
 import { childIn, type Element, elements } from '../wire/xml.ts';
-import { BoundedMap } from './bounded.ts';
+import { brief, Owned } from './bounded.ts';
 import type { Resource } from './target.ts';
 
-/** Sessions of one address at a time; beyond it the oldest is forgotten. */
+/** Sessions of one address at a time, and of one user; beyond it the oldest is forgotten. */
 const most = 10_000;
+const mostOfUser = 100;
 
 interface Bond {
   /** The session's name, among its user's. */
@@ -63,17 +64,17 @@ export const sessionPayload = (message: Element): Element | undefined =>
   childIn(message, NS.ibb) ?? childIn(message, NS.jingleMessage);
 
 export class Sticky {
-  readonly #bonds = new BoundedMap<string, Resource>(most);
+  readonly #bonds = new Owned<Jid, Resource>(most, mostOfUser);
 
   /** Who has it; it may be gone. Undefined: nobody, as far as we know. */
   holder(user: Jid, name: string): Resource | undefined {
-    return this.#bonds.size === 0 ? undefined : this.#bonds.get(`${user}\n${name}`);
+    return this.#bonds.isEmpty ? undefined : this.#bonds.get(user, brief(name));
   }
 
   /** From now on it is that resource's; or it is over. */
   note(user: Jid, { name, inner, ends }: Bond, resource: Resource): void {
-    for (const each of [name, ...inner])
-      if (ends) this.#bonds.delete(`${user}\n${each}`);
-      else this.#bonds.set(`${user}\n${each}`, resource);
+    for (const each of [...inner, name]) // the session itself last: it outlives what it has too much of
+      if (ends) this.#bonds.delete(user, brief(each));
+      else this.#bonds.set(user, brief(each), resource);
   }
 }

@@ -150,9 +150,12 @@ export interface Avatar {
 }
 
 export interface AddressLimits {
-  /** Requests open at once: of one user (bare address), of all. */
+  /** Requests open at once: of one user (bare address), of all. The last tenth is for domains that have less than a tenth. */
   openOfSender: number;
   open: number;
+  /** How long these may be together, in characters. */
+  lengthOfSender: number;
+  length: number;
   /** Requests of one user, of all. Undefined: those open at once are limit enough. */
   requestsOfSender: Rate | undefined;
   requests: Rate | undefined;
@@ -164,6 +167,8 @@ export interface AddressLimits {
 export const defaultLimits: AddressLimits = {
   openOfSender: 256,
   open: 10_000,
+  lengthOfSender: 4 << 20,
+  length: 32 << 20,
   requestsOfSender: undefined,
   requests: undefined,
   messagesOfSender: { perSecond: 20, burst: 200 },

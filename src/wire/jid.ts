@@ -23,9 +23,13 @@ export function parseJid(text: string): Jid {
   const prepared = prepare(text);
   if (prepared === undefined) throw new StanzaError('jid-malformed', text.slice(0, 200));
   if (cache.size >= cacheSize) cache.clear();
-  cache.set(text, prepared);
-  return prepared;
+  const own = detached(prepared);
+  cache.set(prepared === text ? own : detached(text), own);
+  return own;
 }
+
+/** V8's parts of a text keep the whole: whoever remembers one as it is keeps all that came with it. */
+export const detached = <T extends string>(text: T): T => Buffer.from(text).toString() as T;
 
 /** As parseJid, but undefined in place of an error. */
 export function readJid(text: string | undefined): Jid | undefined {
