@@ -224,8 +224,13 @@ export class World {
   }
 
   async close(): Promise<void> {
-    for (const { hub } of [this, ...this.#next]) hub.close();
+    this.#end();
     await this.store.close();
+  }
+
+  #end(): void {
+    this.hub.close();
+    for (const next of this.#next) next.#end();
   }
 }
 
