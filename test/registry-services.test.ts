@@ -85,6 +85,14 @@ test('one name space', async () => {
     [registry.addService(service('other@svc.example', 'a@b.example', 'a@b.example')), 'stands there twice'],
     [registry.addService({ ...service('other@svc.example'), targets: [] }), 'needs an account that answers'],
     [registry.setService(service('other@svc.example')), 'There is no service address'],
+    [
+      registry.setService({ ...service('desk@proxy.example', 'bob@work.example'), encoding: 'localpart' }),
+      'it has to be encoding=resource',
+    ],
+    [
+      registry.addService({ ...service('other@proxy.example', 'bob@work.example'), encoding: 'localpart' }),
+      'it has to be encoding=resource',
+    ],
     [registry.addUser({ name: 'desk', admin: false }), 'desk@proxy.example is a service address.'],
     [
       registry.addAccount('bob', { jid: parseBare('x@svc.example'), password: 'x' }),
@@ -108,6 +116,10 @@ test('a file of before has none; one with a wrong record is refused with its pla
   const cases: [object, RegExp][] = [
     [{ services: [{ ...service('help@svc.example'), policy: 'fast' }] }, /services\[0 "help@svc\.example"\]\.policy/],
     [{ services: [service('root@proxy.example')] }, /services\[0 "root@proxy\.example"\]\.address: root is reserved/],
+    [
+      { services: [{ ...service('help@proxy.example'), encoding: 'localpart' }] },
+      /services\[0 "help@proxy\.example"\]\.encoding: At proxy\.example it has to be/,
+    ],
     [{ components: [{ host: 'svc.example', route: 'x', secret: 'AAAA' }] }, /components\[0 "svc\.example"\]\.route/],
     [
       { components: [{ host: 'svc.example', route: 'x:1', secret: 'AAAA' }] },

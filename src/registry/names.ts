@@ -12,7 +12,7 @@ const generic = new Set(['xmpp', 'jabber', 'chat', 'im', 'www']);
 export interface Named {
   users: readonly Pick<User, 'name' | 'accounts'>[];
   components: readonly Pick<ComponentRecord, 'host'>[];
-  services: readonly Pick<ServiceRecord, 'address' | 'targets'>[];
+  services: readonly Pick<ServiceRecord, 'address' | 'targets' | 'encoding'>[];
 }
 export type Wanted =
   | { user: string }
@@ -68,6 +68,12 @@ function serviceTaken({ users, services }: Named, domain: BareJid, address: Bare
   if (wrong !== undefined) return wrong;
   return users.some(({ name }) => name === localOf(address)) ? `There is a user ${localOf(address)}.` : undefined;
 }
+
+/** Users as targets see them would have the names of people who enrolled: `romeo\40m.example` at our own domain. */
+export const misshown = ({ address, encoding }: Named['services'][number], domain: BareJid): string | undefined =>
+  encoding === 'localpart' && domainOf(address) === domain
+    ? `At ${domain} it has to be encoding=resource: user names are there for people of this proxy.`
+    : undefined;
 
 function labelTaken(accounts: readonly AccountRecord[], text: string): string | undefined {
   const label = prepareName(text);
@@ -135,8 +141,9 @@ export function checkNames({ users, components, services }: Named, domain: BareJ
   }
   const seen: Named['services'][number][] = [];
   for (const service of services) {
-    const place = `services[${seen.length} ${JSON.stringify(service.address)}].address`;
-    check(place, true, taken({ ...before, services: seen }, domain, { service: service.address }));
+    const place = `services[${seen.length} ${JSON.stringify(service.address)}]`;
+    check(`${place}.address`, true, taken({ ...before, services: seen }, domain, { service: service.address }));
+    check(`${place}.encoding`, true, misshown(service, domain));
     seen.push(service);
   }
 }

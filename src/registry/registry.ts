@@ -162,7 +162,7 @@ function registryOver(db: Low<Data>, file: RegistryFile, key: Buffer, domain: Ba
       return db.data.services;
     },
     addService: (service) => change(nothing, (data) => ({ services: services.addService(data, domain, service) })),
-    setService: (service) => change(nothing, (data) => ({ services: services.setService(data, service) })),
+    setService: (service) => change(nothing, (data) => ({ services: services.setService(data, domain, service) })),
     removeService: (address) => change(nothing, (data) => ({ services: services.removeService(data, address) })),
     async close() {
       closed = true;

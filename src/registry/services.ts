@@ -2,7 +2,7 @@
 import { type BareJid, domainOf } from '../wire/jid.ts';
 import { must, readText } from './changes.ts';
 import type { Data, StoredComponent } from './data.ts';
-import { taken } from './names.ts';
+import { misshown, taken } from './names.ts';
 import { type ComponentRecord, RegistryError, type ServiceRecord } from './types.ts';
 
 export function addComponent(
@@ -33,12 +33,18 @@ export function findComponent<C extends ComponentRecord>(components: readonly C[
 
 export function addService(data: Readonly<Data>, domain: BareJid, service: ServiceRecord): readonly ServiceRecord[] {
   must(taken(data, domain, { service: service.address }));
+  must(misshown(service, domain));
   checkTargets(data.services, service);
   return [...data.services, service];
 }
 
-export function setService({ services }: Readonly<Data>, service: ServiceRecord): readonly ServiceRecord[] {
+export function setService(
+  { services }: Readonly<Data>,
+  domain: BareJid,
+  service: ServiceRecord,
+): readonly ServiceRecord[] {
   findService(services, service.address);
+  must(misshown(service, domain));
   checkTargets(services, service);
   return services.map((old) => (old.address === service.address ? service : old));
 }
