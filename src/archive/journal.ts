@@ -21,19 +21,29 @@ export class Journal {
   readonly #file: string;
   #descriptor: number | undefined;
   #end = 0;
+  /** Of this turn. */
+  readonly #lines: string[] = [];
 
   constructor(file: string) {
     this.#file = file;
   }
 
-  /** A full disk is told of elsewhere: what cannot be written here is where it was before. */
+  /** In one write for all of a turn, at its end: what was sent to a socket in it is on its way no sooner. */
   write(record: Jotted): void {
+    if (this.#lines.length === 0) process.nextTick(() => this.#flush());
+    this.#lines.push(JSON.stringify(record));
+  }
+
+  /** A full disk is told of elsewhere: what cannot be written here is where it was before. */
+  #flush(): void {
+    const lines = this.#lines.splice(0);
+    if (lines.length === 0) return;
     try {
       this.#descriptor ??= openSync(this.#file, 'a+', 0o600);
-      const line = Buffer.from(`${JSON.stringify(record)}\n`);
-      const count = writeSync(this.#descriptor, line);
+      const text = Buffer.from(`${lines.join('\n')}\n`);
+      const count = writeSync(this.#descriptor, text);
       this.#end += count;
-      if (count < line.length) this.#cut(this.#end - count);
+      if (count < text.length) this.#cut(this.#end - count);
     } catch {
       // see above
     }
@@ -46,6 +56,7 @@ export class Journal {
 
   /** All of it is committed. */
   clear(): void {
+    this.#lines.length = 0;
     if (this.#end === 0) return;
     this.#descriptor ??= openSync(this.#file, 'a+', 0o600);
     this.#cut(0);
