@@ -96,6 +96,11 @@ test('one of the configuration, or one that serves, is not removed', async () =>
     'still serves: `target del helpdesk@svc.example.org`',
   );
   on.services.hosts = [{ ...online, configured: true }];
+  assert.match(
+    await on.tell(admin, `component add ${online.host}`),
+    'is in the configuration',
+    'no secret is asked for',
+  );
   assert.match(await on.tell(admin, 'component del svc.example.org'), 'take its COMPONENT_n away there');
   assert.match(
     await on.tell(admin, 'component show svc.example.org'),
@@ -168,6 +173,7 @@ const refusals: [string, RegExp | string][] = [
   ['target set helpdesk timeout=soon', 'a number from 1 to 3600'],
   ['target set helpdesk avatar=me.png', /small PNG/],
   ['target set helpdesk allow=a@b/c', 'is no address and no domain'],
+  ['target set helpdesk allow=,', '`allow=none` lets everybody in'],
   ['target set nobody policy=sticky', 'There is no such service address.'],
   ['target drain helpdesk nobody', 'Nobody of that name answers at helpdesk@svc.example.org.'],
   ['user add helpdesk2', 'Send the'],

@@ -2,7 +2,8 @@
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { defaultLimits } from '../src/jat/types.ts';
-import { desk, iq, isError, presence, romeo, seenRomeo, svc, TestWay, TestWorld } from './lib/jat.ts';
+import { desk, iq, isError, presence, romeo, seenRomeo, svc, TestWorld } from './lib/jat.ts';
+import { TestWay } from './lib/jat-world.ts';
 
 const question = '<query xmlns="urn:example:q"/>';
 const a = `${desk}/a`;
@@ -85,6 +86,25 @@ test('a user at the edge is answered at once when the component goes', async () 
   world.asks('1', { type: 'set', way: world.edge }).take();
   world.services.closed(world.component);
   isError(world.one(world.edge), 'recipient-unavailable');
+});
+
+test('… but a get waits for it, for a while', async () => {
+  const late = await TestWorld.of();
+  late.asks('1', { way: late.edge }).take();
+  late.services.closed(late.component);
+  late.clock.pass(4999);
+  assert.equal(late.take(late.edge), []);
+  late.clock.pass(1);
+  isError(late.one(late.edge), 'recipient-unavailable');
+  const world = await TestWorld.of();
+  world.asks('1', { way: world.edge }).take();
+  world.services.closed(world.component);
+  world.clock.pass(4000);
+  world.services.opened(world.component);
+  world.clock.pass(4000);
+  world.accepts().take();
+  world.there(a);
+  assert.is(world.one(), iq('get', '1', seenRomeo, a, question));
 });
 
 test('an answer leaves by the way the request came', async () => {

@@ -49,16 +49,19 @@ const add = command({
   words: ['domain', 'secret'],
   example: 'component add svc.example.org host=127.0.0.1:5347',
   next: 'I try it first. Its server must have the same domain and secret. Then: `target add`',
-  check({ domain, host, port }, { registry }) {
+  check({ domain, host, port }, { registry, services }) {
     routeOf(host, port);
-    const why = domain === undefined ? undefined : registry.taken({ component: readDomain(domain) });
+    if (domain === undefined) return;
+    const name = readDomain(domain);
+    if (services.hosts().some((one) => one.host === name && one.configured))
+      throw new UsageError(`${name} is in the configuration.`);
+    const why = registry.taken({ component: name });
     if (why !== undefined) throw new UsageError(`${why} \`component list\` shows all.`);
   },
   target: ({ domain }) => readDomain(domain),
   async run({ domain, secret, host, port, trust }, context) {
     const { registry, services } = context;
     const name = readDomain(domain);
-    if (services.hosts().some((one) => one.host === name)) throw new UsageError(`${name} is in the configuration.`);
     const route = routeOf(host, port);
     const place = readRoute(route)!;
     const wanted = { host: name, server: place.host, port: place.port, tls: place.directTls, secret };

@@ -101,14 +101,13 @@ function changesIn(values: Partial<Values<typeof args>>): Map<Key, unknown> {
 
 /** Addresses and domains, with commas or spaces between them. */
 function readUsers(value: string): BareJid[] {
-  return value
-    .split(/[\s,]+/)
-    .filter((one) => one !== '')
-    .map((one) => {
-      const address = readJid(mendAddress(one));
-      if (address === undefined || isFull(address)) throw new UsageError(`${one} is no address and no domain.`);
-      return address;
-    });
+  const words = value.split(/[\s,]+/).filter((one) => one !== '');
+  if (words.length === 0) throw new UsageError('`allow` names addresses or domains; `allow=none` lets everybody in.');
+  return words.map((one) => {
+    const address = readJid(mendAddress(one));
+    if (address === undefined || isFull(address)) throw new UsageError(`${one} is no address and no domain.`);
+    return address;
+  });
 }
 
 /** A setting as a person reads it. */
