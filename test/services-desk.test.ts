@@ -170,6 +170,10 @@ test('directed presence ends with the app', () => {
   told.length = 0;
   at.over(one, []);
   assert.equal(told, [`<presence to="${help}/room" from="al@home.example/p" type="unavailable"/>`]);
+  for (let room = 0; room < 110; room++) at.stanza(one, stanza(`<presence to="${help}/${room}"/>`));
+  told.length = 0;
+  at.over(one, []);
+  assert.is(told.length, 100, 'not without end');
 });
 
 test('a message that an app never acknowledged is kept by its server, or its sender is told', () => {

@@ -31,6 +31,8 @@ export interface DeskParts {
 /** RFC 6121 §3: what the server of a client has to know of. */
 const subscriptions = new Set<string | undefined>(['subscribe', 'subscribed', 'unsubscribe', 'unsubscribed', 'probe']);
 const none: ReadonlySet<Session> = new Set();
+/** Addresses that have one session's presence; as many as the translation remembers of one user. */
+const mostDirected = 100;
 
 export class Desk implements ServiceDesk, Way {
   readonly name = 'edge';
@@ -164,8 +166,11 @@ export class Desk implements ServiceDesk, Way {
 
   #noteDirected(session: Session, to: Jid, type: string | undefined): void {
     const directed = this.#directed.get(session) ?? new Set();
-    if (type === undefined) this.#directed.set(session, directed.add(to));
-    else if (type === 'unavailable') directed.delete(to);
+    if (type === undefined) {
+      this.#directed.set(session, directed.add(to));
+      const [oldest] = directed;
+      if (directed.size > mostDirected) directed.delete(oldest!);
+    } else if (type === 'unavailable') directed.delete(to);
   }
 
   #leave(session: Session): void {
