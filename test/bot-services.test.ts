@@ -173,6 +173,7 @@ const refusals: [string, RegExp | string][] = [
   ['target set helpdesk timeout=soon', 'a number from 1 to 3600'],
   ['target set helpdesk avatar=me.png', /small PNG/],
   ['target set helpdesk allow=a@b/c', 'is no address and no domain'],
+  ['target set helpdesk total=0', 'a number from 1 to 1000000'],
   ['target set helpdesk allow=,', '`allow=none` lets everybody in'],
   ['target set nobody policy=sticky', 'There is no such service address.'],
   ['target drain helpdesk nobody', 'Nobody of that name answers at helpdesk@svc.example.org.'],

@@ -38,6 +38,7 @@ test('all of it is there after a restart, the secret sealed', async () => {
     allow: ['a.example', 'b@c.example'] as BareJid[],
     timeout: 5000,
     rate: 7,
+    total: 70,
     open: 8,
     name: 'Help',
     category: 'gateway',

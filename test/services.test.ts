@@ -148,6 +148,11 @@ test('components and addresses as the registry has them', async () => {
   );
   assert.equal(hall.addressesOf(parseBare('desk@home.example')), ['help@svc.example', 'two.example']);
   await finished(second);
+  registry.services = [{ ...help, open: 9, rate: 3, total: 30, timeout: 5000, policy: 'sticky' }];
+  await hall.refresh();
+  const { limits, timeout, policy } = hall.status(help.address)!.settings;
+  assert.equal([limits.open, limits.requestsOfSender!.perSecond, limits.requests!.perSecond], [9, 3, 30]);
+  assert.equal([timeout, policy], [5000, 'sticky']);
   registry.components = [];
   registry.services = [];
   await hall.refresh();

@@ -95,6 +95,7 @@ const service: Reader<ServiceRecord> = record(
     allow: list(bareAddress, ''),
     timeout: whole,
     rate: whole,
+    total: whole,
     open: whole,
     name: text,
     category: text,

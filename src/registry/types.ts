@@ -81,6 +81,8 @@ export interface ServiceRecord {
   timeout?: number;
   /** Requests a second of one user. */
   rate?: number;
+  /** Of all of them. */
+  total?: number;
   /** Requests open at once. */
   open?: number;
   name?: string;

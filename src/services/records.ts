@@ -1,6 +1,6 @@
 /** The registry's records as components and translation take them. */
 import type { ComponentPlace } from '../component/types.ts';
-import { type AddressSettings, defaultLimits, defaultSettings } from '../jat/types.ts';
+import { type AddressSettings, defaultLimits, defaultSettings, type Rate } from '../jat/types.ts';
 import type { ComponentRecord, ServiceRecord } from '../registry/types.ts';
 import { readRoute } from '../wire/route.ts';
 
@@ -10,7 +10,7 @@ export function placeOf({ host, route, pin }: ComponentRecord, secret: string): 
 }
 
 export function settingsOf(record: ServiceRecord): AddressSettings {
-  const { avatar, open, rate, name, category, type, allow, ...rest } = record;
+  const { avatar, open, rate, total, name, category, type, allow, ...rest } = record;
   return {
     ...defaultSettings,
     ...rest,
@@ -22,8 +22,12 @@ export function settingsOf(record: ServiceRecord): AddressSettings {
     limits: {
       ...defaultLimits,
       open: open ?? defaultLimits.open,
-      // two seconds' worth at once: what comes together is not what comes too fast
-      requestsOfSender: rate === undefined ? undefined : { perSecond: rate, burst: rate * 2 },
+      requestsOfSender: rateOf(rate),
+      requests: rateOf(total),
     },
   };
 }
+
+/** Two seconds' worth at once: what comes together is not what comes too fast. */
+const rateOf = (perSecond: number | undefined): Rate | undefined =>
+  perSecond === undefined ? undefined : { perSecond, burst: perSecond * 2 };
