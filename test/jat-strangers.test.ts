@@ -5,7 +5,7 @@ import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { Owned } from '../src/jat/bounded.ts';
 import { defaultLimits } from '../src/jat/types.ts';
-import { asked, at, desk, isError, romeo, seenRomeo, svc, TestWorld } from './lib/jat.ts';
+import { asked, at, desk, isError, romeo, seenRomeo, settle, svc, TestWorld } from './lib/jat.ts';
 
 setFlagsFromString('--expose-gc');
 const collect = runInNewContext('gc') as () => void;
@@ -94,7 +94,7 @@ test('rooms that somebody is in are bounded, for one and for all', async () => {
   for (let user = 0; user < 110; user++) {
     for (let room = 0; room < 110; room++) enter(user, room);
     world.clock.pass(1000);
-    world.take();
+    world.forget();
   }
   world.leaves(at('a'));
   const left = world.take().filter((text) => text.startsWith('<presence type="unavailable" from="room'));
@@ -133,6 +133,27 @@ test('the users of one domain, as many as it has, leave room for those of others
   world.take();
   assert.is(world.status().open, 0);
   assert.match(asks('u18@evil.example/x'), /type="get"/, 'all room is given back');
+});
+
+test('… in the list of subscribers, too', async () => {
+  const limits = { ...defaultLimits, messagesOfAll: undefined };
+  const world = await TestWorld.of({ limits });
+  const subscribe = (user: string) => world.says(`<presence type="subscribe" from="${user}" to="${svc}"/>`);
+  for (let turn = 0; turn < 9_100; turn++) subscribe(`u${turn}@evil.example`);
+  await settle();
+  assert.is(world.status().subscribers, 9_000);
+  world.forget();
+  subscribe('romeo@m.example');
+  await settle();
+  assert.match(world.take()[0]!, /type="subscribed"/);
+  world.says(`<presence type="unsubscribe" from="u1@evil.example" to="${svc}"/>`).take();
+  subscribe('u9001@evil.example');
+  await settle();
+  isError(world.one(), 'resource-constraint');
+  world.says(`<presence type="unsubscribe" from="u2@evil.example" to="${svc}"/>`).take();
+  subscribe('u9001@evil.example');
+  await settle();
+  assert.match(world.take()[0]!, /type="subscribed"/);
 });
 
 test('requests take no more room than there is, however few they are', async () => {

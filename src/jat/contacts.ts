@@ -2,7 +2,7 @@
  * The people an address knows: who wrote to it, who is subscribed to its presence. The target may write to them. Kept, but
  * for those that merely asked something: there may be very many of these, and of most nothing is heard again.
  */
-import { type BareJid, bare, isFull, type Jid, readJid } from '../wire/jid.ts';
+import { type BareJid, bare, domainOf, isFull, type Jid, readJid } from '../wire/jid.ts';
 import { BoundedMap } from './bounded.ts';
 import type { ServiceStore } from './types.ts';
 
@@ -29,6 +29,8 @@ export class Contacts {
   readonly #kept = new Map<BareJid, Contact>();
   readonly #asking = new BoundedMap<BareJid, true>(most);
   #subscribers = 0;
+  /** Of each domain. */
+  readonly #ofDomain = new Map<BareJid, number>();
 
   private constructor(address: BareJid, store: ServiceStore, failed: (reason: unknown) => void) {
     this.#address = address;
@@ -42,7 +44,7 @@ export class Contacts {
     const kept = (await store.read(address, 'contact')).flatMap(({ key, value }) => readContact(key, value));
     for (const [user, contact] of kept.sort(([, a], [, b]) => a.at - b.at)) {
       contacts.#kept.set(user, contact);
-      if (contact.subscribed.length > 0) contacts.#subscribers++;
+      if (contact.subscribed.length > 0) contacts.#count(user, 1);
     }
     return contacts;
   }
@@ -89,8 +91,8 @@ export class Contacts {
     const before = this.#kept.get(user);
     const subscribed = before?.subscribed ?? [];
     if (subscribed.includes(to)) return true;
-    if (subscribed.length >= mostSubscriptions || (subscribed.length === 0 && this.#subscribers >= most)) return false;
-    if (subscribed.length === 0) this.#subscribers++;
+    if (subscribed.length >= mostSubscriptions || (subscribed.length === 0 && this.#isFull(user))) return false;
+    if (subscribed.length === 0) this.#count(user, 1);
     try {
       await this.#put(user, { ...before, subscribed: [...subscribed, to], at: now });
     } catch (reason) {
@@ -107,9 +109,23 @@ export class Contacts {
     const ended = before.subscribed.filter((each) => to === undefined || each === to);
     const subscribed = before.subscribed.filter((each) => !ended.includes(each));
     if (ended.length === 0) return [];
-    if (subscribed.length === 0) this.#subscribers--;
+    if (subscribed.length === 0) this.#count(user, -1);
     this.#put(user, { ...before, subscribed }).catch(this.#failed);
     return ended;
+  }
+
+  /** The last tenth is for domains that have less than a tenth: one server's users do not shut out all others. */
+  #isFull(user: BareJid): boolean {
+    const few = (this.#ofDomain.get(domainOf(user)) ?? 0) < most / 10;
+    return this.#subscribers >= (few ? most : most - most / 10);
+  }
+
+  #count(user: BareJid, change: 1 | -1): void {
+    this.#subscribers += change;
+    const domain = domainOf(user);
+    const count = (this.#ofDomain.get(domain) ?? 0) + change;
+    if (count > 0) this.#ofDomain.set(domain, count);
+    else this.#ofDomain.delete(domain);
   }
 
   #put(user: BareJid, contact: Contact): Promise<void> {
