@@ -139,6 +139,22 @@ test('who is not allowed gets nothing through', async () => {
   isError(world.one(), 'forbidden');
 });
 
+test('who is not allowed any more is subscribed no more', async () => {
+  const world = await TestWorld.of();
+  for (const user of ['romeo@m.example', 'juliet@other.example'])
+    world.says(`<presence type="subscribe" from="${user}" to="${svc}"/>`);
+  await settle();
+  world.take();
+  await world.add({ allow: ['other.example' as BareJid] });
+  assert.equal(world.take(), [
+    presence({ type: 'unavailable', from: svc, to: 'romeo@m.example' }),
+    presence({ type: 'unsubscribed', from: svc, to: 'romeo@m.example' }),
+  ]);
+  assert.is(world.status().subscribers, 1);
+  world.leaves(a);
+  assert.equal(world.take(), [presence({ type: 'unavailable', from: svc, to: 'juliet@other.example' })]);
+});
+
 test('loops end here', async () => {
   const world = await TestWorld.of();
   await world.add({

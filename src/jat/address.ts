@@ -92,6 +92,7 @@ export class ServiceAddress {
     users.configure(settings);
     limits.configure(settings);
     identity.configure(settings);
+    this.#announcements.dismiss();
     this.#attendance.setTargets(settings.targets);
     if (!settings.enabled) this.#requests.giveUp();
     if (!this.#announcements.announce() && identity.presence().toString() !== before) this.#announcements.renew();

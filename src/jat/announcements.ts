@@ -87,6 +87,16 @@ export class Announcements {
     return true;
   }
 
+  /** Who may not use the address any more hears no more of it. */
+  dismiss(): void {
+    const { address, contacts, limits, world } = this.#place;
+    for (const [user, from] of [...contacts.subscribed()]) {
+      if (limits.allows(user)) continue;
+      contacts.unsubscribe(user, from);
+      for (const type of ['unavailable', 'unsubscribed']) this.#tell(world.way(address, user), from, user, type);
+    }
+  }
+
   /** The name or picture is another. */
   renew(): void {
     if (this.#announced) this.#toSubscribers(() => true);
