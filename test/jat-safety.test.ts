@@ -168,6 +168,10 @@ test('loops end here', async () => {
     'any@svc.example',
     `gateway.example/${svc}/${romeo}`, // back from a gateway like ours
     'helpdesk\\40svc.example@gateway.example/x',
+    `z@three.example/y@two.example/${svc}/${romeo}`, // through several
+    `two\\40svc.example@gateway.example/x`,
+    `z@three.example/two\\40svc.example@gateway.example/x`,
+    'two\\5c40svc.example\\40gateway.example@three.example',
   ];
   for (const from of loops) {
     world.asks('1', { from });

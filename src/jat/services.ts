@@ -27,6 +27,9 @@ export class ConflictError extends Error {
   override name = 'ConflictError';
 }
 
+/** Addresses within one that are looked at. */
+const mostHops = 20;
+
 export class Services implements ServiceEngine {
   readonly #world: World;
   readonly #store: Pending;
@@ -137,15 +140,20 @@ export class Services implements ServiceEngine {
     return false;
   }
 
-  /** Came it through us before? A gateway like ours puts who wrote into its resource or localpart. */
+  /** Came it through us before? A gateway like ours puts who wrote into its resource or localpart, and so does the next one. */
   #isLoop(from: Jid): boolean {
     if (!this.#hosts.some((host) => from.includes(host))) return false;
-    if (this.#isServed(from)) return true;
-    const local = unescapeLocal(localOf(from));
-    return [resourceOf(from), local.includes('@') ? local.replace(/^@/, '') : ''].some((text) => {
-      const inner = readJid(text);
-      return inner !== undefined && this.#isServed(inner);
-    });
+    const inside: Jid[] = [from];
+    for (const whom of inside) {
+      if (this.#isServed(whom)) return true;
+      if (inside.length > mostHops) return false;
+      const local = unescapeLocal(localOf(whom));
+      for (const text of [resourceOf(whom), local.includes('@') ? local.replace(/^@/, '') : '']) {
+        const inner = readJid(text);
+        if (inner !== undefined) inside.push(inner);
+      }
+    }
+    return false;
   }
 
   stanza(stanza: Stanza, way: Way): void {
