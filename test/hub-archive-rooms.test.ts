@@ -1,6 +1,7 @@
 /** What is said in rooms, in the account's archive; and what earlier versions kept apart. */
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
+import type { BareJid } from '../src/wire/jid.ts';
 import { NS } from '../src/wire/ns.ts';
 import { archived, bodiesIn } from './lib/archived.ts';
 import { account, core, inWorld, like } from './lib/hub.ts';
@@ -108,6 +109,31 @@ test(
     );
     like(got[0], 'stamp="2026-01-02T03:04:01Z"');
     assert.not.ok(got[0]!.includes(NS.carbons));
+  }),
+);
+
+test(
+  'what is forgotten of a room nobody is told any more, and the room is not asked for it again',
+  inWorld(async (world) => {
+    const phone = inRoom(world);
+    world.server(said('bob', 'secret', { sid: 'h1' }));
+    world.server(`<message from="${room}/bob" to="${core}" type="chat" id="pm"><body>psst</body></message>`);
+    phone.send(`<presence to="${room}/alice"/>`);
+    phone.take();
+    world.now += 3_600_000;
+    world.hub.forgetting(room as BareJid);
+    await world.store.messages.forget(account, { peer: room });
+    const tablet = world.client('tablet').available();
+    tablet.send(joining('alice'));
+    await world.settled();
+    assert.not.ok(tablet.take().some((text) => text.includes('secret')));
+    const again = await world.again();
+    again.now = world.now;
+    again.hub.online(core, false);
+    like(
+      again.up.find((text) => text.includes(`to="${room}/alice"`)),
+      `since="${new Date(world.now - 60_000).toISOString().replace('.000', '')}"`,
+    );
   }),
 );
 

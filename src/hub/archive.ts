@@ -39,6 +39,17 @@ export interface Source {
   to?: string;
 }
 
+/** A message that the server's archive is known up to: with the server's name for it, where that is known, and when it was said. */
+interface Latest {
+  alias?: string;
+  at: number;
+}
+
+/** As kept (JSON). It outlasts the message, for what is deleted here the server shall not bring back. */
+interface KeptReach extends Reach {
+  latest?: Latest;
+}
+
 interface Parts {
   account: BareJid;
   messages: Messages;
@@ -59,14 +70,17 @@ export class Archive {
   readonly #places: Places;
   /** The highest place of a message to one person. */
   #newest = 0;
-  #latest: { alias?: string; at: number } | undefined;
+  #latest: Latest | undefined;
   /** Told of each message that goes in. */
   onAdded: (message: ArchivedMessage) => void = () => {};
 
   constructor(parts: Parts) {
     this.#parts = parts;
     this.stored = archivedOf(parts.messages, parts.account);
-    this.#places = new Places(parts.now, (reach) => parts.kept.put('meta', 'places', JSON.stringify(reach)));
+    this.#places = new Places(parts.now, (reach) => {
+      const kept: KeptReach = { ...reach, ...(this.#latest?.alias && { latest: this.#latest }) };
+      parts.kept.put('meta', 'places', JSON.stringify(kept));
+    });
   }
 
   /** Once, before anything is taken. */
@@ -77,14 +91,14 @@ export class Archive {
       kept.read('meta'),
       this.stored.page({}, remembered, true),
     ]);
-    const found = meta.find(({ key }) => key === 'places')?.value;
+    const text = meta.find(({ key }) => key === 'places')?.value;
+    const reach = text === undefined ? undefined : (JSON.parse(text) as KeptReach);
     const taken = extent && { first: extent.first.place, last: extent.last.place };
-    this.#places.load(taken, found === undefined ? undefined : (JSON.parse(found) as Reach));
+    this.#places.load(taken, reach);
     // so that there is a place for what is older than all that comes from now on
     if (this.#places.last === 0) this.#places.next();
     for (const message of await this.#lately(latest)) this.#remember(message);
-    const named = latest.messages.findLast(({ alias }) => alias !== undefined) ?? latest.messages.at(-1);
-    if (named !== undefined) this.#latest = { at: named.at, ...(named.alias && { alias: named.alias }) };
+    this.#latest = latestOf(latest.messages, reach);
     if (this.#newest === 0 && !latest.complete) await this.#findNewest();
   }
 
@@ -123,7 +137,7 @@ export class Archive {
   }
 
   /** The last message with the name that the account's own server has for it, where that is known, and when it was said. */
-  get latest(): { alias?: string; at: number } | undefined {
+  get latest(): Latest | undefined {
     return this.#latest;
   }
 
@@ -273,10 +287,18 @@ export class Archive {
       .catch((error: unknown) => log.error('message not archived', { account, error: String(error) }));
   }
 
-  /** Nothing is taken any more. */
-  close(): void {
+  /** How far it has got is kept: before messages are deleted, and when nothing is taken any more. */
+  settle(): void {
     this.#places.settle();
   }
+}
+
+/** Of the last messages that are here, and what was kept. What was sent while the server was away says nothing of what it has. */
+function latestOf(messages: readonly ArchivedMessage[], reach: KeptReach | undefined): Latest | undefined {
+  const named = messages.findLast(({ alias }) => alias !== undefined);
+  if (reach?.latest !== undefined && (named === undefined || named.place <= reach.last)) return reach.latest;
+  const last = named ?? messages.findLast(({ isSent }) => !isSent);
+  return last && { at: last.at, ...(last.alias && { alias: last.alias }) };
 }
 
 /** The addresses come first in what was archived here. */

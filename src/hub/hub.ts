@@ -568,6 +568,12 @@ export class Hub implements Pick<CoreEvents, 'online' | 'offline' | 'stanza' | '
     this.#rooms.offline();
   }
 
+  /** Messages with that peer, or all, are about to be deleted: nothing brings them back. */
+  forgetting(peer: BareJid | null): void {
+    this.#context.archive.settle();
+    this.#rooms.forgetting(peer);
+  }
+
   // ---- rooms, for administration
 
   rooms(): RoomSummary[] {
@@ -630,7 +636,7 @@ export class Hub implements Pick<CoreEvents, 'online' | 'offline' | 'stanza' | '
   close(): void {
     this.#isClosed = true;
     this.#replay.close();
-    this.#context.archive.close();
+    this.#context.archive.settle();
     for (const cancel of this.#cancels) cancel();
     clearInterval(this.#sweep);
     this.#roster.close();

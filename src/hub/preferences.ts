@@ -124,7 +124,8 @@ export class ArchivePreferences {
     const until = Math.max(this.#parts.seen(), (this.#context.now() - longest) * 1000);
     const going = [...this.#passing].filter((place) => place <= until);
     if (going.length === 0) return;
-    const { account, kept, log } = this.#context;
+    const { account, archive, kept, log } = this.#context;
+    archive.settle();
     this.#parts.messages
       .forget(account, { places: going })
       .catch((error: unknown) => log.error('messages not deleted', { account, error: String(error) }));

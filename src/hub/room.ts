@@ -215,6 +215,14 @@ export class Room {
     this.#host.ask('set', this.address, xml('query', NS.mucOwner, form), () => {});
   }
 
+  /** What was said is deleted, and not asked for again. */
+  forgetPast(): void {
+    this.scene.history.clear();
+    this.privates.take();
+    this.#joined = this.context.now();
+    this.#host.changed(this);
+  }
+
   /** History and subject are complete. */
   #filled(): void {
     if (this.#first === undefined) this.#recall();

@@ -277,6 +277,11 @@ export class Rooms {
     return [...this.#rooms.values()].filter(({ phase }) => phase !== 'leaving').map(({ summary }) => summary);
   }
 
+  /** What was said in that room, or in all, is about to be deleted. */
+  forgetting(address: BareJid | null): void {
+    for (const room of this.#rooms.values()) if (address === null || room.address === address) room.forgetPast();
+  }
+
   /** False if there is no such room. */
   act(address: BareJid, action: RoomAction): boolean {
     const room = this.#rooms.get(address);

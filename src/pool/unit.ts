@@ -242,7 +242,10 @@ export class Unit implements UnitLink {
         return null;
       },
       search: (ask) => search(this.#store, ask),
-      forgetHistory: (ask) => forgetHistory(this.#store, ask),
+      forgetHistory: (ask) => {
+        for (const account of ask.accounts) this.#accounts.get(account)?.hub.forgetting(ask.peer);
+        return forgetHistory(this.#store, ask);
+      },
       exportHistory: (ask) => exportHistory(this.#store, ask),
       reach: (ask) => reach(this.#store, ask),
       peers: ({ accounts, start }) => peers(this.#store, accounts, start),
