@@ -2,6 +2,8 @@
 export class BoundedMap<K, V> extends Map<K, V> {
   readonly #most: number;
   readonly #forgotten: (key: K) => void;
+  /** Goes on from where it was: from the beginning it would pass, each time, all that was deleted there. */
+  #oldest: Iterator<K> | undefined;
   /** `forgotten` is told of keys that had to go. */
   constructor(most: number, forgotten: (key: K) => void = () => {}) {
     super();
@@ -12,7 +14,8 @@ export class BoundedMap<K, V> extends Map<K, V> {
     super.delete(key);
     super.set(key, value);
     if (this.size <= this.#most) return this;
-    const oldest = super.keys().next().value as K;
+    this.#oldest ??= super.keys();
+    const oldest = this.#oldest.next().value as K;
     super.delete(oldest);
     this.#forgotten(oldest);
     return this;
