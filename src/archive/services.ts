@@ -28,6 +28,7 @@ export class ServiceFile {
   constructor(file: string) {
     this.#file = file;
     mkdirSync(dirname(file), { recursive: true, mode: 0o700 });
+    closeSync(openSync(file, 'a', 0o600)); // whom it names is for the owner of the process alone; SQLite's other files follow it
     this.#database = new Database(file);
     // as with the archives of users: our own sync of the log after each commit, outside of this thread
     this.#database.pragma('journal_mode = WAL');
