@@ -5,7 +5,8 @@ import { codecOf, isServiceName } from '../src/jat/encoding.ts';
 import { base32, fromBase32, fromBase64url, sealerOf } from '../src/jat/seal.ts';
 import { Users } from '../src/jat/users.ts';
 import { type BareJid, type Jid, parseJid, readJid } from '../src/wire/jid.ts';
-import { desk, MemoryStore, romeo, settle, svc, TestWorld } from './lib/jat.ts';
+import { desk, romeo, settle, svc, TestWorld } from './lib/jat.ts';
+import { MemoryStore } from './lib/jat-world.ts';
 
 const key = Buffer.alloc(32, 1);
 const helpdesk = 'helpdesk@svc.example' as BareJid;

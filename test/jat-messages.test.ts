@@ -2,7 +2,8 @@
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import type { BareJid } from '../src/wire/jid.ts';
-import { desk, isError, MemoryStore, message, romeo, seenRomeo, settle, svc, TestWorld } from './lib/jat.ts';
+import { desk, isError, message, romeo, seenRomeo, settle, svc, TestWorld } from './lib/jat.ts';
+import { MemoryStore } from './lib/jat-world.ts';
 
 const a = `${desk}/a`;
 const b = `${desk}/b`;

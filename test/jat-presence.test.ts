@@ -1,7 +1,8 @@
 /** Presence: of the address to its users, of its target to us, and what users direct to it. */
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
-import { desk, isError, MemoryStore, presence, romeo, seenRomeo, settle, svc, TestWorld } from './lib/jat.ts';
+import { desk, isError, presence, romeo, seenRomeo, settle, svc, TestWorld } from './lib/jat.ts';
+import { MemoryStore } from './lib/jat-world.ts';
 
 const a = `${desk}/a`;
 const b = `${desk}/b`;

@@ -1,5 +1,6 @@
 /** Messages for an archive, and a client that asks for them. */
 import type { ArchivedMessage, Store } from '../../src/archive/types.ts';
+import { stanzaIdOf } from '../../src/hub/place.ts';
 import { NS } from '../../src/wire/ns.ts';
 import { parseElement } from '../../src/wire/parser.ts';
 import { Stanza } from '../../src/wire/stanza.ts';
@@ -112,3 +113,15 @@ export const withTalk = (run: (ask: (...inside: string[]) => Promise<Told>, worl
     const phone = world.client('phone').available();
     await run((...inside) => query(world, phone, ...inside), world);
   });
+
+export const field = (name: string, ...values: string[]): string =>
+  `<field var="${name}">${values.map((value) => `<value>${value}</value>`).join('')}</field>`;
+/** A query's form, filled in. */
+export const form = (...fields: string[]): string =>
+  `<x xmlns="jabber:x:data" type="submit">${field('FORM_TYPE', NS.mam)}${fields.join('')}</x>`;
+/** XEP-0059. */
+export const set = (inside: string): string => `<set xmlns="${NS.rsm}">${inside}</set>`;
+/** The id of the message with that number. */
+export const idOf = (index: number): string => stanzaIdOf(placed(index));
+/** Which page it was. */
+export const page = ({ fin }: Told): Element => fin!.getChild('set', NS.rsm)!;

@@ -1,115 +1,12 @@
-/** Service addresses between scripted users and targets, in memory, the clock moved by hand: one file, needed as a whole. */
+/** Service addresses between scripted users and targets, in memory. */
 import * as assert from 'uvu/assert';
 import { Services } from '../../src/jat/services.ts';
-import {
-  type AddressSettings,
-  type Clock,
-  defaultLimits,
-  defaultSettings,
-  type Kept,
-  type Notice,
-  type ServiceStore,
-  type Way,
-  type World,
-} from '../../src/jat/types.ts';
+import { type AddressSettings, defaultLimits, defaultSettings, type Notice, type World } from '../../src/jat/types.ts';
 import { type BareJid, domainOf, type FullJid, type Jid, parseJid } from '../../src/wire/jid.ts';
 import { parseElement } from '../../src/wire/parser.ts';
 import { Stanza } from '../../src/wire/stanza.ts';
 import { type Element, escapeAttribute, serialize } from '../../src/wire/xml.ts';
-
-/** Time stands until somebody moves it. */
-export class HandClock implements Clock {
-  #now = 1_000_000_000;
-  #timers: { at: number; run: () => void }[] = [];
-
-  now(): number {
-    return this.#now;
-  }
-  after(milliseconds: number, run: () => void) {
-    const timer = { at: this.#now + milliseconds, run };
-    this.#timers.push(timer);
-    const cancel = () => {
-      this.#timers = this.#timers.filter((each) => each !== timer);
-    };
-    return { cancel };
-  }
-  pass(milliseconds: number): void {
-    const end = this.#now + milliseconds;
-    for (;;) {
-      const [next] = this.#timers.filter(({ at }) => at <= end).sort((a, b) => a.at - b.at);
-      if (next === undefined) break;
-      this.#timers = this.#timers.filter((each) => each !== next);
-      this.#now = Math.max(this.#now, next.at);
-      next.run();
-    }
-    this.#now = end;
-  }
-  get running(): number {
-    return this.#timers.length;
-  }
-}
-
-/** Kept in memory; `hold()` makes writes wait, `fail()` makes them fail. */
-export class MemoryStore implements ServiceStore {
-  readonly kept = new Map<string, Map<string, string>>();
-  #gate: Promise<void> = Promise.resolve();
-  #release = () => {};
-  #broken = false;
-
-  hold(): void {
-    this.#gate = new Promise((resolve) => {
-      this.#release = resolve;
-    });
-  }
-  release(): void {
-    this.#release();
-  }
-  fail(isBroken = true): void {
-    this.#broken = isBroken;
-  }
-  async #write(act: () => void): Promise<void> {
-    await this.#gate;
-    if (this.#broken) throw new Error('disk full');
-    act();
-  }
-  #of(address: string, kind: string): Map<string, string> {
-    const key = `${address} ${kind}`;
-    const found = this.kept.get(key) ?? new Map<string, string>();
-    this.kept.set(key, found);
-    return found;
-  }
-  async read(address: BareJid, kind: string): Promise<Kept[]> {
-    return [...this.#of(address, kind)].map(([key, value]) => ({ key, value }));
-  }
-  put(address: BareJid, kind: string, key: string, value: string): Promise<void> {
-    return this.#write(() => this.#of(address, kind).set(key, value));
-  }
-  remove(address: BareJid, kind: string, key: string): Promise<void> {
-    return this.#write(() => this.#of(address, kind).delete(key));
-  }
-  forget(address: BareJid): Promise<void> {
-    return this.#write(() => {
-      for (const key of this.kept.keys()) if (key.startsWith(`${address} `)) this.kept.delete(key);
-    });
-  }
-}
-
-/** Keeps what went out by it. */
-export class TestWay implements Way {
-  readonly name: string;
-  isUp = true;
-  /** Throws, as a fault of ours would. */
-  isFaulty = false;
-  readonly sent: Stanza[] = [];
-  constructor(name: string) {
-    this.name = name;
-  }
-  send(stanza: Stanza): boolean {
-    if (this.isFaulty) throw new Error('fault');
-    if (this.isUp) this.sent.push(stanza);
-    return this.isUp;
-  }
-}
+import { HandClock, MemoryStore, TestWay } from './jat-world.ts';
 
 export const svc = 'svc.example' as BareJid;
 export const desk = 'desk@home.example' as BareJid;
