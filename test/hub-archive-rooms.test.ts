@@ -88,24 +88,39 @@ test(
   'what an earlier version kept apart is in the archive, once, and is given',
   inWorld(async (world) => {
     const { store } = world;
+    const delayed = (at: number) =>
+      `<delay xmlns="${NS.delay}" from="${account}" stamp="2026-01-02T03:04:0${at}Z"/></message>`;
     const old = (at: number, body: string) =>
-      `<message from="bob@home.example/x" to="${core}" type="chat"><body>${body}</body><delay xmlns="${NS.delay}" from="${account}" stamp="2026-01-02T03:04:0${at}Z"/></message>`;
+      `<message from="bob@home.example/x" to="${core}" type="chat"><body>${body}</body>${delayed(at)}`;
+    const mine = `<message to="bob@home.example" type="chat"><body>mine</body>${delayed(2)}`;
+    await store.put(account, 'outbox', '1767323042000000', mine);
+    void store.put(account, 'offline', '0000000000000003', old(0, 'three')); // by its sender's clock
     void store.put(account, 'offline', '0000000000000002', old(2, 'two'));
     void store.put(account, 'offline', '0000000000000001', old(1, 'one'));
-    await store.put(account, 'room-message', `${room} 0`, `0 ${said('bob', 'talk', { at: '2026-01-02T03:04:00Z' })}`);
+    const talk = (body: string) => said('bob', body, { at: '2026-01-02T03:04:00Z' });
+    void store.put(account, 'room-message', `${room} 0`, `50 ${talk('newer')}`);
+    await store.put(account, 'room-message', `${room} 1`, `1 ${talk('talk')}`);
     await store.put(account, 'room', room, JSON.stringify({ nick: 'alice', detached: false, joined: 0 }));
     await store.remove(account, 'meta');
     const again = await world.again();
-    assert.equal(await bodiesIn(again), ['talk', 'one', 'two']);
+    assert.equal(await bodiesIn(again), ['mine', 'talk', 'newer', 'one', 'two', 'three']);
     assert.equal([...(await store.read(account, 'offline')), ...(await store.read(account, 'room-message'))], []);
-    again.online();
-    const phone = again.client('phone', { carbons: true }).available();
-    again.pass(10_000);
-    await again.settled();
+    const third = await again.again();
+    assert.is((await bodiesIn(third)).length, 6, 'once');
+    third.hub.online(core, false);
+    third.archived();
+    await third.settled();
+    like(
+      third.up.find((text) => text.startsWith('<message')),
+      mine,
+    );
+    const phone = third.client('phone', { carbons: true }).available();
+    third.pass(10_000);
+    await third.settled();
     const got = phone.messages();
     assert.equal(
       got.map((text) => /<body>(\w+)/.exec(text)![1]),
-      ['one', 'two'],
+      ['one', 'two', 'three'],
     );
     like(got[0], 'stamp="2026-01-02T03:04:01Z"');
     assert.not.ok(got[0]!.includes(NS.carbons));

@@ -4,13 +4,15 @@ import { type BareJid, bare, type FullJid, type Jid, resourceOf } from '../wire/
 import { NS } from '../wire/ns.ts';
 import { parseElement } from '../wire/parser.ts';
 import { Stanza } from '../wire/stanza.ts';
-import { detached, unescaped, xml } from '../wire/xml.ts';
+import { detached, xml } from '../wire/xml.ts';
 import { type Reading, readMessage, unmarked } from './archivable.ts';
 import type { Kept, Log } from './context.ts';
 import { type Archived, archivedOf } from './ids.ts';
+import { type KeptReach, type Latest, latestOf } from './latest.ts';
 import { aboutName, idName, sightOf, typeOf, wayOf } from './names.ts';
-import { Places, type Reach, stanzaIdOf } from './place.ts';
+import { Places, stanzaIdOf } from './place.ts';
 import { Recent, recent, type Way } from './recent.ts';
+import { stanzaFrom } from './stored.ts';
 
 /** Messages that are known again after a restart, as repetitions or by what is said about them. */
 const remembered = 150;
@@ -37,17 +39,6 @@ export interface Source {
   at?: number;
   from?: string;
   to?: string;
-}
-
-/** A message that the server's archive is known up to: with the server's name for it, where that is known, and when it was said. */
-interface Latest {
-  alias?: string;
-  at: number;
-}
-
-/** As kept (JSON). It outlasts the message, for what is deleted here the server shall not bring back. */
-interface KeptReach extends Reach {
-  latest?: Latest;
 }
 
 interface Parts {
@@ -291,27 +282,4 @@ export class Archive {
   settle(): void {
     this.#places.settle();
   }
-}
-
-/** Of the last messages that are here, and what was kept. What was sent while the server was away says nothing of what it has. */
-function latestOf(messages: readonly ArchivedMessage[], reach: KeptReach | undefined): Latest | undefined {
-  const named = messages.findLast(({ alias }) => alias !== undefined);
-  if (reach?.latest !== undefined && (named === undefined || named.place <= reach.last)) return reach.latest;
-  const last = named ?? messages.findLast(({ isSent }) => !isSent);
-  return last && { at: last.at, ...(last.alias && { alias: last.alias }) };
-}
-
-/** The addresses come first in what was archived here. */
-const head = /^<message to="([^"]*)" from="([^"]*)"/;
-
-/** From a message's text, without parsing it where that can be. */
-function stanzaFrom(text: string, outer: { id: string | undefined; type: string }): Stanza {
-  const found = head.exec(text);
-  if (found === null) return Stanza.of(parseElement(text));
-  const [start, to, from] = found;
-  return Stanza.fromParts(
-    'message',
-    { ...outer, to: unescaped(to!), from: unescaped(from!) },
-    text.slice(start.length),
-  );
 }

@@ -26,7 +26,7 @@ import { Forwarded } from './forwarded.ts';
 import { Habits } from './habits.ts';
 import { Inbound } from './inbound.ts';
 import { Incoming } from './incoming.ts';
-import { moveOld } from './legacy.ts';
+import { moveOld, moveSent } from './legacy.ts';
 import { OwnArchive } from './mam.ts';
 import { Marks } from './marks.ts';
 import { Outbound, Sent } from './outbound.ts';
@@ -318,6 +318,7 @@ export class Hub implements Pick<CoreEvents, 'online' | 'offline' | 'stanza' | '
   async #load(): Promise<void> {
     const { account, archive, kept } = this.#context;
     await archive.load();
+    await moveSent(kept, archive, account);
     await Promise.all([this.#cursors.load(archive.last), this.#habits.load(archive.last)]);
     await moveOld(kept, archive, account);
     await Promise.all([

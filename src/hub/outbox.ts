@@ -19,8 +19,8 @@ const most = 1000;
 /** Keys are microseconds since the epoch, or as near as no two are equal. */
 const keyOf = (order: number): string => String(order).padStart(16, '0');
 
-/** What is kept of a message. */
-interface Kept {
+/** What is kept of a message (JSON). */
+export interface KeptMessage {
   /** When it was taken: milliseconds since the epoch. */
   at: number;
   /** Full address of the client that sent it. */
@@ -31,7 +31,7 @@ interface Kept {
   text: string;
 }
 
-interface Row extends Kept {
+interface Row extends KeptMessage {
   key: string;
   /** It was sent in a session that is gone, and the server may have it. */
   isDoubtful: boolean;
@@ -111,7 +111,7 @@ export class Outbox {
   }
 
   #keep({ key, at, client, sequence, text }: Row): void {
-    this.#context.kept.put('outbox', key, JSON.stringify({ at, client, sequence, text } satisfies Kept));
+    this.#context.kept.put('outbox', key, JSON.stringify({ at, client, sequence, text } satisfies KeptMessage));
   }
 
   /** The server has all that was sent with these sequence numbers. */
@@ -216,10 +216,16 @@ function dated({ at, text }: Row, account: string): Stanza {
   return childIn(message.tree, NS.delay) === undefined ? message.adding(delay(account, at)) : message;
 }
 
-/** Older versions kept the text alone, with its date in it. */
-function rowOf(key: string, value: string): Row {
-  const kept = value.startsWith('<')
-    ? { at: Math.floor(Number(key) / 1000), client: '', sequence: 0, text: value }
-    : (JSON.parse(value) as Kept);
-  return { key, isDoubtful: false, ...kept };
-}
+const rowOf = (key: string, value: string): Row => ({
+  key,
+  isDoubtful: false,
+  ...(JSON.parse(value) as KeptMessage),
+});
+
+/** As older versions kept it: the text alone, with its date in it. */
+export const oldRow = (key: string, text: string): KeptMessage => ({
+  at: Math.floor(Number(key) / 1000),
+  client: '',
+  sequence: 0,
+  text,
+});

@@ -25,6 +25,11 @@ export class Delivered {
     if (this.#latest.size > most) this.#latest.delete(this.#latest.keys().next().value!);
   }
 
+  /** Messages are deleted. */
+  clear(): void {
+    this.#latest.clear();
+  }
+
   /** From time to time. */
   prune(): void {
     for (const place of this.#latest.keys()) if (!isFresh(place)) this.#latest.delete(place);

@@ -306,6 +306,7 @@ export class LastingUnit implements UnitLink {
   async ask<K extends keyof UnitQuestions>(what: K, ask: Ask<UnitQuestions, K>): Promise<Answer<UnitQuestions, K>> {
     if (what === 'configure') this.#settings = (ask as Ask<UnitQuestions, 'configure'>).settings;
     if (what === 'stop') this.#isStopping = true;
+    if (what === 'forgetHistory') this.#delivered.clear();
     const answer = this.#off === undefined ? await this.#askUnit(what, ask) : await this.#askOff(what, ask, this.#off);
     if (what === 'stop') this.#end();
     return answer;
