@@ -62,6 +62,12 @@ const inWorld =
     }
   };
 
+/** Of an account that is removed. */
+async function removed(world: World): Promise<void> {
+  world.streams.forgotten(jid);
+  await world.store.forget(jid);
+}
+
 const turn = () => new Promise(setImmediate);
 const ask = ({ streams }: World, id: string, bare = jid) => streams.handled(jid, bare, id);
 
@@ -194,6 +200,26 @@ test(
     await turn();
     await world.store.settled();
     assert.equal(await world.rows(), {});
+  }),
+);
+
+test(
+  'nothing is kept of the streams of an account that is removed, whenever they end',
+  inWorld(async (world) => {
+    world.streams.attach(1, facts('one'));
+    world.streams.resumable(1, 0);
+    world.write(1, 1);
+    await world.quiet();
+    await removed(world);
+    world.streams.took(1, 2, true);
+    world.streams.detach(1, false);
+    await turn();
+    await world.quiet();
+    assert.equal(await world.rows(), {});
+    assert.ok(
+      world.stored.some(([sid, position]) => sid === 1 && position === end),
+      'its client waits for nothing',
+    );
   }),
 );
 

@@ -190,6 +190,11 @@ export class Streams {
   /** Everything of the account is deleted. */
   forgotten(account: BareJid): void {
     for (const { id, account: of } of [...this.#over.values()]) if (of === account) this.#over.delete(id);
+    for (const [sid, stream] of [...this.#live]) {
+      if (stream.account !== account) continue;
+      this.#live.delete(sid);
+      this.#writers.delete(stream);
+    }
   }
 
   close(): void {
