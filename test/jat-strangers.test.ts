@@ -3,7 +3,7 @@ import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
-import { Owned } from '../src/jat/bounded.ts';
+import { BoundedMap, Owned } from '../src/jat/bounded.ts';
 import { defaultLimits } from '../src/jat/types.ts';
 import { asked, at, desk, isError, romeo, seenRomeo, settle, svc, TestWorld } from './lib/jat.ts';
 
@@ -100,6 +100,45 @@ test('rooms that somebody is in are bounded, for one and for all', async () => {
   const left = world.take().filter((text) => text.startsWith('<presence type="unavailable" from="room'));
   assert.is(left.length, 10_000);
   assert.is(left.filter((text) => text.includes('u109@')).length, 100);
+});
+
+test('the oldest is forgotten, whatever was deleted or came again', () => {
+  const forgotten: number[] = [];
+  const map = new BoundedMap<number, string>(3, (_, key) => forgotten.push(key));
+  for (const key of [1, 2, 3, 4]) map.set(key, 'x'); // 1 goes
+  map.delete(2);
+  map.set(2, 'y');
+  map.set(3, 'z'); // keeps its age
+  map.set(5, 'x').set(6, 'x').set(7, 'x');
+  assert.equal(
+    [forgotten, [...map.keys()]],
+    [
+      [1, 3, 4, 2],
+      [5, 6, 7],
+    ],
+  );
+  map.clear();
+  for (const key of [8, 9, 10, 11]) map.set(key, 'x');
+  assert.equal([...map.keys()], [9, 10, 11]);
+});
+
+test('who wrote long ago is forgotten, and no subscriber', async () => {
+  const world = await TestWorld.of({ limits: { ...defaultLimits, messagesOfAll: undefined } });
+  const writes = (user: string) =>
+    world.says(`<message from="${user}@m.example/r" to="${svc}"><body>hi</body></message>`);
+  const isKnown = (user: string) => {
+    world.says(`<message from="${at('a')}" to="${svc}/${user}@m.example/r"><body>hi</body></message>`);
+    return !world.take()[0]!.includes('forbidden');
+  };
+  world.says(`<presence type="subscribe" from="s@m.example" to="${svc}"/>`);
+  world.says(`<presence type="subscribe" from="t@m.example" to="${svc}"/>`);
+  await settle();
+  for (let turn = 0; turn < 10_001; turn++) writes(`u${turn}`);
+  world.says(`<presence type="unsubscribe" from="t@m.example" to="${svc}"/>`);
+  world.forget();
+  assert.equal(['s', 'u0', 'u1', 'u2'].map(isKnown), [true, false, true, true]);
+  writes('v').forget();
+  assert.equal(['s', 't', 'u1', 'u2', 'u3', 'v'].map(isKnown), [true, true, false, false, true, true]);
 });
 
 test('what is kept of many, by name', () => {

@@ -12,6 +12,8 @@ export const brief = (text: string): string =>
 export class BoundedMap<K, V> extends Map<K, V> {
   readonly #most: number;
   readonly #forgotten: ((value: V, key: K) => void) | undefined;
+  /** Goes on from where it was: from the beginning it would pass, each time, all that was deleted there. */
+  #oldest: Iterator<[K, V]> | undefined;
   constructor(most: number, forgotten?: (value: V, key: K) => void) {
     super();
     this.#most = most;
@@ -21,7 +23,8 @@ export class BoundedMap<K, V> extends Map<K, V> {
   override set(key: K, value: V): this {
     super.set(key, value);
     if (this.size > this.#most) {
-      const [oldest, lost] = super.entries().next().value!;
+      this.#oldest ??= super.entries();
+      const [oldest, lost] = this.#oldest.next().value as [K, V];
       super.delete(oldest);
       this.#forgotten?.(lost, oldest);
     }

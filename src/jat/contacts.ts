@@ -31,6 +31,8 @@ export class Contacts {
   #subscribers = 0;
   /** Of each domain. */
   readonly #ofDomain = new Map<BareJid, number>();
+  /** Who wrote longest ago comes next; behind it are none but subscribers. */
+  #oldest: Iterator<[BareJid, Contact]> | undefined;
 
   private constructor(address: BareJid, store: ServiceStore, failed: (reason: unknown) => void) {
     this.#address = address;
@@ -136,12 +138,12 @@ export class Contacts {
 
   /** Who wrote longest ago is forgotten, unless subscribed. */
   #shrink(): void {
-    if (this.#kept.size - this.#subscribers <= most) return;
-    for (const [user, { subscribed }] of this.#kept) {
+    this.#oldest ??= this.#kept.entries();
+    while (this.#kept.size - this.#subscribers > most) {
+      const [user, { subscribed }] = this.#oldest.next().value as [BareJid, Contact];
       if (subscribed.length > 0) continue;
       this.#kept.delete(user);
       this.#store.remove(this.#address, 'contact', user).catch(this.#failed);
-      return;
     }
   }
 }
