@@ -9,6 +9,11 @@ import type { Trouble } from './types.ts';
 
 /** How long a write may wait for others to share its commit, and how long until it is tried again: milliseconds. */
 const gathering = 3;
+/** So long where the commit before was of so many: each costs as much as some dozen writes. */
+const crowdedGathering = 10;
+const crowd = 16;
+/** As many are enough for a commit. */
+const plenty = 400;
 const pause = 1000;
 /**
  * Where everybody has a note to write, because all apps have gone at once, they do so in turn: looked at as often, in
@@ -55,6 +60,8 @@ export interface Desk {
   failed(error: unknown, idle: Promise<unknown>): void;
   /** All that was added until now is in a commit. */
   committed?(): void;
+  /** All is durable, and nothing waits. */
+  idle?(): void;
 }
 
 export class Group {
@@ -67,6 +74,8 @@ export class Group {
   /** While there is something in its transaction, or on the way to the disk. */
   #opened: Opened | undefined;
   #timer: NodeJS.Timeout | undefined;
+  /** There was much in the last commit. */
+  #isCrowded = false;
   /** How often the batch has let others go first. */
   #waited = 0;
   #trouble: Trouble | undefined;
@@ -122,7 +131,7 @@ export class Group {
       this.fault(error);
       return done;
     }
-    batch.steps.push(step);
+    if (batch.steps.push(step) === plenty) this.#hurry();
     // one step behind, as those before it: they resolve in their order
     return batch.hasLate ? batch.done.then(() => {}) : batch.done;
   }
@@ -137,11 +146,18 @@ export class Group {
 
   #gather(): Batch {
     this.#batch ??= new Batch();
-    this.#timer ??= setTimeout(() => this.#inTurn(), gathering);
+    this.#timer ??= setTimeout(() => this.#inTurn(), this.#isCrowded ? crowdedGathering : gathering);
     return this.#batch;
   }
 
+  /** At the end of this turn. */
+  #hurry(): void {
+    clearTimeout(this.#timer);
+    this.#timer = setTimeout(() => this.#inTurn(), 0);
+  }
+
   #begun(): Opened {
+    if (this.#opened?.inTransaction) return this.#opened;
     const opened = this.#desk.use();
     this.#opened = opened;
     if (!opened.inTransaction) opened.begin();
@@ -170,6 +186,7 @@ export class Group {
       for (const [key, note] of batch.notes) write(opened, batch, key, note);
       opened.commit();
       this.#desk.committed?.();
+      this.#isCrowded = batch.steps.length > crowd;
       this.#batch = undefined;
       this.#syncing = batch;
       void this.#sync(opened, batch);
@@ -213,8 +230,10 @@ export class Group {
       this.#end(error, batch);
     }
     this.#release();
-    if (this.#batch === undefined) this.#opened = undefined;
-    else if (this.#timer === undefined) this.#commit();
+    if (this.#batch === undefined) {
+      this.#opened = undefined;
+      this.#desk.idle?.();
+    } else if (this.#timer === undefined) this.#commit();
   }
 
   /** What was held is done, in the order in which it came. */

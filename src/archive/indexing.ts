@@ -4,7 +4,7 @@ import { placeMask } from './schema.ts';
 import type { Loose } from './tail.ts';
 import { tokensOf } from './tokens.ts';
 
-/** Pages of an index that are merged each time: enough to keep up, and over in some milliseconds. */
+/** Pages of an index that are merged for each zone: enough to keep up, and over in some milliseconds. */
 const merging = 40;
 
 /** The places that an account's zones lie between; `low` above `high` where there are none. */
@@ -39,8 +39,13 @@ export function enter(opened: Opened, account: number, messages: readonly (reado
   opened
     .statement('INSERT INTO zone VALUES ((? << 52) | ?, (? << 52) | ?, ?, ?, ?, ?)')
     .run(account, first, account, last, Math.min(...dates), Math.max(...dates), messages.length, direct);
+}
+
+/** After so many zones. */
+export function merge(opened: Opened, zones: number): void {
+  const pages = Math.ceil(zones) * merging;
   for (const table of ['word', 'named'])
-    opened.statement(`INSERT INTO ${table} (${table}, rank) VALUES ('merge', ${merging})`).run();
+    opened.statement(`INSERT INTO ${table} (${table}, rank) VALUES ('merge', ?)`).run(pages);
 }
 
 /** One that was written between others enters at once. */

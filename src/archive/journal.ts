@@ -40,10 +40,10 @@ export class Journal {
     if (lines.length === 0) return;
     try {
       this.#descriptor ??= openSync(this.#file, 'a+', 0o600);
-      const text = Buffer.from(`${lines.join('\n')}\n`);
+      const text = `${lines.join('\n')}\n`;
       const count = writeSync(this.#descriptor, text);
       this.#end += count;
-      if (count < text.length) this.#cut(this.#end - count);
+      if (count < Buffer.byteLength(text)) this.#cut(this.#end - count);
     } catch {
       // see above
     }

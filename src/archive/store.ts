@@ -23,6 +23,8 @@ const forget = 'DELETE FROM kept WHERE account = ?';
 
 /** How long who forgets waits for moments in which the file can be closed; then it goes on by itself. */
 const patience = 2000;
+/** What can wait until it is quiet is done when nothing was written for a moment: looked at as often, in milliseconds. */
+const quiet = 20;
 /** How long what was deleted piece by piece may leave traces: milliseconds. */
 const delay = 600_000;
 
@@ -63,6 +65,7 @@ export class FileStore implements Store, Book {
   #unclean: number | undefined;
   #scrubbing: Promise<void> | undefined;
   #wiping: NodeJS.Timeout | undefined;
+  #tidying: NodeJS.Timeout | undefined;
   #isClosed = false;
   /** The file was found damaged; `seen` is what it looked like then. */
   #damage: Damage | undefined;
@@ -74,6 +77,7 @@ export class FileStore implements Store, Book {
     this.#journal = shelf && new Journal(file + journal);
     this.#group = new Group(file, {
       committed: () => this.#journal?.clear(),
+      idle: () => this.#tidyLater(),
       use: () => this.#use(),
       mayWait: () => this.#opened === undefined && this.#shelf?.isCrowded === true,
       failed: (error, idle) => this.#failed(error, idle),
@@ -190,6 +194,16 @@ export class FileStore implements Store, Book {
     await this.#wipe();
   }
 
+  /** What came in a burst enters the indexes after it, in small pieces. */
+  #tidyLater(): void {
+    if (this.#opened?.tail.isLong !== true || this.#isClosed) return;
+    this.#tidying ??= setTimeout(() => {
+      this.#tidying = undefined;
+      if (this.isBusy || this.trouble !== undefined) return this.#tidyLater();
+      this.#group.add((opened) => opened.tail.tidy()).catch(() => {}); // what is not in the indexes is found as well
+    }, quiet).unref();
+  }
+
   async #wipeLater(): Promise<void> {
     const wipe = (): void => {
       this.#wiping = undefined;
@@ -232,6 +246,7 @@ export class FileStore implements Store, Book {
 
   async close(): Promise<void> {
     this.#isClosed = true;
+    clearTimeout(this.#tidying);
     await this.#group.close();
     await this.putAway();
     this.#shelf?.left(this);

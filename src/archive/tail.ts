@@ -1,14 +1,17 @@
 /**
  * The ends of each account's archive that are not in the indexes yet. A few hundred messages enter them together, which costs a
- * tenth of entering them one by one; until then their names are here.
+ * tenth of entering them one by one, when there is time; until then their names are here.
  */
-import { enter, index, zoneOf } from './indexing.ts';
+import { enter, index, merge, zoneOf } from './indexing.ts';
 import type { Opened } from './opened.ts';
 import { placeMask } from './schema.ts';
 import { tokensOf } from './tokens.ts';
 
-/** So many messages enter the indexes together. */
-const most = 256;
+/** So many messages of an account are worth entering the indexes. */
+const enough = 256;
+/** As many are the most that wait for a quiet moment; then so many enter in the midst of all, which holds that up for some milliseconds. */
+const most = 4096;
+const bite = 1024;
 
 /** A message that is not in the indexes. */
 export interface Loose {
@@ -47,7 +50,23 @@ export class Tail {
     const ends = this.#ends(account);
     if (place >= ends.low && place <= ends.high) return index(this.#opened, account, place, message);
     keep(ends, place, message);
-    if (ends.loose.size >= most) this.enter(account);
+    if (ends.loose.size >= most) this.#enter(account, ends, bite);
+  }
+
+  /** Some hundred messages are entered, if there are as many. True: there are more. */
+  tidy(): boolean {
+    for (const [account, ends] of this.#accounts) {
+      if (ends.loose.size < enough) continue;
+      this.#enter(account, ends, enough);
+      return this.isLong;
+    }
+    return false;
+  }
+
+  /** There are enough to enter. */
+  get isLong(): boolean {
+    for (const { loose } of this.#accounts.values()) if (loose.size >= enough) return true;
+    return false;
   }
 
   /** Undefined for one that is in the indexes. */
@@ -79,20 +98,23 @@ export class Tail {
   /** All of the account's messages are in the indexes then. */
   enter(account: number): void {
     const ends = this.#ends(account);
-    const { loose } = ends;
-    if (loose.size === 0) return;
+    while (ends.loose.size > 0) this.#enter(account, ends, Number.POSITIVE_INFINITY);
+  }
+
+  /** Those next to what is in the indexes: above it, or else below. */
+  #enter(account: number, ends: Ends, count: number): void {
+    const { loose, low, high } = ends;
     const places = [...loose.keys()].sort((one, other) => one - other);
-    const above = places.findIndex((place) => place > ends.high);
-    const cut = above === -1 ? places.length : above;
-    for (const half of [places.slice(0, cut), places.slice(cut)])
-      for (let from = 0; from < half.length; from += most) {
-        const zone = half.slice(from, from + most).map((place) => [place, loose.get(place)!] as const);
-        enter(this.#opened, account, zone);
-      }
-    ends.low = Math.min(ends.low, places[0]!);
-    ends.high = Math.max(ends.high, places.at(-1)!);
-    ends.loose = new Map();
-    ends.names = new Map();
+    const above = places.findIndex((place) => place > high);
+    const chosen = above === -1 ? places.slice(-count) : places.slice(above, above + count);
+    for (let from = 0; from < chosen.length; from += enough) {
+      const zone = chosen.slice(from, from + enough).map((place) => [place, loose.get(place)!] as const);
+      enter(this.#opened, account, zone);
+    }
+    merge(this.#opened, chosen.length / enough);
+    ends.low = Math.min(low, chosen[0]!);
+    ends.high = Math.max(high, chosen.at(-1)!);
+    for (const place of chosen) leave(ends, place);
   }
 
   #ends(account: number): Ends {
@@ -135,4 +157,13 @@ function keep({ loose, names }: Ends, place: number, message: Loose): void {
     if (places === undefined) names.set(token, [place]);
     else places.push(place);
   }
+}
+
+function leave({ loose, names }: Ends, place: number): void {
+  for (const token of loose.get(place)!.tokens) {
+    const left = names.get(token)?.filter((other) => other !== place) ?? [];
+    if (left.length === 0) names.delete(token);
+    else names.set(token, left);
+  }
+  loose.delete(place);
 }

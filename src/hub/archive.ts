@@ -6,7 +6,7 @@ import { parseElement } from '../wire/parser.ts';
 import { Stanza } from '../wire/stanza.ts';
 import { detached, xml } from '../wire/xml.ts';
 import { type Reading, readMessage, unmarked } from './archivable.ts';
-import type { Kept, Log } from './context.ts';
+import { type Kept, type Log, watching } from './context.ts';
 import { type Archived, archivedOf } from './ids.ts';
 import { type KeptReach, type Latest, latestOf } from './latest.ts';
 import { aboutName, idName, sightOf, typeOf, wayOf } from './names.ts';
@@ -58,6 +58,7 @@ export class Archive {
   readonly stored: Archived;
   readonly #parts: Parts;
   readonly #recent = new Recent();
+  readonly #watch: (written: Promise<void>) => void;
   readonly #places: Places;
   /** The highest place of a message to one person. */
   #newest = 0;
@@ -67,7 +68,9 @@ export class Archive {
 
   constructor(parts: Parts) {
     this.#parts = parts;
-    this.stored = archivedOf(parts.messages, parts.account);
+    const { account, messages, log } = parts;
+    this.#watch = watching((error) => log.error('message not archived', { account, error: String(error) }));
+    this.stored = archivedOf(messages, account);
     this.#places = new Places(parts.now, (reach) => {
       const kept: KeptReach = { ...reach, ...(this.#latest?.alias && { latest: this.#latest }) };
       parts.kept.put('meta', 'places', JSON.stringify(kept));
@@ -270,12 +273,10 @@ export class Archive {
   }
 
   #add(message: ArchivedMessage, isPast = false): void {
-    const { account, messages, log } = this.#parts;
+    const { account, messages } = this.#parts;
     if (message.type !== 'groupchat') this.#newest = Math.max(this.#newest, message.place);
     this.onAdded(message);
-    messages
-      .add(account, message, isPast)
-      .catch((error: unknown) => log.error('message not archived', { account, error: String(error) }));
+    this.#watch(messages.add(account, message, isPast));
   }
 
   /** How far it has got is kept: before messages are deleted, and when nothing is taken any more. */

@@ -99,12 +99,22 @@ export interface Context {
 
 /** One account's view of the unit's store. */
 export function keptOf(store: Store, account: string, log: Log): Kept {
-  const failed = (error: unknown) => log.error('store failed', { account, error: String(error) });
+  const watch = watching((error) => log.error('store failed', { account, error: String(error) }));
   return {
     read: (kind) => store.read(account, kind),
-    put: (kind, key, value) => void store.put(account, kind, key, value).catch(failed),
-    note: (kind, key, value) => void store.note(account, kind, key, value).catch(failed),
-    remove: (kind, key) => void store.remove(account, kind, key).catch(failed),
-    removeTo: (kind, key) => void store.removeTo(account, kind, key).catch(failed),
+    put: (kind, key, value) => watch(store.put(account, kind, key, value)),
+    note: (kind, key, value) => watch(store.note(account, kind, key, value)),
+    remove: (kind, key) => watch(store.remove(account, kind, key)),
+    removeTo: (kind, key) => watch(store.removeTo(account, kind, key)),
+  };
+}
+
+/** Tells of each failure once: all that is written in one commit gets one promise. */
+export function watching(failed: (error: unknown) => void): (written: Promise<void>) => void {
+  let last: Promise<void> | undefined;
+  return (written) => {
+    if (written === last) return;
+    last = written;
+    written.catch(failed);
   };
 }
