@@ -125,6 +125,7 @@ withStore('messages older than wanted go, but for what a known app has yet to ge
   assert.is((await left(store, work)).length, 10);
   await store.put(work, 'cursor', 'phone', JSON.stringify({ place: 3, at: now }));
   await store.put(work, 'cursor', 'laptop', JSON.stringify({ place: 10, at: now }));
+  await store.put(work, 'cursor', 'lost', JSON.stringify({ place: 1, at: now - 91 * day }));
   await keeping(store, { retention: 5 * day });
   assert.equal(await left(store, work), [4, 5, 6, 7, 8, 9, 10]);
   await store.put(work, 'cursor', 'phone', JSON.stringify({ place: 10, at: now }));
@@ -165,8 +166,8 @@ withStore('an archive that takes too much loses the oldest of all accounts', asy
   const [kept] = await left(store, work);
   assert.ok(kept !== undefined && kept > 1000, `${kept}`);
   assert.is((await left(store, home)).length, 2000);
-  await store.put(work, 'cursor', 'phone', JSON.stringify({ place: 0, at: 0 }));
-  await store.put(home, 'cursor', 'phone', JSON.stringify({ place: 0, at: 0 }));
+  await store.put(work, 'cursor', 'phone', JSON.stringify({ place: 0, at: Date.now() }));
+  await store.put(home, 'cursor', 'phone', JSON.stringify({ place: 0, at: Date.now() }));
   await keeping(store, { quota: 1000 });
   assert.is((await left(store, home)).length, 2000, 'an app has yet to get them');
 });

@@ -3,7 +3,7 @@ import { type FullJid, resourceOf } from '../wire/jid.ts';
 import type { Kept } from './context.ts';
 
 /** As kept (JSON). */
-interface Cursor {
+export interface Cursor {
   place: number;
   /** When it moved last; milliseconds. */
   at: number;
@@ -11,7 +11,8 @@ interface Cursor {
 
 /** Apps that take another resource each time are forgotten. */
 const most = 200;
-const longest = 90 * 24 * 3600_000;
+/** Who did not come for so long does not count any more: milliseconds. */
+export const longest = 90 * 24 * 3600_000;
 
 /** Where what nobody has seen begins for who was never here, if nobody was. */
 const beginning = 'unseen';

@@ -4,6 +4,7 @@
  */
 import type { Selection, Store } from '../archive/types.ts';
 import type { Log } from '../hub/context.ts';
+import { type Cursor, longest } from '../hub/cursors.ts';
 import type { BareJid } from '../wire/jid.ts';
 
 /** The first time after the start, when accounts have logged in; then once a day. Milliseconds. */
@@ -107,7 +108,9 @@ export class Retention {
   /** What every known app has, or need not get. */
   async #had(account: BareJid): Promise<Selection> {
     const cursors = await this.#store.read(account, 'cursor');
-    const places = cursors.map(({ value }) => (JSON.parse(value) as { place: number }).place);
+    const oldest = Date.now() - longest;
+    const lasting = cursors.map(({ value }) => JSON.parse(value) as Cursor).filter(({ at }) => at >= oldest);
+    const places = lasting.map(({ place }) => place);
     return places.length === 0 ? {} : { before: Math.min(...places) + 1 };
   }
 
