@@ -13,6 +13,7 @@ const history = () => new History('home', { ...environment, random: () => 1 });
 const seconds = (past: History, failed: Failed) => Math.round(past.delay(failed) / 1000);
 const lost = new Failed('lost', 'cut');
 const down = new Failed('unreachable', 'refused');
+const broken = failedByUs(new StreamError('bad-format'));
 const held = environment.timing.held;
 
 test('attempts that fail wait longer and longer; a session that held makes that good', () => {
@@ -33,6 +34,19 @@ test('sessions that never hold do not come back at once for ever', () => {
     return seconds(past, lost);
   });
   assert.equal(waits, [1, 2, 4, 8]);
+  const later = Array.from({ length: 8 }, () => {
+    past.failed(down);
+    past.delay(down);
+    past.ended(lost, held - 1);
+    return seconds(past, lost);
+  });
+  assert.equal(later, Array(8).fill(16), 'a network that breaks is not a server that is of no use');
+  for (let round = 0; round < 5; round++) {
+    past.ended(broken, 0);
+    past.delay(broken);
+  }
+  past.ended(broken, 0);
+  assert.ok(seconds(past, broken) > 300);
   past.forgive();
   past.ended(lost, 0);
   assert.is(seconds(past, lost), 1);

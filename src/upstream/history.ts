@@ -4,6 +4,8 @@ import { suffixed } from './binding.ts';
 import type { Failed } from './failed.ts';
 import type { Environment } from './timing.ts';
 
+/** Beyond as many sessions in a row that a network broke, waits grow no more: the server is there, and people write. */
+const mostLost = 4;
 /** Streams that a stanza broke, in a row. */
 const mostPoisoned = 6;
 
@@ -53,6 +55,8 @@ export class History {
       this.#failures = 0;
       this.#conflicts = 0;
     }
+    if (failed.failure.kind === 'lost' && failed.fault === undefined)
+      this.#failures = Math.min(this.#failures, mostLost);
     this.seeOther = failed.seeOther;
     if (failed.fault === undefined) this.#faults = 0;
     if (lasted >= this.#env.timing.held) this.#poisoned = 0;
