@@ -2,8 +2,9 @@
 import * as assert from 'uvu/assert';
 import { openMemoryStore } from '../../src/archive/store.ts';
 import type { Store } from '../../src/archive/types.ts';
+import type { Attachment } from '../../src/hub/attendance.ts';
 import type { FactsChange, HubSettings } from '../../src/hub/context.ts';
-import { type Attachment, Hub } from '../../src/hub/hub.ts';
+import { Hub } from '../../src/hub/hub.ts';
 import { type BareJid, type FullJid, parseJid } from '../../src/wire/jid.ts';
 import { parseElement } from '../../src/wire/parser.ts';
 import { Stanza } from '../../src/wire/stanza.ts';

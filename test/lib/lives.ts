@@ -1,7 +1,7 @@
 /** Hubs that open one store after the other. */
 import { openMemoryStore } from '../../src/archive/store.ts';
 import type { Store } from '../../src/archive/types.ts';
-import type { Attachment } from '../../src/hub/hub.ts';
+import type { Attachment } from '../../src/hub/attendance.ts';
 import { type TestClient, World } from './hub.ts';
 
 /** A client that was there before its hub. */
