@@ -1,5 +1,6 @@
 /** From where on the server's archive is asked for what was missed, whatever became of the messages here. */
 import { test } from 'uvu';
+import * as assert from 'uvu/assert';
 import { account, core, inWorld, like } from './lib/hub.ts';
 
 const bob = 'bob@home.example/desk';
@@ -54,6 +55,55 @@ test(
     again.now = world.now;
     again.hub.online(core, false);
     like(again.archived(), `<value>${new Date(began - 600_000).toISOString()}</value>`);
+  }),
+);
+
+test(
+  'more than can wait meanwhile is fetched when the rest is here, in order and once',
+  inWorld(async (world) => {
+    world.online();
+    const phone = world.client('phone', { carbons: true }).available();
+    world.server(live('known'));
+    world.hub.offline();
+    world.hub.online(core, false);
+    phone.take();
+    const long = 'x'.repeat(1 << 20);
+    const names = Array.from({ length: 20 }, (_, at) => `m${at}`);
+    for (const name of names) world.server(live(name).replace('<body>', `<subject>${long}</subject><body>`));
+    world.archived();
+    await world.settled();
+    assert.equal(phone.take(), [], 'there is more');
+    const page = names.map((name) => ({
+      ...{ id: `s-${name}`, at: world.now },
+      text: live(name).replace('<message ', '<message xmlns="jabber:client" '),
+    }));
+    like(world.archived(page), '<after>s-known</after>');
+    await world.settled();
+    assert.equal(
+      phone.messages().map((text) => /<body>(\w+)/.exec(text)?.[1]),
+      names,
+    );
+  }),
+);
+
+test(
+  'nobody speaks as root from the server’s archive',
+  inWorld(async (world) => {
+    world.online();
+    const phone = world.client('phone').available();
+    world.server(live('known'));
+    world.hub.offline();
+    world.hub.online(core, false);
+    phone.take();
+    const from = (who: string, name: string) => ({
+      ...{ id: `s-${name}`, at: world.now },
+      text: `<message xmlns="jabber:client" from="${who}" to="${account}" type="chat" id="${name}"><body>${name}</body></message>`,
+    });
+    world.archived([from('Root@proxy.example', 'forged'), from(bob, 'true')]);
+    await world.settled();
+    const got = phone.messages();
+    assert.is(got.length, 1);
+    like(got[0], '<body>true</body>');
   }),
 );
 

@@ -23,8 +23,8 @@ export interface Anchor {
 const overlap = 10 * 60_000;
 /** When a server falls, senders send again what it may have archived: milliseconds between the two. */
 const again = 10 * 60_000;
-/** What waits at most meanwhile: what is more is in the server's archive, too. */
-const most = 5000;
+/** What waits at most meanwhile: what is more is in the server's archive, too, which is asked again then. */
+const most = { messages: 5000, characters: 16 << 20 };
 
 interface Parts {
   server: ServerArchive;
@@ -49,6 +49,9 @@ export class CatchUp {
   readonly #parts: Parts;
   /** Live messages that wait; undefined while nothing has to. */
   #waiting: Stanza[] | undefined;
+  #characters = 0;
+  /** More came than can wait, since the server was asked last. */
+  #isOver = false;
   /** Which login it is for. */
   #turn = 0;
   /** Not filled yet. */
@@ -121,7 +124,10 @@ export class CatchUp {
   /** True if it has to wait. */
   holds(message: Stanza): boolean {
     if (this.#waiting === undefined) return false;
-    if (this.#waiting.length < most) this.#waiting.push(message);
+    const fits = this.#waiting.length < most.messages && this.#characters < most.characters;
+    this.#characters += message.rest.length; // of what is left out, too: nothing overtakes it
+    if (fits) this.#waiting.push(message);
+    else this.#isOver = true;
     return true;
   }
 
@@ -130,17 +136,19 @@ export class CatchUp {
     this.#turn++;
     const waiting = this.#waiting ?? [];
     if (this.#waiting !== undefined) this.#waiting = [];
-    if (this.#parts.latest()?.alias !== undefined) return;
-    for (const message of waiting) this.#parts.live(message); // perhaps it has no archive
+    this.#characters = 0;
+    if (this.#parts.latest()?.alias === undefined) this.#release(waiting); // perhaps it has no archive
   }
 
   #ask(turn: number, where: Where, anchor: Anchor): void {
+    this.#isOver = false;
     this.#parts.server.page(where, (page) => {
       if (turn !== this.#turn) return;
       if (page === 'unknown-id' && where.start === undefined)
         return this.#ask(turn, { start: anchor.at - overlap }, anchor);
       if (typeof page === 'string') return this.#giveUp(page, anchor);
-      if (page.messages.length === 0) return this.#filled();
+      if (page.messages.length === 0 && !this.#isOver) return this.#filled();
+      if (page.messages.length === 0) return this.#ask(turn, where, anchor);
       this.#take(turn, page)
         .then(({ isWhole, known }) => {
           // its archive does not reach back to what we know
@@ -156,7 +164,7 @@ export class CatchUp {
   }
 
   #next(turn: number, { messages, complete }: ServerPage): void {
-    if (complete) return this.#filled();
+    if (complete && !this.#isOver) return this.#filled();
     const { alias, at } = messages.at(-1)!;
     this.#setGap({ alias, at });
     this.#ask(turn, { after: alias }, { alias, at });
@@ -170,7 +178,7 @@ export class CatchUp {
       if (missed.message.type === 'groupchat') continue; // rooms have a history of their own
       const known = await findKnown(this.#parts.messages, account, missed);
       if (turn !== this.#turn) return { isWhole: false, known: count };
-      if (known === undefined) this.#parts.missed(missed.message, missed.at);
+      if (known === undefined) this.#each(() => this.#parts.missed(missed.message, missed.at));
       else this.#isHere(known, missed);
       if (known !== undefined) count++;
     }
@@ -198,7 +206,7 @@ export class CatchUp {
     if (reason === 'failed') this.#tell(anchor);
     else {
       this.#setGap(undefined);
-      if (!this.#parts.keepsOffline()) this.#tell(anchor, this.#context.now());
+      if (this.#isOver || !this.#parts.keepsOffline()) this.#tell(anchor, this.#context.now());
     }
     this.#end();
   }
@@ -206,8 +214,23 @@ export class CatchUp {
   #end(): void {
     const waiting = this.#waiting ?? [];
     this.#waiting = undefined;
-    for (const message of waiting) this.#parts.live(message);
+    this.#characters = 0;
+    this.#release(waiting);
     this.#parts.done();
+  }
+
+  #release(waiting: readonly Stanza[]): void {
+    for (const message of waiting) this.#each(() => this.#parts.live(message));
+  }
+
+  /** A message at which something breaks is not to take the others with it. */
+  #each(act: () => void): void {
+    try {
+      act();
+    } catch (error) {
+      const { account, log } = this.#context;
+      log.error('message not handled', { account, error: String(error) });
+    }
   }
 
   #setGap(gap: Anchor | undefined): void {

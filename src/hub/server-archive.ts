@@ -5,6 +5,7 @@ import { Stanza } from '../wire/stanza.ts';
 import { type Element, elements, xml } from '../wire/xml.ts';
 import { isOwnId } from './archivable.ts';
 import type { Context } from './context.ts';
+import { hasEndIn } from './forged.ts';
 
 /** A message as the server has archived it. */
 export interface ServerMessage {
@@ -78,7 +79,8 @@ export class ServerArchive {
     const inner = forwarded?.getChild('message');
     const at = Date.parse(forwarded?.getChild('delay', NS.delay)?.attrs.stamp ?? '');
     const alias = result.attrs.id;
-    if (inner !== undefined && alias !== undefined && !Number.isNaN(at))
+    if (inner === undefined || hasEndIn(this.#context.settings.domain, inner)) return true;
+    if (alias !== undefined && !Number.isNaN(at))
       open.messages.push({ alias, at, message: this.#named(Stanza.of(inner), alias) });
     return true;
   }
