@@ -1,6 +1,7 @@
 /** Whether a client without XEP-0198 has what was written to it. */
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
+import { steady } from '../src/stream/clock.ts';
 import { Confirmation } from '../src/stream/confirmation.ts';
 import { defaultLimits } from '../src/stream/limits.ts';
 import { HandClock } from './lib/edge.ts';
@@ -114,6 +115,23 @@ test('of a client that was mute before, the next session knows', () => {
   assert.is(ping(), undefined);
   clock.move(10_000);
   assert.is(lives(), 10);
+});
+
+test('a clock that is set back an hour does not end the asking', () => {
+  let wall = Date.UTC(2030, 0, 1);
+  const now = steady(() => wall);
+  const confirmation = new Confirmation(false, defaultLimits, { now, after: () => assert.unreachable() });
+  const ping = () => / id="([^"]+)"/.exec(confirmation.request('work.example'))?.[1];
+  confirmation.written(10);
+  assert.is(confirmation.answer(ping()), 10);
+  const before = now();
+  wall -= 3_600_000;
+  assert.is(now(), before);
+  confirmation.written(20);
+  assert.is(ping(), undefined, 'not so soon');
+  wall += 5000;
+  assert.is(now(), before + 5000);
+  assert.is(confirmation.answer(ping()), 20);
 });
 
 test.run();

@@ -5,13 +5,25 @@ export interface Timer {
 }
 
 export interface Clock {
-  /** Milliseconds since the epoch. */
+  /** Milliseconds since the epoch, and never less than before. */
   now(): number;
   after(milliseconds: number, run: () => void): Timer;
 }
 
+/** Where a clock is set back time goes on all the same: what is asked every five seconds is not to rest for an hour. */
+export function steady(wall: () => number): () => number {
+  let last = Number.NEGATIVE_INFINITY;
+  let behind = 0;
+  return () => {
+    const now = wall() + behind;
+    if (now < last) behind += last - now;
+    else last = now;
+    return last;
+  };
+}
+
 export const systemClock: Clock = {
-  now: () => Date.now(),
+  now: steady(Date.now),
   after(milliseconds, run) {
     const timer = setTimeout(run, milliseconds);
     return { cancel: () => clearTimeout(timer) };
