@@ -29,6 +29,9 @@ export interface Sent {
   refused: boolean;
 }
 
+/** Prosody 0.12.3 reads a resumed stream as what follows the stanza in which the one before it was cut; milliseconds. */
+const deaf = 10_000;
+
 export interface AppOptions {
   name: string;
   account: Account;
@@ -106,9 +109,15 @@ export class App {
     this.#stream?.cut();
   }
 
-  /** A question to the other side, to hear from it. */
+  /** A question to the other side, to hear from it. One that answers none has resumed the session in vain: it is not resumed again. */
   ask(): void {
-    if (this.#isReady && this.skills.managed) this.#stream?.send(`<r xmlns="${NS.sm}"/>`);
+    const stream = this.#stream;
+    if (!this.#isReady || !this.skills.managed || stream === undefined) return;
+    stream.askedAt ??= Date.now();
+    if (Date.now() - stream.askedAt < deaf) return stream.send(`<r xmlns="${NS.sm}"/>`);
+    this.#options.log(`${this.name}: no answer`);
+    stream.isDeaf = true;
+    stream.cut();
   }
 
   stop(): Promise<void> {
@@ -150,7 +159,8 @@ export class App {
       if (this.#isReady && stream.sm?.id) this.#before = stream;
       this.#again();
     };
-    if (this.#before !== undefined && (await this.#resume(stream, this.#before))) return this.#goOn(stream);
+    const mayResume = this.#before !== undefined && !this.#before.isDeaf;
+    if (mayResume && (await this.#resume(stream, this.#before!))) return this.#goOn(stream);
     const unacknowledged = this.#before?.unacknowledged ?? [];
     await stream.bind(this.name);
     if (skills.managed) await stream.enableSm();

@@ -12,6 +12,10 @@ export class Stream extends RawClient {
   onEnd: () => void = () => {};
   onMessage: (message: Element) => void = () => {};
   isOver = false;
+  /** Since when a question has had no answer: milliseconds since the epoch. */
+  askedAt: number | undefined;
+  /** No question has had one for long. */
+  isDeaf = false;
 
   override send(text: string): void {
     if (this.isOver) return;
@@ -26,6 +30,7 @@ export class Stream extends RawClient {
 
   /** Its `h`. */
   acknowledge(h: number): void {
+    this.askedAt = undefined;
     const fresh = h - this.acknowledgedCount;
     if (fresh < 0 || fresh > this.unacknowledged.length)
       throw new Error(`h=${h}, but ${this.acknowledgedCount}+${this.unacknowledged.length} were sent`);
