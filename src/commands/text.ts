@@ -29,7 +29,7 @@ export function wrap(text: string): string[] {
 
 /** `3 d 4 h`, `12 min`. */
 export function duration(milliseconds: number): string {
-  const minutes = Math.floor(milliseconds / 60_000);
+  const minutes = Math.floor(Math.max(0, milliseconds) / 60_000);
   if (minutes < 60) return `${minutes} min`;
   const hours = Math.floor(minutes / 60);
   return hours < 24 ? `${hours} h ${minutes % 60} min` : `${Math.floor(hours / 24)} d ${hours % 24} h`;
