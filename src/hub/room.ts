@@ -1,18 +1,17 @@
 /**
  * One room that the account is in (XEP-0045), or means to be in: one occupant there, any number of clients here. Longer than
- * 300 lines, because entering, being in and leaving are one life, told from both sides.
+ * 300 lines, because entering, being in and leaving are one life, told from both sides; what is said in it is in roomtalk.ts.
  */
 import { StanzaError } from '../wire/error.ts';
 import { type BareJid, type FullJid, withResource } from '../wire/jid.ts';
 import { NS } from '../wire/ns.ts';
 import { Stanza } from '../wire/stanza.ts';
 import { type Element, xml } from '../wire/xml.ts';
+import { Appearance } from './appearance.ts';
 import { Audience, type Join } from './audience.ts';
-import { BoundedMap } from './bounded.ts';
 import type { Client } from './clients.ts';
 import type { Context } from './context.ts';
 import { type Past, wishOf } from './history.ts';
-import { Mentions } from './mentions.ts';
 import {
   affiliationOf,
   codesOf,
@@ -20,26 +19,19 @@ import {
   type Ending,
   ending,
   endingFor,
-  essence,
   isFinal,
-  isHistory,
-  isSubject,
   isWilled,
   nextNick,
   nickIn,
   passwordOf,
-  stampOf,
-  statusText,
 } from './muc.ts';
 import { Occupancy, type Phase } from './occupancy.ts';
 import { ownPlaceIn } from './place.ts';
 import { Privates } from './privates.ts';
-import { archivePast, olderPast } from './roompast.ts';
+import { olderPast } from './roompast.ts';
+import { RoomTalk } from './roomtalk.ts';
 import { Scene } from './scene.ts';
 import { SelfPing, saysOut } from './selfping.ts';
-
-/** Of the history that a room tells on our return, at most. */
-const mostTold = 1000;
 
 /** What is kept of it (JSON). */
 export interface RoomRecord {
@@ -89,7 +81,8 @@ export class Room {
   readonly #host: RoomHost;
   readonly #occupancy: Occupancy;
   readonly #ping: SelfPing;
-  readonly #mentions = new Mentions();
+  readonly #talk: RoomTalk;
+  readonly #appearance: Appearance;
   #detached: boolean;
   #joined: number;
   #password: string | undefined;
@@ -97,17 +90,8 @@ export class Room {
   #wished: string;
   /** Whose join is under way; undefined when it is our own. */
   #first: Join | undefined;
-  /** History told on entering, until it is complete. */
-  #told: Stanza[] = [];
-  /** Messages the room may never have got. */
-  #again: { message: Stanza; tell(isMissing: boolean): void }[] = [];
   /** How the room took its leave of us. */
   #removal: Stanza | undefined;
-  /** Our presence as the room has it. */
-  #shown: Stanza | undefined;
-  /** Nick → the client that asked for it last. */
-  readonly #nicks = new BoundedMap<string, number>(50);
-
   constructor(host: RoomHost, address: BareJid, { nick, password, detached, joined }: RoomRecord) {
     const { context } = host;
     this.#host = host;
@@ -122,6 +106,16 @@ export class Room {
     this.#detached = detached;
     this.#joined = joined;
     this.#password = password;
+    this.#appearance = new Appearance(context.up, this.scene);
+    this.#talk = new RoomTalk({
+      ...{ address, context, scene: this.scene, audience: this.audience, privates: this.privates },
+      phase: () => this.phase,
+      isClients: () => this.#first !== undefined,
+      isDetached: () => this.#detached,
+      joined: () => this.#joined,
+      self: () => this.#self,
+      filled: () => this.#filled(),
+    });
   }
 
   get phase(): Phase {
@@ -181,8 +175,8 @@ export class Room {
   }
 
   #ask(presence: Stanza): void {
-    this.#shown = presence;
-    this.#told = [];
+    this.#appearance.enter(presence);
+    this.#talk.begin();
     this.scene.occupants.begin();
     this.#occupancy.enter(presence.textFor(withResource(this.address, this.#wished), undefined));
   }
@@ -225,31 +219,11 @@ export class Room {
 
   /** History and subject are complete. */
   #filled(): void {
-    if (this.#first === undefined) this.#recall();
-    else this.#archiveTold();
+    this.#talk.complete();
     this.#occupancy.filled();
     this.#first = undefined;
     for (const join of this.audience.takeWaiting()) this.#welcome(join);
-    this.#repeat();
-  }
-
-  /** What the room does not have goes once more. */
-  #repeat(): void {
-    for (const { message, tell } of this.#again.splice(0))
-      tell(this.scene.history.find(this.#self, message.id) === undefined);
-  }
-
-  /** What was said while we were out. */
-  #recall(): void {
-    for (const message of this.scene.history.fresh(this.#told.splice(0), this.#joined)) this.#live(message);
-  }
-
-  /** What the room told the first of us; of an earlier stay the archive may have it. */
-  #archiveTold(): void {
-    const { archive, log } = this.context;
-    void archivePast(archive, this.address, this.#told.splice(0)).catch((error: unknown) =>
-      log.error('history of a room not archived', { room: this.address, error: String(error) }),
-    );
+    this.#talk.repeat();
   }
 
   /** In the order of §7.1, without a word to the room; at once, unless more of the past is asked for than is in memory. */
@@ -338,10 +312,7 @@ export class Room {
     if (end !== undefined) this.#expel(end);
     this.#occupancy.end();
     this.audience.empty();
-    for (const { message, tell } of this.#again.splice(0)) {
-      this.#host.undelivered(message);
-      tell(false);
-    }
+    this.#talk.giveUp((message) => this.#host.undelivered(message));
     this.#host.ended(this, this.audience.takeWaiting());
   }
 
@@ -371,7 +342,7 @@ export class Room {
 
   resumed(): void {
     this.#occupancy.resumed();
-    if (this.phase === 'in') this.#repeat();
+    if (this.phase === 'in') this.#talk.repeat();
   }
 
   /** From time to time. True if the room was asked whether we are in; not without `mayAsk`. */
@@ -408,23 +379,12 @@ export class Room {
   /** Presence without a wish to enter: another nick (§7.6); or another status (§7.7), if the client is the `leading` one. */
   update(client: Client, presence: Stanza, leading: boolean): void {
     if (!this.#occupancy.isIn) return;
-    const nick = nickIn(presence.to) || this.scene.nick;
-    const fitted = this.#host.fitted(presence);
-    if (nick === this.scene.nick) return leading ? this.#show(fitted) : undefined;
-    this.#nicks.set(nick, client.sid);
-    this.context.up.send(fitted.textFor(presence.to, undefined));
+    this.#appearance.update(client, presence.to, this.#host.fitted(presence), leading);
   }
 
   /** The account's presence has changed for all to see. */
   show(element: Element): void {
-    const presence = Stanza.of(element);
-    if (!this.#occupancy.isIn || (this.#shown && statusText(presence) === statusText(this.#shown))) return;
-    this.#show(presence);
-  }
-
-  #show(presence: Stanza): void {
-    if (this.#shown !== undefined && essence(presence) === essence(this.#shown)) return;
-    if (this.context.up.send(presence.textFor(this.#self, undefined))) this.#shown = presence;
+    if (this.#occupancy.isIn) this.#appearance.show(Stanza.of(element));
   }
 
   /** Why that client cannot speak in the room now; undefined if it can. */
@@ -436,7 +396,7 @@ export class Room {
 
   /** A message that the room may never have got: `tell` comes once the room has told us what it did get. */
   again(message: Stanza, tell: (isMissing: boolean) => void): void {
-    this.#again.push({ message, tell });
+    this.#talk.again(message, tell);
   }
 
   // ---- what the room says
@@ -456,8 +416,7 @@ export class Room {
   #error(presence: Stanza, nick: string): void {
     if (this.phase === 'entering') return this.#failed(presence);
     if (this.phase === 'out') return;
-    const asked = this.#nicks.get(nick) ?? -1;
-    this.#nicks.delete(nick);
+    const asked = this.#appearance.answered(nick) ?? -1;
     const { members } = this.audience;
     this.audience.tell(presence, members.has(asked) ? [asked] : members);
   }
@@ -470,7 +429,7 @@ export class Room {
     if (next !== undefined) {
       this.scene.nick = next;
       this.#wished = next;
-      this.#nicks.delete(next);
+      this.#appearance.answered(next);
       this.#host.changed(this);
     }
     this.audience.tell(presence);
@@ -493,81 +452,17 @@ export class Room {
 
   groupchat(message: Stanza): void {
     this.#ping.heard(this.context.now());
-    if (isSubject(message)) return this.#subject(message);
-    const isDelayed = stampOf(message) !== undefined;
-    if (this.phase === 'filling' && !isDelayed) this.#filled();
-    if (isDelayed && this.#first === undefined) {
-      if (this.phase === 'entering' || this.phase === 'filling') return this.#tells(message);
-      if (this.scene.history.knows(message)) return;
-    }
-    this.scene.configured(message);
-    this.#live(message);
-  }
-
-  /**
-   * The room's history; and what the server sends once more because an earlier session of ours never acknowledged it (XEP-0198
-   * §6), which may come at any time.
-   */
-  #tells(message: Stanza): void {
-    this.#told.push(message);
-    if (this.#told.length > mostTold) this.#told.shift();
-  }
-
-  #subject(message: Stanza): void {
-    if (this.phase === 'entering' && this.#first === undefined) return; // of an earlier stay: the room will tell it
-    const isFilling = this.phase === 'filling';
-    if (isFilling && this.#first === undefined) this.#recall();
-    const isNews = this.scene.setSubject(message, isFilling ? undefined : this.context.now());
-    if (isNews || !isFilling || this.#first !== undefined) this.audience.tell(message);
-    if (isFilling) this.#filled();
-  }
-
-  #live(message: Stanza): void {
-    if (this.#first !== undefined && stampOf(message) !== undefined) return this.#past(message);
-    const isSent = nickIn(message.from) === this.scene.nick;
-    const { stanza, isRepeated } = this.context.archive.take(message, { isSent });
-    if (isRepeated) return;
-    if (isHistory(stanza)) this.scene.history.add(stanza, this.context.now());
-    this.audience.tell(stanza);
-    if (this.#first === undefined) this.#relay(stanza, false);
-  }
-
-  /** Told to who enters first. */
-  #past(message: Stanza): void {
-    if (isHistory(message)) this.scene.history.add(message, this.context.now());
-    if (isHistory(message)) this.#tells(message);
-    this.audience.tell(message);
+    this.#talk.groupchat(message);
   }
 
   /** From an occupant to us alone (§7.5): for the clients that are in, or the first that will be. */
   private(message: Stanza): void {
     this.#ping.heard(this.context.now());
-    const { archive, clients } = this.context;
-    const { stanza, place, isRepeated } = archive.take(message, { isSent: false });
-    if (isRepeated) return;
-    const { members } = this.audience;
-    // who is behind finds in the archive what is there
-    const due = [...members].filter((sid) => place === undefined || clients.get(sid)?.isBehind === false);
-    if (members.size > 0) return this.audience.tell(stanza, due, place);
-    if (place === undefined) return;
-    this.privates.add(stanza, this.context.now());
-    this.#relay(stanza, true);
+    this.#talk.private(message);
   }
 
   /** Has the room told us that message of ours, between those places in the archive? */
-  hasSaid({ id, tree }: Stanza, { since, until }: { since: number; until: number }): boolean {
-    const said = this.scene.history.find(this.#self, id);
-    if (said === undefined || said.tree.getChildText('body') !== tree.getChildText('body')) return false;
-    const place = ownPlaceIn(said.tree, this.context.account) ?? 0;
-    return place > since && place <= until;
-  }
-
-  #relay(message: Stanza, isPrivate: boolean): void {
-    const body = message.tree.getChildText('body');
-    const from = nickIn(message.from);
-    if (!this.#detached || !body || from === '' || from === this.scene.nick) return;
-    const who = `${from} in ${this.address}`;
-    const text = this.#mentions.take(who, body, this.scene.nick, isPrivate, this.context.now());
-    if (text !== undefined) this.context.tell(text);
+  hasSaid(message: Stanza, between: { since: number; until: number }): boolean {
+    return this.#talk.hasSaid(message, between);
   }
 }
