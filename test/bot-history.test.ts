@@ -109,6 +109,24 @@ test('set: a setting of one’s own, in short', async () => {
   assert.match(await on.tell(speaker('alice'), 'user show bob'), /backlog=20 retention=365 quota=500/);
 });
 
+test('set retention, quota: what would be deleted at once is told, and asks for a code', async () => {
+  const on = stage(people());
+  const alice = speaker('alice');
+  Object.assign(on.reach, { messages: 12, first: on.clock.now() - 10 * 86_400_000, waiting: 0, size: 3 << 20 });
+  assert.match(await on.tell(alice, 'set retention 10'), /retention: 10 days/, 'nothing is older');
+  const said = await on.tell(alice, 'set retention 3');
+  assert.match(said, /deletes messages older than 3 days, for good. The oldest is of 20\d\d-/);
+  assert.is(on.registry.user('alice')!.retention, 10);
+  assert.match(await on.tell(alice, `yes ${codeIn(said)}`), /retention: 3 days/);
+  assert.is(on.registry.user('alice')!.retention, 3);
+  assert.match(await on.tell(alice, 'set retention 0'), /retention: for ever/);
+  const large = await on.tell(alice, 'user set bob quota=1 admin=yes');
+  assert.match(large, /the archive takes 3 MiB, and may take 1/);
+  assert.is(on.registry.user('bob')!.admin, false);
+  assert.match(await on.tell(alice, `yes ${codeIn(large)}`), /quota: 1 MiB/);
+  assert.is(on.registry.user('bob')!.quota, 1);
+});
+
 test('what an archive’s trouble is, admins and the user hear once, and when it is over', async () => {
   const on = stage(people());
   for (const name of ['alice', 'bob']) {

@@ -6,12 +6,14 @@ import { command, type Values } from './define.ts';
 import { defined } from './defined.ts';
 import { UsageError } from './error.ts';
 import { storePassword } from './password.ts';
-import { count } from './text.ts';
+import { count, dateText } from './text.ts';
 
 /** A month. */
 const mostHours = 720;
 /** Messages, days and MiB. */
 const limits = { backlog: 10_000, retention: 36_500, quota: 1_000_000 } as const;
+const day = 86_400_000;
+const mebi = 2 ** 20;
 
 const args = {
   user: { kind: 'user', label: 'user', optional: true },
@@ -43,35 +45,66 @@ export const set = command({
   target: ({ user, password, ...changes }, { grant }) =>
     [user?.name ?? grant.user.name, ...Object.keys(defined({ ...changes, password }))].join(' '),
   async run(values, context) {
-    const { mirror, away, autoaway, expiry, backlog, retention, quota, admin, password } = values;
-    const { registry, pool, grant, tell, admins } = context;
-    const user = values.user ?? grant.user;
-    const change = defined({
-      mirror,
-      awayText: away?.trim().toLowerCase() === 'none' ? '' : away,
-      autoAway: autoaway === undefined ? undefined : autoaway === 'on',
-      expiry,
-      backlog,
-      retention,
-      quota,
-      admin: admin === undefined ? undefined : admin === 'yes',
-    });
-    const names = [
-      ...Object.keys(defined({ mirror, away, autoaway, expiry, backlog, retention, quota, admin })),
-      ...(password === undefined ? [] : ['password']),
-    ];
-    if (names.length === 0) throw new UsageError('What shall I change? `help user set` tells how it is written.');
-    if (Object.keys(change).length > 0) {
-      const set = () => registry.setUser(user.name, change);
-      await (admin === 'no' ? admins.without(user.name, set) : set());
-      await pool.refresh(user.name);
-    }
-    if (password !== undefined) await storePassword(context, user, password);
-    if (user.name !== grant.user.name)
-      tell(user.name, `${grant.user.name} (admin) changed your settings: ${names.join(', ')}.`);
-    return done(user.name, values, context);
+    const { user: _, ...changes } = values;
+    if (Object.keys(defined(changes)).length === 0)
+      throw new UsageError('What shall I change? `help user set` tells how it is written.');
+    const loss = await lossOf(values, context);
+    if (loss.length === 0) return apply(values, context);
+    return {
+      text: [...loss, 'To keep a copy first: `history export`'].join('\n'),
+      confirm: () => apply(values, context),
+    };
   },
 });
+
+/** What is deleted at once if so little is kept. */
+async function lossOf({ user, retention, quota }: Values<typeof args>, context: Context): Promise<string[]> {
+  if (!retention && !quota) return [];
+  const { grant, pool, clock } = context;
+  const { name, accounts } = user ?? grant.user;
+  const reach = await pool.reach(name, { accounts: accounts.map(({ jid }) => jid), peer: null }).catch(() => undefined);
+  if (reach === undefined) return ['The archive cannot be read now. This may delete messages in it, for good.'];
+  const { first, size } = reach;
+  const lines: string[] = [];
+  if (retention && first !== null && first < clock.now() - retention * day)
+    lines.push(
+      `This deletes messages older than ${count(retention, 'day')}, for good. The oldest is of ${dateText(first).slice(0, 10)}.`,
+    );
+  if (quota && size > quota * mebi)
+    lines.push(
+      `This deletes the oldest messages, for good: the archive takes ${Math.ceil(size / mebi)} MiB, and may take ${quota}.`,
+    );
+  return lines;
+}
+
+async function apply(values: Values<typeof args>, context: Context): Promise<string> {
+  const { mirror, away, autoaway, expiry, backlog, retention, quota, admin, password } = values;
+  const { registry, pool, grant, tell, admins } = context;
+  const user = values.user ?? grant.user;
+  const change = defined({
+    mirror,
+    awayText: away?.trim().toLowerCase() === 'none' ? '' : away,
+    autoAway: autoaway === undefined ? undefined : autoaway === 'on',
+    expiry,
+    backlog,
+    retention,
+    quota,
+    admin: admin === undefined ? undefined : admin === 'yes',
+  });
+  const names = [
+    ...Object.keys(defined({ mirror, away, autoaway, expiry, backlog, retention, quota, admin })),
+    ...(password === undefined ? [] : ['password']),
+  ];
+  if (Object.keys(change).length > 0) {
+    const set = () => registry.setUser(user.name, change);
+    await (admin === 'no' ? admins.without(user.name, set) : set());
+    await pool.refresh(user.name);
+  }
+  if (password !== undefined) await storePassword(context, user, password);
+  if (user.name !== grant.user.name)
+    tell(user.name, `${grant.user.name} (admin) changed your settings: ${names.join(', ')}.`);
+  return done(user.name, values, context);
+}
 
 function done(
   name: string,
