@@ -4,6 +4,7 @@ import { mkdir, open, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 import { ArchiveError, refusal } from './database.ts';
+import { Fleeting } from './fleeting.ts';
 import { Group } from './group.ts';
 import { Journal, redo } from './journal.ts';
 import { FileMessages } from './messages.ts';
@@ -58,6 +59,7 @@ export class FileStore implements Store, Book {
   readonly #file: string;
   readonly #shelf: Shelf | undefined;
   readonly #group: Group;
+  readonly #outbox: Fleeting;
   readonly #journal: Journal | undefined;
   #opened: Opened | undefined;
   #leaving: Promise<void> | undefined;
@@ -76,12 +78,16 @@ export class FileStore implements Store, Book {
     this.#shelf = shelf;
     this.#journal = shelf && new Journal(file + journal);
     this.#group = new Group(file, {
-      committed: () => this.#journal?.clear(),
+      committed: () => {
+        this.#outbox.committed();
+        this.#journal?.clear();
+      },
       idle: () => this.#tidyLater(),
       use: () => this.#use(),
       mayWait: () => this.#opened === undefined && this.#shelf?.isCrowded === true,
       failed: (error, idle) => this.#failed(error, idle),
     });
+    this.#outbox = new Fleeting('outbox', this.#group);
     this.messages = new FileMessages({
       read: (act) => this.#read(act),
       write: (work) => this.#group.add(work),
@@ -104,6 +110,7 @@ export class FileStore implements Store, Book {
       // one that is missing was told of; whoever took it away is taken at his word
       if (this.trouble !== undefined) makeAgain(this.#file);
       this.#opened = new Opened(this.#file);
+      this.#outbox.opened();
       this.#damage = undefined;
     }
     this.#shelf?.used(this);
@@ -161,7 +168,10 @@ export class FileStore implements Store, Book {
   }
 
   read(account: string, kind: Kind): Promise<Entry[]> {
-    return this.#read((opened) => opened.statement(read).all(account, kind) as Entry[]);
+    return this.#read((opened) => {
+      const entries = opened.statement(read).all(account, kind) as Entry[];
+      return kind === 'outbox' ? this.#outbox.among(account, entries) : entries;
+    });
   }
 
   note(account: string, kind: Kind, key: string, value: () => string): Promise<void> {
@@ -171,15 +181,21 @@ export class FileStore implements Store, Book {
   }
 
   put(account: string, kind: Kind, key: string, value: string): Promise<void> {
-    if (kind === 'outbox') this.#journal?.write({ account, kind, key, value });
+    if (kind === 'outbox') {
+      this.#journal?.write({ account, kind, key, value });
+      return this.#outbox.put(account, key, value);
+    }
     return this.#group.add((opened) => opened.statement(put).run(account, kind, key, value));
   }
 
   removeTo(account: string, kind: Kind, key: string): Promise<void> {
+    if (kind === 'outbox') return this.#outbox.removeTo(account, key);
     return this.#group.add((opened) => opened.statement(removeTo).run(account, kind, key));
   }
 
   remove(account: string, kind: Kind, key?: string): Promise<void> {
+    if (kind === 'outbox' && key !== undefined) return this.#outbox.remove(account, key);
+    if (kind === 'outbox') this.#outbox.forget(account);
     return this.#group.add((opened) =>
       key === undefined
         ? opened.statement(removeKind).run(account, kind)
@@ -188,6 +204,7 @@ export class FileStore implements Store, Book {
   }
 
   async forget(account: string): Promise<void> {
+    this.#outbox.forget(account);
     const kept = this.#group.add((opened) => opened.statement(forget).run(account));
     await this.messages.forget(account, {});
     await kept;
