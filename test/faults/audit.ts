@@ -63,7 +63,7 @@ export function audit(evidence: Evidence): Findings {
   for (const app of [...apps, peer]) findRepeats(app, since, findings);
   findDoubles('archive', evidence.archive, findings);
   for (const app of apps) checkOrder(evidence, app, findings);
-  checkSeries('peer', peer.arrivals, findings);
+  checkSeries(peer, since, findings);
   return findings;
 }
 
@@ -164,15 +164,20 @@ const told = ({ body, stanzaId, way, isDelayed, stream, at }: Arrival): string =
   `${body} (${stanzaId}, ${way}${isDelayed ? ', delayed' : ''} on ${stream} at ${new Date(at).toISOString().slice(11)})`;
 
 /** Numbers of a series only rise, but for repeats. */
-function checkSeries(where: string, list: readonly Arrival[], findings: Findings): void {
-  const last = new Map<string, number>();
+function checkSeries(app: App, since: number, findings: Findings): void {
+  const last = new Map<string, Arrival>();
   const seen = new Set<string>();
-  for (const { body, author, id } of list) {
-    const [, name, number] = /^(\w+) (\d+)$/.exec(body) ?? [];
-    const key = `${author} ${id}`;
+  for (const arrival of app.arrivals) {
+    const [, name] = /^(\w+) \d+$/.exec(arrival.body) ?? [];
+    const key = `${arrival.author} ${arrival.id}`;
     if (name === undefined || seen.has(key)) continue;
     seen.add(key);
-    if (Number(number) < (last.get(name) ?? -1)) findings.misordered.push(`${body} at ${where}`);
-    last.set(name, Math.max(last.get(name) ?? -1, Number(number)));
+    const before = last.get(name);
+    const isLate = before !== undefined && numberOf(arrival) < numberOf(before);
+    if (isLate && arrival.at >= since)
+      findings.misordered.push(`${told(arrival)} at ${app.name}, after ${told(before)}`);
+    if (!isLate) last.set(name, arrival);
   }
 }
+
+const numberOf = ({ body }: Arrival): number => Number(body.split(' ')[1]);
