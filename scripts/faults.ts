@@ -18,8 +18,16 @@ interface Order {
 const harnesses: Record<string, (order: Order) => Promise<boolean>> = {
   async messages({ only, ...order }) {
     const found = await runMessages({ ...order, ...(only && { faults: only as Fault[] }) });
-    const { rounds, faults, messages, lost, doubled, misordered, needless, repeats, serverLosses } = found;
-    const counts = { rounds, faults, messages, repeats, "server's losses": serverLosses };
+    const { rounds, faults, messages, lost, doubled, misordered, needless, repeats, serverLosses, serverMisorders } =
+      found;
+    const counts = {
+      rounds,
+      faults,
+      messages,
+      repeats,
+      "server's losses": serverLosses,
+      "server's misorders": serverMisorders,
+    };
     const amiss = { lost, doubled, misordered, 'needless repeats': needless };
     const words = [
       ...Object.entries(counts).map(([name, count]) => `${count} ${name}`),

@@ -15,6 +15,8 @@ export interface Findings {
   needless: string[];
   /** Acknowledged by a server that was killed, and not there any more. */
   serverLosses: number;
+  /** Came late from a server that has them in order: ejabberd 23.01 lets what waits for a resumed stream be overtaken. */
+  serverMisorders: number;
 }
 
 export const nothing = (): Findings => ({
@@ -25,6 +27,7 @@ export const nothing = (): Findings => ({
   repeats: 0,
   needless: [],
   serverLosses: 0,
+  serverMisorders: 0,
 });
 
 /** All that is known when a round is over. */
@@ -63,7 +66,7 @@ export function audit(evidence: Evidence): Findings {
   for (const app of [...apps, peer]) findRepeats(app, since, findings);
   findDoubles('archive', evidence.archive, findings);
   for (const app of apps) checkOrder(evidence, app, findings);
-  checkSeries(peer, since, findings);
+  checkSeries(evidence, peer, findings);
   return findings;
 }
 
@@ -164,20 +167,24 @@ const told = ({ body, stanzaId, way, isDelayed, stream, at }: Arrival): string =
   `${body} (${stanzaId}, ${way}${isDelayed ? ', delayed' : ''} on ${stream} at ${new Date(at).toISOString().slice(11)})`;
 
 /** Numbers of a series only rise, but for repeats. */
-function checkSeries(app: App, since: number, findings: Findings): void {
+function checkSeries({ since, serverOfBob }: Evidence, app: App, findings: Findings): void {
+  const at = new Map(serverOfBob.map(({ author, id }, index) => [`${author} ${id}`, index]));
+  const hasBefore = (one: Arrival, other: Arrival) =>
+    (at.get(keyOf(one)) ?? Number.POSITIVE_INFINITY) < (at.get(keyOf(other)) ?? Number.NEGATIVE_INFINITY);
   const last = new Map<string, Arrival>();
   const seen = new Set<string>();
   for (const arrival of app.arrivals) {
     const [, name] = /^(\w+) \d+$/.exec(arrival.body) ?? [];
-    const key = `${arrival.author} ${arrival.id}`;
-    if (name === undefined || seen.has(key)) continue;
-    seen.add(key);
+    if (name === undefined || seen.has(keyOf(arrival))) continue;
+    seen.add(keyOf(arrival));
     const before = last.get(name);
     const isLate = before !== undefined && numberOf(arrival) < numberOf(before);
-    if (isLate && arrival.at >= since)
+    if (isLate && arrival.at >= since && hasBefore(arrival, before)) findings.serverMisorders++;
+    else if (isLate && arrival.at >= since)
       findings.misordered.push(`${told(arrival)} at ${app.name}, after ${told(before)}`);
     if (!isLate) last.set(name, arrival);
   }
 }
 
+const keyOf = ({ author, id }: Arrival): string => `${author} ${id}`;
 const numberOf = ({ body }: Arrival): number => Number(body.split(' ')[1]);

@@ -155,5 +155,6 @@ function add(total: Result, findings: Findings): void {
   total.messages += findings.messages;
   total.repeats += findings.repeats;
   total.serverLosses += findings.serverLosses;
+  total.serverMisorders += findings.serverMisorders;
   for (const key of ['lost', 'doubled', 'misordered', 'needless'] as const) total[key].push(...findings[key]);
 }
