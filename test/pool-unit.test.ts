@@ -2,12 +2,14 @@
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { openMemoryStore } from '../src/archive/store.ts';
+import type { Store } from '../src/archive/types.ts';
 import type { AccountSettings, EdgeLink, SessionFacts, UnitSettings } from '../src/link/link.ts';
 import { Unit } from '../src/pool/unit.ts';
 import type { CoreEvents, CoreSession } from '../src/upstream/types.ts';
 import { type BareJid, type FullJid, parseJid } from '../src/wire/jid.ts';
 import { parseElement } from '../src/wire/parser.ts';
 import { Stanza } from '../src/wire/stanza.ts';
+import { messageAt } from './lib/store-suite.ts';
 
 const jid = parseJid('alice@work.example') as BareJid;
 const address = parseJid('alice@work.example/core') as FullJid;
@@ -93,6 +95,7 @@ const nowhere: EdgeLink = {
 async function inUnit(
   run: (world: {
     unit: Unit;
+    store: Store;
     cores: Core[];
     delivered: string[];
     closed: string[];
@@ -110,9 +113,10 @@ async function inUnit(
     deliver: (sids, stanza) => delivered.push(...sids.map((sid) => `${sid} ${stanza}`)),
     close: (sid, condition, text) => closed.push(`${sid} ${condition} ${text}`),
   };
+  const store = await openMemoryStore();
   const unit = await Unit.open(settingsWith(work), {
     edge,
-    openStore: openMemoryStore,
+    openStore: async () => store,
     openCore(account, _upstream, events) {
       const core = new Core(account, events);
       cores.push(core);
@@ -133,7 +137,7 @@ async function inUnit(
   };
   try {
     await run({
-      ...{ unit, cores, delivered, closed },
+      ...{ unit, store, cores, delivered, closed },
       configure: (...accounts) => unit.ask('configure', { settings: settingsWith(...accounts) }),
       attach: (sid, change) =>
         unit.attach(sid, {
@@ -272,6 +276,20 @@ test('an account that is removed closes its sessions and no others', () =>
       Stanza.of(parseElement('<message from="bob@home.example" id="m"><body>x</body></message>')),
     );
     assert.equal(delivered, []);
+  }));
+
+test('an account that is added has nothing of what it was before it was removed, should that not have been deleted', () =>
+  inUnit(async ({ store, configure }) => {
+    const home = { ...work, jid: parseJid('alice@home.example') as BareJid, label: 'home' };
+    const row = { at: Date.now(), client: `${home.jid}/phone`, sequence: 0, text: saying('old') };
+    await store.put(home.jid, 'outbox', '1', JSON.stringify(row));
+    await store.messages.add(home.jid, messageAt(1));
+    await configure(work, home);
+    assert.equal(await store.read(home.jid, 'outbox'), []);
+    assert.is(await store.messages.extent(home.jid), undefined);
+    await store.messages.add(home.jid, messageAt(2));
+    await configure(work, { ...home, label: 'flat' });
+    assert.is((await store.messages.extent(home.jid))?.count, 1);
   }));
 
 test.run();

@@ -92,6 +92,7 @@ export class Unit implements UnitLink {
   }
 
   async #configure(settings: UnitSettings): Promise<void> {
+    const known = new Set(this.#settings.accounts.map(({ jid }) => jid));
     this.#settings = settings;
     const hub = this.#hubSettings();
     this.#merged.settings = hub;
@@ -100,10 +101,22 @@ export class Unit implements UnitLink {
     for (const jid of [...this.#accounts.keys()]) if (!wanted.has(jid)) await this.#closeAccount(jid, 1000);
     for (const [jid, account] of wanted) {
       const open = this.#accounts.get(jid);
+      if (!known.has(jid)) await this.#clear(jid);
       if (open !== undefined) await open.configure(account, hub);
       else this.#accounts.set(jid, await Account.open(this.#accountOptions(account, hub)));
     }
     this.#endRenamed();
+  }
+
+  /** Of an account that is new: it may have been here before, and the program ended before all of it was deleted. */
+  async #clear(account: BareJid): Promise<void> {
+    const { messages } = this.#store;
+    const [meta, outbox, extent] = await Promise.all([
+      this.#store.read(account, 'meta'),
+      this.#store.read(account, 'outbox'),
+      messages.extent(account),
+    ]);
+    if (meta.length > 0 || outbox.length > 0 || extent !== undefined) await this.#forget(account);
   }
 
   /** A login by a label that is another account's now, or nobody's, would not be the same after a reconnect. */
