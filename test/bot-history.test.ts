@@ -125,6 +125,11 @@ test('set retention, quota: what would be deleted at once is told, and asks for 
   assert.is(on.registry.user('bob')!.admin, false);
   assert.match(await on.tell(alice, `yes ${codeIn(large)}`), /quota: 1 MiB/);
   assert.is(on.registry.user('bob')!.quota, 1);
+  Object.assign(on.reach, { size: 9 << 20 });
+  const more = await on.tell(alice, 'user set bob quota=2');
+  await on.registry.setUser('alice', { admin: false });
+  assert.match(await on.tell(alice, `yes ${codeIn(more)}`), /no admin any more/);
+  assert.is(on.registry.user('bob')!.quota, 1);
 });
 
 test('what an archive’s trouble is, admins and the user hear once, and when it is over', async () => {

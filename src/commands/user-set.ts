@@ -52,7 +52,12 @@ export const set = command({
     if (loss.length === 0) return apply(values, context);
     return {
       text: [...loss, 'To keep a copy first: `history export`'].join('\n'),
-      confirm: () => apply(values, context),
+      async confirm() {
+        const { grant, registry } = context;
+        if (grant.level === 'admin' && registry.user(grant.user.name)?.admin !== true)
+          throw new UsageError('You are no admin any more.');
+        return apply(values, context);
+      },
     };
   },
 });
