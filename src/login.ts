@@ -4,8 +4,9 @@ import type { Pool } from './pool/pool.ts';
 import { type AccountRecord, type Registry, RegistryError } from './registry/types.ts';
 import { checkAgainstNothing, checkPassword } from './registry/verifiers.ts';
 import type { Authority, PlainVerdict } from './stream/authority.ts';
-import { addressKey, isLoopback } from './stream/remote.ts';
+import { addressKey } from './stream/remote.ts';
 import type { Failure, FailureKind } from './wire/failure.ts';
+import { isLoopback } from './wire/ip.ts';
 import { type BareJid, domainOf, escapeLocal, localOf } from './wire/jid.ts';
 
 export interface LoginOptions {

@@ -1,6 +1,7 @@
 /** The first admin: made at the first start, and told once how to log in. */
 import { randomInt } from 'node:crypto';
 import { renderUnicodeCompact } from 'uqr';
+import { withColons } from './commands/text.ts';
 import type { Registry } from './registry/types.ts';
 
 /** Without letters and digits that are mistaken for each other; 16 of them are worth 79 bits. */
@@ -60,5 +61,3 @@ ${renderUnicodeCompact(uri, { border: 2 })}
 Then write "help" to root@${domain}, who is in your contact list.
 `;
 }
-
-export const withColons = (fingerprint: string): string => (fingerprint.toUpperCase().match(/../g) ?? []).join(':');

@@ -177,7 +177,7 @@ test('the end of the program answers what is open, and says nothing afterwards',
   const sent = world.take();
   assert.is(sent.length, 3);
   for (const text of sent) isError(text, 'recipient-unavailable');
-  assert.is(world.clock.running, 0, 'no timer is left');
+  assert.is(world.clock.count, 0, 'no timer is left');
   world.asks('4').there(a);
   assert.equal(world.take(), []);
 });

@@ -3,8 +3,9 @@ import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
-import { BoundedMap, Owned } from '../src/jat/bounded.ts';
+import { Owned } from '../src/jat/bounded.ts';
 import { defaultLimits } from '../src/jat/types.ts';
+import { BoundedMap } from '../src/wire/bounded.ts';
 import { asked, at, desk, isError, romeo, seenRomeo, settle, svc, TestWorld } from './lib/jat.ts';
 
 setFlagsFromString('--expose-gc');

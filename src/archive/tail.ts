@@ -28,8 +28,6 @@ interface Ends {
   low: number;
   high: number;
   loose: Map<number, Loose>;
-  /** Places by token; some may be outdated. */
-  names: Map<string, number[]>;
 }
 
 export class Tail {
@@ -49,7 +47,7 @@ export class Tail {
   add(account: number, place: number, message: Loose): void {
     const ends = this.#ends(account);
     if (place >= ends.low && place <= ends.high) return index(this.#opened, account, place, message);
-    keep(ends, place, message);
+    ends.loose.set(place, message);
     if (ends.loose.size >= most) this.#enter(account, ends, bite);
   }
 
@@ -82,12 +80,14 @@ export class Tail {
   rename(account: number, place: number, tokens: string[]): void {
     const ends = this.#ends(account);
     const message = ends.loose.get(place);
-    if (message !== undefined) keep(ends, place, { ...message, tokens });
+    if (message !== undefined) ends.loose.set(place, { ...message, tokens });
   }
 
-  /** Places of messages that may have that name. */
-  named(account: number, token: string): readonly number[] {
-    return this.#ends(account).names.get(token) ?? [];
+  /** Places of messages that may have that name: looked for when it is asked, which is seldom beside what comes. */
+  named(account: number, token: string): number[] {
+    const places: number[] = [];
+    for (const [place, { tokens }] of this.#ends(account).loose) if (tokens.includes(token)) places.push(place);
+    return places;
   }
 
   /** All that are not in the indexes, by place. */
@@ -114,13 +114,13 @@ export class Tail {
     merge(this.#opened, chosen.length / enough);
     ends.low = Math.min(low, chosen[0]!);
     ends.high = Math.max(high, chosen.at(-1)!);
-    for (const place of chosen) leave(ends, place);
+    for (const place of chosen) loose.delete(place);
   }
 
   #ends(account: number): Ends {
     const known = this.#accounts.get(account);
     if (known !== undefined) return known;
-    const ends: Ends = { ...zoneOf(this.#opened, account), loose: new Map(), names: new Map() };
+    const ends: Ends = { ...zoneOf(this.#opened, account), loose: new Map() };
     this.#accounts.set(account, ends);
     const { low, high } = ends;
     if (low > high) this.#load(account, ends, 0, placeMask);
@@ -145,25 +145,8 @@ export class Tail {
         string | null,
         string | null,
       ];
-      keep(ends, place, { at, peer: number, isGroup: isGroup === 1, tokens: tokensOf({ peer, name, origin, alias }) });
+      const tokens = tokensOf({ peer, name, origin, alias });
+      ends.loose.set(place, { at, peer: number, isGroup: isGroup === 1, tokens });
     }
   }
-}
-
-function keep({ loose, names }: Ends, place: number, message: Loose): void {
-  loose.set(place, message);
-  for (const token of message.tokens) {
-    const places = names.get(token);
-    if (places === undefined) names.set(token, [place]);
-    else places.push(place);
-  }
-}
-
-function leave({ loose, names }: Ends, place: number): void {
-  for (const token of loose.get(place)!.tokens) {
-    const left = names.get(token)?.filter((other) => other !== place) ?? [];
-    if (left.length === 0) names.delete(token);
-    else names.set(token, left);
-  }
-  loose.delete(place);
 }

@@ -3,12 +3,13 @@
  * account that is down for long; and says when that is over. Once per change and login; who is away hears it on arrival.
  * An account that comes and goes is one outage, and it is back only when it has stayed.
  */
-import type { Clock, Timer, World } from '../commands/context.ts';
+import type { World } from '../commands/context.ts';
 import { advise, explain } from '../commands/failure.ts';
 import { isAlone } from '../commands/grant.ts';
 import { duration } from '../commands/text.ts';
 import type { Speaker } from '../link/door.ts';
 import type { AccountState } from '../link/link.ts';
+import type { Clock, Timer } from '../wire/clock.ts';
 import type { Failure, FailureKind } from '../wire/failure.ts';
 import type { BareJid } from '../wire/jid.ts';
 

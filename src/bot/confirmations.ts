@@ -1,6 +1,6 @@
 /** Codes that a destructive act waits for: random, one for each session, forgotten at restart. */
 import { randomInt } from 'node:crypto';
-import type { Clock } from '../commands/context.ts';
+import type { Clock } from '../wire/clock.ts';
 
 export const validFor = 5 * 60_000;
 const wrongAllowed = 3;

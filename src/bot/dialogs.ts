@@ -1,6 +1,7 @@
 /** Questions that wait for the next message of a session; one at a time for each login. */
-import type { Clock, Question, Timer } from '../commands/context.ts';
+import type { Question } from '../commands/context.ts';
 import type { Speaker } from '../link/door.ts';
+import type { Clock, Timer } from '../wire/clock.ts';
 import type { BareJid } from '../wire/jid.ts';
 
 export const patience = 10 * 60_000;

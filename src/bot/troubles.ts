@@ -3,11 +3,11 @@
  * it is over. Root's presence tells them meanwhile.
  */
 import { adviseHost, explainHost } from '../commands/component.ts';
-import type { Clock, Timer } from '../commands/context.ts';
 import { typed } from '../commands/text.ts';
 import type { ComponentFailureKind, ComponentState } from '../component/types.ts';
 import type { Notice } from '../jat/types.ts';
 import type { HostState } from '../services/types.ts';
+import type { Clock, Timer } from '../wire/clock.ts';
 import { resourceOf } from '../wire/jid.ts';
 
 /** How long what may pass by itself has to last: milliseconds. */

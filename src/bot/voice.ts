@@ -1,6 +1,6 @@
 /** How root speaks to one session or login: texts, receipts, and signs that an answer takes time. */
-import type { Clock, Timer } from '../commands/context.ts';
 import type { DoorOutlet, Speaker } from '../link/door.ts';
+import type { Clock, Timer } from '../wire/clock.ts';
 import type { BareJid } from '../wire/jid.ts';
 import { NS } from '../wire/ns.ts';
 import { Stanza } from '../wire/stanza.ts';

@@ -1,5 +1,5 @@
 /** So many attempts in so long, by user: guessing is held back. */
-import type { Clock } from './context.ts';
+import type { Clock } from '../wire/clock.ts';
 
 export class Attempts {
   readonly #clock: Clock;

@@ -4,6 +4,7 @@ import type { LoginView } from '../link/link.ts';
 import type { PoolControl } from '../pool/types.ts';
 import type { Registry } from '../registry/types.ts';
 import type { ServiceControl } from '../services/types.ts';
+import type { Clock } from '../wire/clock.ts';
 import type { BareJid, FullJid } from '../wire/jid.ts';
 import type { Admins } from './admins.ts';
 import type { Attempts } from './attempts.ts';
@@ -11,16 +12,6 @@ import type { Grant } from './grant.ts';
 import type { Locks } from './locks.ts';
 import type { Numbers } from './numbers.ts';
 import type { Tree } from './tree.ts';
-
-export interface Clock {
-  /** Milliseconds since the epoch. */
-  now(): number;
-  /** Runs it once, later. */
-  after(milliseconds: number, run: () => void): Timer;
-}
-export interface Timer {
-  cancel(): void;
-}
 
 /** Fixed messages, varying fields; never a secret. */
 export interface Log {

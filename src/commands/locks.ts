@@ -1,6 +1,6 @@
 /** `unlock`: sessions that have proved the proxy password, and guessing held back. */
+import type { Clock } from '../wire/clock.ts';
 import { Attempts } from './attempts.ts';
-import type { Clock } from './context.ts';
 import { UsageError } from './error.ts';
 
 const minutes = 60_000;

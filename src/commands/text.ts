@@ -4,12 +4,17 @@ import type { ServerFacts } from './context.ts';
 /** What a phone shows on one line. */
 const width = 40;
 
-/** SHA-256 as apps show it, `AB:CD:…`, in lines of eight bytes that an eye can compare. */
-export function fingerprintText(hex: string): string {
-  const digits = hex.replace(/[^0-9a-f]/gi, '').toUpperCase();
-  const lines = digits.match(/.{1,16}/g) ?? [];
-  return lines.map((line) => line.match(/../g)?.join(':') ?? line).join('\n');
-}
+/** SHA-256 as apps show it, `AB:CD:…`. */
+export const withColons = (hex: string): string =>
+  (
+    hex
+      .replace(/[^0-9a-f]/gi, '')
+      .toUpperCase()
+      .match(/../g) ?? []
+  ).join(':');
+
+/** The same in lines of eight bytes that an eye can compare. */
+export const fingerprintText = (hex: string): string => withColons(hex).replace(/(.{23}):/g, '$1\n');
 
 /** At most a phone's width a line, broken between words; what is longer stands alone. */
 export function wrap(text: string): string[] {

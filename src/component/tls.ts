@@ -1,7 +1,8 @@
 /** TLS around a component's stream: XEP-0114 has none of its own, so it begins with the first byte. */
 import { createHash } from 'node:crypto';
-import { BlockList, isIP, isIPv4, type Socket } from 'node:net';
+import { isIP, type Socket } from 'node:net';
 import { type ConnectionOptions, checkServerIdentity, rootCertificates, TLSSocket } from 'node:tls';
+import { isLoopback } from '../wire/ip.ts';
 import { Failed } from './failed.ts';
 import type { ComponentPlace } from './types.ts';
 
@@ -35,13 +36,4 @@ export function judge(socket: Socket, place: ComponentPlace, allowClear: boolean
   // Servers have a certificate for their own name or for the component's.
   const wrong = [place.server, place.host].every((name) => checkServerIdentity(name, certificate) !== undefined);
   return wrong ? new Failed('certificate', `it is not for ${place.server} or ${place.host}`, fingerprint) : undefined;
-}
-
-const loopback = new BlockList();
-loopback.addSubnet('127.0.0.0', 8, 'ipv4');
-loopback.addAddress('::1', 'ipv6');
-
-function isLoopback(address: string): boolean {
-  const plain = address.replace(/^::ffff:(?=\d+\.)/i, '');
-  return isIP(plain) !== 0 && loopback.check(plain, isIPv4(plain) ? 'ipv4' : 'ipv6');
 }

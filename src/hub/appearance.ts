@@ -1,7 +1,7 @@
 /** Our presence in a room, as the room has it, and the nicks that clients have asked for (XEP-0045 §7.6, §7.7). */
+import { RecentMap } from '../wire/bounded.ts';
 import { type FullJid, withResource } from '../wire/jid.ts';
 import type { Stanza } from '../wire/stanza.ts';
-import { BoundedMap } from './bounded.ts';
 import type { Client } from './clients.ts';
 import type { Context } from './context.ts';
 import { essence, nickIn, statusText } from './muc.ts';
@@ -12,7 +12,7 @@ export class Appearance {
   readonly #scene: Scene;
   #shown: Stanza | undefined;
   /** Nick → the client that asked for it last. */
-  readonly #nicks = new BoundedMap<string, number>(50);
+  readonly #nicks = new RecentMap<string, number>(50);
 
   constructor(up: Context['up'], scene: Scene) {
     this.#up = up;

@@ -1,16 +1,16 @@
 /** What the clients can do (XEP-0115): learned from each, announced as one, events filtered on the way back. */
 import { randomBytes } from 'node:crypto';
+import { RecentMap } from '../wire/bounded.ts';
 import { NS } from '../wire/ns.ts';
 import { Stanza } from '../wire/stanza.ts';
 import { firstElement, xml } from '../wire/xml.ts';
 import { capsHash, featuresOf, type Info, verifyCaps } from '../xep/disco.ts';
 import { capsNode } from './aggregate.ts';
-import { BoundedMap } from './bounded.ts';
 import type { Client } from './clients.ts';
 import type { Context } from './context.ts';
 
 /** Features by verified hash: the same for all clients of a kind, so for all hubs of a thread. */
-const known = new BoundedMap<string, ReadonlySet<string>>(500);
+const known = new RecentMap<string, ReadonlySet<string>>(500);
 
 /** What the proxy itself answers for the core session, whatever clients there are. */
 const ownFeatures: readonly string[] = [NS.caps, NS.discoInfo, NS.ping, NS.version, NS.time, NS.last];

@@ -2,12 +2,12 @@
  * What the account's server offers (XEP-0030), kept: apps ask all of it at each login, and some wait for it. Asked anew at
  * each new session upstream; until that answers, and while the server is away, what was known holds.
  */
+import { RecentMap } from '../wire/bounded.ts';
 import { type BareJid, readJid } from '../wire/jid.ts';
 import { NS } from '../wire/ns.ts';
 import { parseElement } from '../wire/parser.ts';
 import { Stanza } from '../wire/stanza.ts';
 import { clone, detached, type Element, serialize, xml } from '../wire/xml.ts';
-import { BoundedMap } from './bounded.ts';
 import type { Context } from './context.ts';
 
 type Ask = (to: string, payload: Element, done: (response?: Stanza) => void) => void;
@@ -17,7 +17,7 @@ const mostItems = 20;
 const longest = 65_536;
 
 /** Answers of usual length are the same for most accounts of a server: one text for all hubs of a thread. */
-const texts = new BoundedMap<string, string>(300);
+const texts = new RecentMap<string, string>(300);
 const usual = 16_384;
 
 function shared(text: string): string {

@@ -1,6 +1,6 @@
 /** What is remembered of clients beyond their sessions: how each of them gets what it missed. */
+import { RecentMap } from '../wire/bounded.ts';
 import type { FullJid } from '../wire/jid.ts';
-import { BoundedMap } from './bounded.ts';
 import type { Kept } from './context.ts';
 
 /** Of one client, as kept (JSON). */
@@ -27,7 +27,7 @@ export class Habits {
 
   constructor(kept: Kept) {
     this.#kept = kept;
-    this.#habits = new BoundedMap<string, Habit>(most, (address) => kept.remove('client', address));
+    this.#habits = new RecentMap<string, Habit>(most, (_, address) => kept.remove('client', address));
   }
 
   /** Once; `last`: the archive's last place, at which sessions ended that nobody saw end. */

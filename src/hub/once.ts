@@ -1,8 +1,8 @@
 /** Several clients answer one message: what may leave once only, and from whom (RULES 6). */
+import { RecentMap } from '../wire/bounded.ts';
 import type { Jid } from '../wire/jid.ts';
 import { NS } from '../wire/ns.ts';
 import { childIn, type Element, elements } from '../wire/xml.ts';
-import { BoundedMap } from './bounded.ts';
 
 /** The receipt (XEP-0184) or marker (XEP-0333) in a message: what equal ones share. */
 function acknowledgement(message: Element): string | undefined {
@@ -19,7 +19,7 @@ function acknowledgement(message: Element): string | undefined {
 export const acknowledgedId = (message: Element): string | undefined => acknowledgement(message)?.split(' ').at(-1);
 
 export class Acknowledgements {
-  readonly #seen = new BoundedMap<string, true>(2000);
+  readonly #seen = new RecentMap<string, true>(2000);
   /** Is that a receipt or marker of which an equal one has left? Notes it otherwise. */
   isRepeated(peer: Jid, message: Element): boolean {
     const kind = acknowledgement(message);
@@ -35,7 +35,7 @@ type ChatState = 'active' | 'composing' | 'paused' | 'inactive' | 'gone';
 
 /** XEP-0085: the contact shall see one person, not several apps. */
 export class ChatStates {
-  readonly #chats = new BoundedMap<Jid, { owner: number; states: Map<number, ChatState> }>(500);
+  readonly #chats = new RecentMap<Jid, { owner: number; states: Map<number, ChatState> }>(500);
 
   /** May that message leave as it is? A standalone state only from the client last active in the chat. */
   mayLeave(peer: Jid, sid: number, message: Element): boolean {

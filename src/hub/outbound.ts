@@ -1,11 +1,11 @@
 /** Messages from clients (RULES 6): to the server, and to the user's other clients. */
 import { randomBytes } from 'node:crypto';
+import { RecentMap } from '../wire/bounded.ts';
 import { StanzaError } from '../wire/error.ts';
 import { bare, type Jid } from '../wire/jid.ts';
 import { NS } from '../wire/ns.ts';
 import { errorOf, type Stanza } from '../wire/stanza.ts';
 import { xml } from '../wire/xml.ts';
-import { BoundedMap } from './bounded.ts';
 import type { Client } from './clients.ts';
 import type { Context } from './context.ts';
 import { concernsCopy, mirror } from './mirror.ts';
@@ -16,7 +16,7 @@ import type { MediaSessions } from './sessions.ts';
 
 /** Who sent which message: errors come back to the sender, a message to oneself from the app that wrote it. */
 export class Sent {
-  readonly #senders = new BoundedMap<string, number>(2000);
+  readonly #senders = new RecentMap<string, number>(2000);
   readonly #context: Context;
   constructor(context: Context) {
     this.#context = context;

@@ -1,7 +1,7 @@
 /** Jingle (XEP-0166, 0353) and In-Band Bytestreams (XEP-0047): a session belongs to the client that holds its sid. */
+import { RecentMap } from '../wire/bounded.ts';
 import { NS } from '../wire/ns.ts';
 import { childIn, clone, type Element } from '../wire/xml.ts';
-import { BoundedMap } from './bounded.ts';
 
 const sessionSpaces: ReadonlySet<string> = new Set([NS.jingle, NS.ibb]);
 
@@ -13,7 +13,7 @@ export const isBeginning = ({ name, attrs }: Element): boolean =>
 
 export class MediaSessions {
   /** sid → client. */
-  readonly #holders = new BoundedMap<string, number>(500);
+  readonly #holders = new RecentMap<string, number>(500);
 
   /** A client takes part in that session: it sends for it, or it took the call (XEP-0353 §3). */
   fromClient(sid: number, stanza: Element): void {

@@ -1,9 +1,10 @@
 /** An address is available while a resource of its target is: who is subscribed to it, and what they are told. */
+import type { Timer } from '../wire/clock.ts';
 import { type BareJid, bare, type Jid } from '../wire/jid.ts';
 import { errorOf, Stanza } from '../wire/stanza.ts';
 import { xml } from '../wire/xml.ts';
 import type { Place } from './place.ts';
-import type { Timer, Way } from './types.ts';
+import type { Way } from './types.ts';
 
 /** From so many subscribers on, a target that comes and goes is told of more rarely: a millisecond for each. */
 const many = 100;

@@ -1,4 +1,5 @@
 /** Who of a target is there: our subscriptions to its accounts, its resources, and what follows when they come and go. */
+import type { Timer } from '../wire/clock.ts';
 import { type BareJid, bare, type FullJid, isFull, type Jid } from '../wire/jid.ts';
 import type { Stanza } from '../wire/stanza.ts';
 import type { Announcements } from './announcements.ts';
@@ -8,7 +9,7 @@ import type { Presences } from './presences.ts';
 import type { Requests } from './requests.ts';
 import { Subscription } from './subscription.ts';
 import type { Account, Resource } from './target.ts';
-import type { NoticeKind, ResourcePresence, TargetAccount, Timer, Way } from './types.ts';
+import type { NoticeKind, ResourcePresence, TargetAccount, Way } from './types.ts';
 
 /** How long requests wait for a first resource after a start, or after the way to the target stands again: milliseconds. */
 const grace = 5000;

@@ -1,5 +1,6 @@
 /** What strangers can make us keep. */
 import { createHash } from 'node:crypto';
+import { BoundedMap } from '../wire/bounded.ts';
 import { detached } from '../wire/jid.ts';
 
 const longest = 200;
@@ -7,30 +8,6 @@ const longest = 200;
 /** A text that somebody else chose, as part of a key: a long one is not kept itself. In XML there is no U+0000. */
 export const brief = (text: string): string =>
   text.length <= longest ? text : `\0${createHash('sha256').update(text).digest('base64')}`;
-
-/** A Map that forgets its oldest entries: for what is good to know and may be forgotten. */
-export class BoundedMap<K, V> extends Map<K, V> {
-  readonly #most: number;
-  readonly #forgotten: ((value: V, key: K) => void) | undefined;
-  /** Goes on from where it was: from the beginning it would pass, each time, all that was deleted there. */
-  #oldest: Iterator<[K, V]> | undefined;
-  constructor(most: number, forgotten?: (value: V, key: K) => void) {
-    super();
-    this.#most = most;
-    this.#forgotten = forgotten;
-  }
-  /** What was there before keeps its age. */
-  override set(key: K, value: V): this {
-    super.set(key, value);
-    if (this.size > this.#most) {
-      this.#oldest ??= super.entries();
-      const [oldest, lost] = this.#oldest.next().value as [K, V];
-      super.delete(oldest);
-      this.#forgotten?.(lost, oldest);
-    }
-    return this;
-  }
-}
 
 /** What many have, by its name: so much in all, and so much of one, so that nobody crowds out the others with one stanza. */
 export class Owned<O extends string, V> {

@@ -1,7 +1,7 @@
 /** Which resource gets the next request. The weight counts for each resource of an account. */
 import { createHash } from 'node:crypto';
+import { BoundedMap } from '../wire/bounded.ts';
 import type { BareJid } from '../wire/jid.ts';
-import { BoundedMap } from './bounded.ts';
 import type { Resource, Target } from './target.ts';
 import type { Policy } from './types.ts';
 

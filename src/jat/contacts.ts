@@ -2,8 +2,8 @@
  * The people an address knows: who wrote to it, who is subscribed to its presence. The target may write to them. Kept, but
  * for those that merely asked something: there may be very many of these, and of most nothing is heard again.
  */
+import { BoundedMap } from '../wire/bounded.ts';
 import { type BareJid, bare, domainOf, isFull, type Jid, readJid } from '../wire/jid.ts';
-import { BoundedMap } from './bounded.ts';
 import type { ServiceStore } from './types.ts';
 
 const most = 10_000;

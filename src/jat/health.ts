@@ -2,13 +2,14 @@
  * Does a resource still answer? One that does not gets no new requests while others do: after a ping without answer
  * (XEP-0199), which follows each time-out and each long silence, and after three time-outs in a row even if it answers pings.
  */
+import type { Timer } from '../wire/clock.ts';
 import type { Condition } from '../wire/error.ts';
 import { NS } from '../wire/ns.ts';
 import { iqAround } from '../wire/stanza.ts';
 import type { Open } from './open.ts';
 import { conditionOf, type Place } from './place.ts';
 import type { Resource } from './target.ts';
-import type { NoticeKind, Timer } from './types.ts';
+import type { NoticeKind } from './types.ts';
 
 /** Milliseconds. */
 const round = 10_000;

@@ -1,6 +1,6 @@
 /** How much one user, and all of them, may ask of an address: token buckets, and who may at all. */
+import { BoundedMap } from '../wire/bounded.ts';
 import { type BareJid, bare, domainOf, type Jid } from '../wire/jid.ts';
-import { BoundedMap } from './bounded.ts';
 import type { AddressSettings, Rate } from './types.ts';
 
 /** Users whose bucket is remembered; a new one starts full, so the address' own bucket bounds what many can do. */

@@ -1,7 +1,8 @@
 /** Messages between users and a target, both ways, with what is said about them: errors, receipts, states. */
+import { BoundedMap } from '../wire/bounded.ts';
 import { bare, detached, isFull, type Jid } from '../wire/jid.ts';
 import type { Stanza } from '../wire/stanza.ts';
-import { BoundedMap, brief } from './bounded.ts';
+import { brief } from './bounded.ts';
 import { toTarget, toUser } from './exchange.ts';
 import { whyNot } from './initiative.ts';
 import { endsOf, type Place, refuse } from './place.ts';

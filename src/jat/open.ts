@@ -2,10 +2,12 @@
  * Requests on their way, of all addresses and both directions. An answer counts only from whom was asked, to whom asked,
  * with the id that was sent; each request leaves the table once, so it has one answer.
  */
+import { BoundedMap } from '../wire/bounded.ts';
+import type { Clock, Timer } from '../wire/clock.ts';
 import { detached, type Jid } from '../wire/jid.ts';
 import type { Stanza } from '../wire/stanza.ts';
-import { BoundedMap, brief } from './bounded.ts';
-import type { Clock, Timer, Way } from './types.ts';
+import { brief } from './bounded.ts';
+import type { Way } from './types.ts';
 
 /** One request. */
 export interface Open {

@@ -4,12 +4,13 @@
  * presence by itself.
  * COMPAT: Prosody 0.12.3 takes a probe from who merely asked as the end of asking (`unsubscribed`).
  */
+import type { Clock, Timer } from '../wire/clock.ts';
 import type { Condition } from '../wire/error.ts';
 import type { BareJid } from '../wire/jid.ts';
 import { Stanza } from '../wire/stanza.ts';
 import { xml } from '../wire/xml.ts';
 import type { Account, Resource } from './target.ts';
-import type { Clock, Notice, Timer } from './types.ts';
+import type { Notice } from './types.ts';
 
 /** Milliseconds: how long an answer may take before somebody is told, and how long until we ask again. */
 const patience = 10_000;

@@ -6,6 +6,7 @@
  * *Service address*: an address of ours that stands for others. *Target*: the account(s) behind it. *Resource*: a bound
  * resource of a target, which answers. *User*: whoever writes to the address.
  */
+import type { Clock } from '../wire/clock.ts';
 import type { Condition } from '../wire/error.ts';
 import type { BareJid, FullJid, Jid } from '../wire/jid.ts';
 import type { Stanza } from '../wire/stanza.ts';
@@ -19,15 +20,6 @@ export interface Way {
   readonly name: string;
   /** `from` is one of our service addresses, `to` whoever the stanza is for. False: the way is closed, nothing was sent. */
   send(stanza: Stanza): boolean;
-}
-
-export interface Timer {
-  cancel(): void;
-}
-export interface Clock {
-  /** Milliseconds, fractions wanted (latency); must never go back: `performance.timeOrigin + performance.now()`. */
-  now(): number;
-  after(milliseconds: number, run: () => void): Timer;
 }
 
 type Write = (message: string, fields?: Record<string, unknown>) => void;
@@ -56,6 +48,7 @@ export interface ServiceStore {
 
 /** What the translation wants of whoever joins it to components and sessions. */
 export interface World {
+  /** Fractions of milliseconds wanted (latency): `performance.timeOrigin + performance.now()`. */
   clock: Clock;
   /** From 0 up to 1. */
   random(): number;

@@ -1,7 +1,7 @@
 /** The users of one address under the addresses by which its targets see them; tokens for those that fit in no other way. */
+import { BoundedMap } from '../wire/bounded.ts';
 import type { BareJid, Jid } from '../wire/jid.ts';
 import { readJid } from '../wire/jid.ts';
-import { BoundedMap } from './bounded.ts';
 import { type Codec, codecOf } from './encoding.ts';
 import { base32, nameOf, sealerOf } from './seal.ts';
 import type { AddressSettings, ServiceStore } from './types.ts';

@@ -2,9 +2,10 @@
 import { randomBytes } from 'node:crypto';
 import { type BareJid, isFull, localOf, readJid } from '../wire/jid.ts';
 import { readRoute } from '../wire/route.ts';
+import type { Verifier } from '../wire/verifier.ts';
 import { checkNames } from './names.ts';
 import { checked, flag, list, Misshapen, oneOf, type Reader, record, text, whole } from './shape.ts';
-import type { AccountRecord, ComponentRecord, ServiceRecord, User, Verifier, Verifiers } from './types.ts';
+import type { AccountRecord, ComponentRecord, ServiceRecord, User, Verifiers } from './types.ts';
 
 /** Raised when an older program could not read the file any more; `readData` then learns to read both. */
 const version = 1;

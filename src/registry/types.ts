@@ -1,13 +1,7 @@
 /** What an administrator sets and what people set by root: the registry's records and what can be done with them. */
 import type { BareJid } from '../wire/jid.ts';
+import type { Verifier } from '../wire/verifier.ts';
 
-/** What SCRAM needs to check a password without knowing it (RFC 5802 §3), base64. */
-export interface Verifier {
-  salt: string;
-  iterations: number;
-  storedKey: string;
-  serverKey: string;
-}
 export interface Verifiers {
   'SCRAM-SHA-1': Verifier;
   'SCRAM-SHA-256': Verifier;

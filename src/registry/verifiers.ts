@@ -2,7 +2,8 @@
 import { createHash, createHmac, pbkdf2, randomBytes, timingSafeEqual } from 'node:crypto';
 import { promisify } from 'node:util';
 import { prepareSecret } from '../wire/secret.ts';
-import { RegistryError, type Verifier, type Verifiers } from './types.ts';
+import type { Verifier } from '../wire/verifier.ts';
+import { RegistryError, type Verifiers } from './types.ts';
 
 const derive = promisify(pbkdf2);
 const hashes = { 'SCRAM-SHA-1': ['sha1', 20], 'SCRAM-SHA-256': ['sha256', 32] } as const;

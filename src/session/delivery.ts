@@ -1,10 +1,10 @@
 /** What goes out to one client, and how far it has it: by XEP-0198, or by pings. */
 import type { SessionFacts } from '../link/link.ts';
-import type { Clock } from '../stream/clock.ts';
 import { Confirmation } from '../stream/confirmation.ts';
 import type { StreamLimits } from '../stream/limits.ts';
 import type { Management } from '../stream/management.ts';
 import type { Outgoing } from '../stream/outgoing.ts';
+import type { Clock } from '../wire/clock.ts';
 import { domainOf } from '../wire/jid.ts';
 import { escapeAttribute } from '../wire/xml.ts';
 

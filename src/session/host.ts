@@ -1,7 +1,7 @@
 /** What a session asks of the edge. */
-import type { Clock } from '../stream/clock.ts';
 import type { StreamLimits } from '../stream/limits.ts';
 import type { Outgoing } from '../stream/outgoing.ts';
+import type { Clock } from '../wire/clock.ts';
 import type { FullJid } from '../wire/jid.ts';
 import type { Stanza } from '../wire/stanza.ts';
 import type { Session } from './session.ts';

@@ -1,9 +1,9 @@
 /** What one client sends: on its way to the unit, and how far the client is told that it is handled (XEP-0198). */
 import type { UnitLink } from '../link/link.ts';
-import type { Clock, Timer } from '../stream/clock.ts';
 import type { StreamLimits } from '../stream/limits.ts';
 import { Management } from '../stream/management.ts';
 import { Received } from '../stream/received.ts';
+import type { Clock, Timer } from '../wire/clock.ts';
 import type { Stanza } from '../wire/stanza.ts';
 
 export interface IntakeHost {

@@ -1,18 +1,11 @@
 /** Who may log in: what the streams ask, answered from the registry by whoever puts the program together. */
 import type { BareJid } from '../wire/jid.ts';
+import type { Verifier } from '../wire/verifier.ts';
 
 export type Mechanism = 'SCRAM-SHA-256' | 'SCRAM-SHA-1' | 'PLAIN';
 export type ScramMechanism = Exclude<Mechanism, 'PLAIN'>;
 /** -PLUS is with channel binding: where TLS allows it, the stream offers it beside each SCRAM (RFC 5802 §4). */
 export type OfferedMechanism = Mechanism | `${ScramMechanism}-PLUS`;
-
-/** RFC 5802 §3, base64. */
-export interface Verifier {
-  salt: string;
-  iterations: number;
-  storedKey: string;
-  serverKey: string;
-}
 
 export type PlainVerdict =
   | { ok: true }

@@ -1,14 +1,5 @@
-/** Time, as streams and sessions see it; a test moves it by hand. */
-
-export interface Timer {
-  cancel(): void;
-}
-
-export interface Clock {
-  /** Milliseconds since the epoch, and never less than before. */
-  now(): number;
-  after(milliseconds: number, run: () => void): Timer;
-}
+/** The machine's time. */
+import type { Clock } from '../wire/clock.ts';
 
 /** Where a clock is set back time goes on all the same: what is asked every five seconds is not to rest for an hour. */
 export function steady(wall: () => number): () => number {

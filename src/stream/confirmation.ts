@@ -4,8 +4,8 @@
  * it that come well after a message say that the connection had carried that, too; so does its goodbye a moment after.
  */
 import { randomBytes } from 'node:crypto';
+import type { Clock } from '../wire/clock.ts';
 import { NS } from '../wire/ns.ts';
-import type { Clock } from './clock.ts';
 import type { StreamLimits } from './limits.ts';
 
 /** Milliseconds between two pings, at least. */

@@ -1,8 +1,8 @@
 /** One socket: TLS on it, what is written to it in one tick as one write, and its end. No XML here. */
 import type { Socket } from 'node:net';
 import { type SecureContext, TLSSocket, type TLSSocketOptions } from 'node:tls';
+import type { Clock, Timer } from '../wire/clock.ts';
 import { type ChannelBinding, channelBindings } from './channel.ts';
-import type { Clock, Timer } from './clock.ts';
 import { flood, type StreamLimits } from './limits.ts';
 import { plainAddress } from './remote.ts';
 

@@ -1,6 +1,7 @@
 /** Verifiers for logins that do not exist: they look like real ones, stay the same, and no password meets them. */
 import { createHmac } from 'node:crypto';
-import type { ScramMechanism, Verifier } from './authority.ts';
+import type { Verifier } from '../wire/verifier.ts';
+import type { ScramMechanism } from './authority.ts';
 
 export type Decoys = (login: string, mechanism: ScramMechanism) => Verifier;
 

@@ -1,6 +1,7 @@
 /** Wrong passwords per address, within a sliding window. Only they count: not a mistaken mechanism, not an abort. */
-import type { Clock } from './clock.ts';
-import { addressKey, isLoopback } from './remote.ts';
+import type { Clock } from '../wire/clock.ts';
+import { isLoopback } from '../wire/ip.ts';
+import { addressKey } from './remote.ts';
 
 /** Addresses remembered at once; beyond it the oldest are forgotten. */
 const most = 10_000;

@@ -1,11 +1,12 @@
 /** Listening sockets: who may connect, and what a connection becomes. */
 import { createServer, type Server, type Socket } from 'node:net';
+import type { Clock } from '../wire/clock.ts';
 import { StreamError } from '../wire/error.ts';
+import { isLoopback } from '../wire/ip.ts';
 import { serialize } from '../wire/xml.ts';
-import type { Clock } from './clock.ts';
 import { headerText } from './header.ts';
 import { byNameOf, Negotiation, type NegotiationContext, tlsOptions } from './negotiation.ts';
-import { Counts, isLoopback, plainAddress } from './remote.ts';
+import { Counts, plainAddress } from './remote.ts';
 import { ClientStream, type StreamContext } from './stream.ts';
 
 export interface Port {

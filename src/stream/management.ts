@@ -1,8 +1,8 @@
 /** Stream management (XEP-0198), the server's side of one session: what is handled, what was not acknowledged. */
+import type { Clock } from '../wire/clock.ts';
 import { StreamError } from '../wire/error.ts';
 import { NS } from '../wire/ns.ts';
 import { type Element, xml } from '../wire/xml.ts';
-import type { Clock } from './clock.ts';
 import { flood, type StreamLimits } from './limits.ts';
 import type { Outgoing } from './outgoing.ts';
 import type { Received } from './received.ts';

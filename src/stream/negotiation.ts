@@ -1,5 +1,6 @@
 /** A stream before it is authenticated: header, TLS, SASL, and the header after it (RFC 6120 §§4–6). */
 import { StreamError } from '../wire/error.ts';
+import { isLoopback } from '../wire/ip.ts';
 import { type BareJid, readJid } from '../wire/jid.ts';
 import { NS } from '../wire/ns.ts';
 import { isStanzaName } from '../wire/stanza.ts';
@@ -15,7 +16,6 @@ import { readHeader } from './header.ts';
 import type { StreamLimits } from './limits.ts';
 import type { Log } from './log.ts';
 import { makeOffer, type Offer } from './offer.ts';
-import { isLoopback } from './remote.ts';
 import type { ClientStream, StreamOwner } from './stream.ts';
 
 export interface NegotiationContext {

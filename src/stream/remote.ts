@@ -4,8 +4,6 @@ import { isIPv6 } from 'node:net';
 /** An IPv4 address as it is written, also where the socket is an IPv6 one. */
 export const plainAddress = (address: string): string => address.replace(/^::ffff:(?=\d+\.)/i, '');
 
-export const isLoopback = (address: string): boolean => address === '::1' || address.startsWith('127.');
-
 /** Whoever has one address of an IPv6 /64 has them all, so they count as one. */
 export function addressKey(address: string): string {
   if (!isIPv6(address)) return address;

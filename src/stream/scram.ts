@@ -1,7 +1,8 @@
 /** SASL SCRAM (RFC 5802, RFC 7677), the server's side, with and without channel binding. */
 import { createHash, createHmac, randomBytes, timingSafeEqual } from 'node:crypto';
 import type { BareJid } from '../wire/jid.ts';
-import type { Authority, OfferedMechanism, ScramMechanism, Verifier } from './authority.ts';
+import type { Verifier } from '../wire/verifier.ts';
+import type { Authority, OfferedMechanism, ScramMechanism } from './authority.ts';
 import type { Decoys } from './decoys.ts';
 import { type Offer, offerHash } from './offer.ts';
 import { checkAuthzid, type Exchange, loginOf, readText, SaslFailure, type Step } from './sasl.ts';

@@ -1,11 +1,11 @@
 /** A client's stream (RFC 6120): XML in both directions over one connection, from its first byte to its last. */
 import type { Socket } from 'node:net';
+import type { Clock, Timer } from '../wire/clock.ts';
 import { StreamError } from '../wire/error.ts';
 import { NS } from '../wire/ns.ts';
 import { type Limits, StreamParser } from '../wire/parser.ts';
 import { type Element, serialize } from '../wire/xml.ts';
 import type { ChannelBinding } from './channel.ts';
-import type { Clock, Timer } from './clock.ts';
 import { Connection, type TlsOptions } from './connection.ts';
 import { headerText } from './header.ts';
 import type { StreamLimits } from './limits.ts';

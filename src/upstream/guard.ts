@@ -32,21 +32,12 @@ for (const [network, prefix] of [
 const global = new BlockList();
 global.addSubnet('2000::', 3, 'ipv6');
 
-const loopback = new BlockList();
-loopback.addSubnet('127.0.0.0', 8, 'ipv4');
-loopback.addAddress('::1', 'ipv6');
-
 /** Reached over the public net. */
 export function isPublic(address: string): boolean {
   const plain = unmap(address);
   if (isIP(plain) === 0) return false;
   if (isIPv4(plain)) return !special.check(plain, 'ipv4');
   return global.check(plain, 'ipv6') && !special.check(plain, 'ipv6');
-}
-
-export function isLoopback(address: string): boolean {
-  const plain = unmap(address);
-  return isIP(plain) !== 0 && loopback.check(plain, isIPv4(plain) ? 'ipv4' : 'ipv6');
 }
 
 /** The IPv4 address that a mapped (RFC 4291 §2.5.5.2) or NAT64 (RFC 6052) address stands for, else the address itself. */

@@ -1,11 +1,11 @@
 /** From a fresh connection to a bound or resumed session (RFC 6120 §4–7, XEP-0198), one step after the other. */
+import { isLoopback } from '../wire/ip.ts';
 import { type BareJid, domainOf, type FullJid, localOf } from '../wire/jid.ts';
 import { NS } from '../wire/ns.ts';
 import { type Element, serialize, xml } from '../wire/xml.ts';
 import { bind, type Enabled, enable } from './binding.ts';
 import type { Connection } from './connection.ts';
 import { Failed, printable } from './failed.ts';
-import { isLoopback } from './guard.ts';
 import { authenticate } from './sasl.ts';
 import type { SaltCache } from './scram.ts';
 import type { Session } from './session.ts';

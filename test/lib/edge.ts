@@ -6,15 +6,16 @@ import { join } from 'node:path';
 import type { Door, Speaker } from '../../src/link/door.ts';
 import type { Answer, Ask, SessionFacts, UnitLink, UnitQuestions } from '../../src/link/link.ts';
 import { Edge, type EdgeOptions } from '../../src/session/edge.ts';
-import type { Authority, Mechanism, Verifier } from '../../src/stream/authority.ts';
+import type { Authority, Mechanism } from '../../src/stream/authority.ts';
 import { type Certificates, openCertificates } from '../../src/stream/certificates.ts';
-import type { Clock } from '../../src/stream/clock.ts';
 import type { Listening } from '../../src/stream/listener.ts';
 import type { Log } from '../../src/stream/log.ts';
 import type { BareJid } from '../../src/wire/jid.ts';
 import { Mux } from '../../src/wire/mux.ts';
 import { NS } from '../../src/wire/ns.ts';
 import { resultOf, type Stanza } from '../../src/wire/stanza.ts';
+import type { Verifier } from '../../src/wire/verifier.ts';
+import { StillClock } from './clock.ts';
 import { within } from './process.ts';
 import type { Endpoint } from './raw.ts';
 
@@ -23,39 +24,16 @@ export const account = 'work.example';
 const iterations = 1000;
 
 /** Time stands still until a test moves it. */
-export class HandClock implements Clock {
-  #now = Date.UTC(2030, 0, 1);
-  #timers: { at: number; run(): void }[] = [];
-
-  now(): number {
-    return this.#now;
+export class HandClock extends StillClock {
+  constructor() {
+    super(Date.UTC(2030, 0, 1));
   }
-
-  after(milliseconds: number, run: () => void) {
-    const timer = { at: this.#now + milliseconds, run };
-    this.#timers.push(timer);
-    return { cancel: () => this.#drop(timer) };
-  }
-
-  #drop(timer: object): void {
-    this.#timers = this.#timers.filter((other) => other !== timer);
-  }
-
   /** How many timers are set. */
   get set(): number {
-    return this.#timers.length;
+    return this.count;
   }
-
   move(milliseconds: number): void {
-    const until = this.#now + milliseconds;
-    for (;;) {
-      const [next] = this.#timers.filter(({ at }) => at <= until).sort((a, b) => a.at - b.at);
-      if (next === undefined) break;
-      this.#drop(next);
-      this.#now = Math.max(this.#now, next.at);
-      next.run();
-    }
-    this.#now = until;
+    this.pass(milliseconds);
   }
 }
 

@@ -1,37 +1,13 @@
 /** What service addresses are joined to, in memory: the clock moved by hand, a store that can fail, ways that keep what goes out. */
-import type { Clock, Kept, ServiceStore, Way } from '../../src/jat/types.ts';
+import type { Kept, ServiceStore, Way } from '../../src/jat/types.ts';
 import type { BareJid } from '../../src/wire/jid.ts';
 import type { Stanza } from '../../src/wire/stanza.ts';
+import { StillClock } from './clock.ts';
 
 /** Time stands until somebody moves it. */
-export class HandClock implements Clock {
-  #now = 1_000_000_000;
-  #timers: { at: number; run: () => void }[] = [];
-
-  now(): number {
-    return this.#now;
-  }
-  after(milliseconds: number, run: () => void) {
-    const timer = { at: this.#now + milliseconds, run };
-    this.#timers.push(timer);
-    const cancel = () => {
-      this.#timers = this.#timers.filter((each) => each !== timer);
-    };
-    return { cancel };
-  }
-  pass(milliseconds: number): void {
-    const end = this.#now + milliseconds;
-    for (;;) {
-      const [next] = this.#timers.filter(({ at }) => at <= end).sort((a, b) => a.at - b.at);
-      if (next === undefined) break;
-      this.#timers = this.#timers.filter((each) => each !== next);
-      this.#now = Math.max(this.#now, next.at);
-      next.run();
-    }
-    this.#now = end;
-  }
-  get running(): number {
-    return this.#timers.length;
+export class HandClock extends StillClock {
+  constructor() {
+    super(1_000_000_000);
   }
 }
 

@@ -1,7 +1,6 @@
 /** root on a stage: a pool that plays what it is told, a clock moved by hand. */
-
 import { type Bot, createBot } from '../../src/bot/bot.ts';
-import type { Client, Clock, ServerFacts } from '../../src/commands/context.ts';
+import type { Client, ServerFacts } from '../../src/commands/context.ts';
 import type { ComponentFailure, ComponentPlace } from '../../src/component/types.ts';
 import type { AddressStatus } from '../../src/jat/types.ts';
 import type { Speaker } from '../../src/link/door.ts';
@@ -14,6 +13,7 @@ import { type BareJid, parseBare, withResource } from '../../src/wire/jid.ts';
 import type { Route } from '../../src/wire/mux.ts';
 import { Stanza } from '../../src/wire/stanza.ts';
 import { type Element, xml } from '../../src/wire/xml.ts';
+import { StillClock } from './clock.ts';
 import { account, domain, memoryRegistry, type Passwords, user } from './registry.ts';
 
 export const root = parseBare('root@proxy.example');
@@ -22,35 +22,16 @@ export const fingerprint = (start: string): string => start.padEnd(64, '0');
 /** All microtasks have run; nothing on this stage waits for anything else. */
 export const drained = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
 
-export class HandClock implements Clock {
-  #now = 1_700_000_000_000;
-  #timers: { at: number; run: () => void }[] = [];
-  now(): number {
-    return this.#now;
-  }
-  after(milliseconds: number, run: () => void) {
-    const timer = { at: this.#now + milliseconds, run };
-    this.#timers.push(timer);
-    const cancel = () => {
-      this.#timers = this.#timers.filter((other) => other !== timer);
-    };
-    return { cancel };
-  }
+export class HandClock {
+  readonly #clock = new StillClock(1_700_000_000_000);
+  now = (): number => this.#clock.now();
+  after = (milliseconds: number, run: () => void) => this.#clock.after(milliseconds, run);
   get waiting(): number {
-    return this.#timers.length;
+    return this.#clock.count;
   }
-  /** Lets time pass, timer by timer. */
+  /** Lets time pass; after each timer, what it began. */
   async pass(milliseconds: number): Promise<void> {
-    const end = this.#now + milliseconds;
-    for (;;) {
-      const next = this.#timers.filter(({ at }) => at <= end).sort((a, b) => a.at - b.at)[0];
-      if (next === undefined) break;
-      this.#timers = this.#timers.filter((other) => other !== next);
-      this.#now = Math.max(this.#now, next.at);
-      next.run();
-      await drained();
-    }
-    this.#now = end;
+    for (const _ of this.#clock.steps(milliseconds)) await drained();
   }
 }
 
