@@ -8,7 +8,7 @@ import type { Element } from '../wire/xml.ts';
 
 const digits = '0123456789abcdefghijklmnopqrstuvwxyz';
 
-/** XEP-0313 §3.5: what clients know the message by. Three times as fast as toString(36), and each message needs it. */
+/** XEP-0313 §3.5: what clients know the message by. Twice as fast as toString(36), and each message needs it. */
 export function stanzaIdOf(place: number): string {
   let text = '';
   let left = place;
