@@ -1,6 +1,9 @@
 /** Messages of clients on their way to the server: kept until it has them. */
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
+import type { Context } from '../src/hub/context.ts';
+import { Outbox } from '../src/hub/outbox.ts';
+import type { FullJid } from '../src/wire/jid.ts';
 import { parseElement } from '../src/wire/parser.ts';
 import { Stanza } from '../src/wire/stanza.ts';
 import { account, core, inWorld, like, settings, type World } from './lib/hub.ts';
@@ -167,5 +170,31 @@ test(
     assert.equal(laptop.take(), [], 'the other client has had it');
   }),
 );
+
+test('what was asked after and has waited for too long meanwhile does not leave, nor take another with it', async () => {
+  const posted: string[] = [];
+  const context = {
+    ...{ account, now: () => 1000 },
+    kept: { read: async () => [], put() {}, remove() {}, removeTo() {} },
+    up: { post: (text: string) => posted.push(text) },
+  };
+  const outbox = new Outbox(context as unknown as Context);
+  await outbox.load();
+  const said = (id: string) => Stanza.of(parseElement(`<message to="coven@muc.example" id="${id}"/>`));
+  const client = `${account}/phone` as FullJid;
+  outbox.wait(said('old'), client);
+  const tells: ((isMissing: boolean) => void)[] = [];
+  outbox.flush((_, tell) => tells.push(tell) > 0);
+  outbox.close();
+  assert.is(outbox.expire(2000).length, 1);
+  outbox.wait(said('new'), client);
+  for (const isMissing of [false, true]) tells[0]!(isMissing);
+  assert.equal(posted, []);
+  outbox.flush(() => false);
+  assert.equal(
+    posted.map((text) => / id="(\w+)"/.exec(text)![1]),
+    ['new'],
+  );
+});
 
 test.run();

@@ -131,6 +131,7 @@ export class Outbox {
   #remove(row: Row): void {
     this.#rows.splice(this.#rows.indexOf(row), 1);
     if (row.sequence === 0) this.#waiting--;
+    row.sequence = 0; // should an answer about it come yet
     this.#context.kept.remove('outbox', row.key);
   }
 
