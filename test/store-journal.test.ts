@@ -58,7 +58,7 @@ inFolder('kill -9: a message that was added keeps its place; what nobody was sho
 inFolder('what a client sent comes back with its row in the outbox, and no row comes back alone', async (folder) => {
   await killedAfter(
     folder,
-    `const row = (client) => JSON.stringify({ at: 1, client, sequence: 0, text: '' });
+    `const row = (client) => JSON.stringify({ at: 1, client, sequence: 0, text: 'a "word"\\nand another' });
     store.put('a@x', 'outbox', '1', row('a@x/phone'));
     messages.add('a@x', messageAt(5, { isSent: true, client: 'a@x/phone' }));
     store.put('a@x', 'outbox', '2', row('a@x/phone'));
@@ -68,10 +68,8 @@ inFolder('what a client sent comes back with its row in the outbox, and no row c
   );
   const store = await storesIn(folder)('alice');
   assert.equal(await placesIn(store), [5, 6]);
-  assert.equal(
-    (await store.read('a@x', 'outbox')).map(({ key }) => key),
-    ['1'],
-  );
+  const value = JSON.stringify({ at: 1, client: 'a@x/phone', sequence: 0, text: 'a "word"\nand another' });
+  assert.equal(await store.read('a@x', 'outbox'), [{ key: '1', value }]);
   await store.close();
 });
 

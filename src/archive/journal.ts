@@ -31,7 +31,7 @@ export class Journal {
   /** In one write for all of a turn, at its end: what was sent to a socket in it is on its way no sooner. */
   write(record: Jotted): void {
     if (this.#lines.length === 0) process.nextTick(() => this.#flush());
-    this.#lines.push(JSON.stringify(record));
+    this.#lines.push(lineOf(record));
   }
 
   /** A full disk is told of elsewhere: what cannot be written here is where it was before. */
@@ -89,9 +89,18 @@ export class Journal {
   }
 }
 
+/** A value that is an object in JSON stands there as it is: it is not written, and read, as JSON within JSON. */
+function lineOf(record: Jotted): string {
+  if ('message' in record || !record.value.startsWith('{')) return JSON.stringify(record);
+  const { value, ...rest } = record;
+  return `${JSON.stringify(rest).slice(0, -1)},"value":${value}}`;
+}
+
 function readLine(line: string): Jotted | undefined {
   try {
-    return JSON.parse(line) as Jotted;
+    const record = JSON.parse(line) as Jotted;
+    if ('message' in record || typeof record.value === 'string') return record;
+    return { ...record, value: JSON.stringify(record.value) };
   } catch {
     return undefined; // the end of the program came in the middle
   }
