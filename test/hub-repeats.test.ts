@@ -2,8 +2,8 @@
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { NS } from '../src/wire/ns.ts';
-import { alias, archived, bodiesIn, carbon, chat } from './lib/archived.ts';
-import { inWorld } from './lib/hub.ts';
+import { alias, archived, bodiesIn, bodiesOf, carbon, chat } from './lib/archived.ts';
+import { core, inWorld } from './lib/hub.ts';
 
 const sending = (id: string, body = id, to = 'bob@home.example') =>
   `<message to="${to}" type="chat" id="${id}"><body>${body}</body></message>`;
@@ -135,6 +135,23 @@ test(
     phone.send('<message to="bob@home.example" type="chat"><body>x</body></message>');
     const id = /<origin-id xmlns="urn:xmpp:sid:0" id="([^"]+)"/.exec(world.up[0]!)![1];
     assert.is((await archived(world))[0]!.originId, id);
+  }),
+);
+
+test(
+  'a clock that is set back makes no repetitions of what is not',
+  inWorld(async (world) => {
+    world.online();
+    const phone = world.client('phone', { carbons: true }).available();
+    world.server(chat('alarm', { inside: alias('s1') }));
+    world.server(chat('plain'));
+    world.hub.online(core, true);
+    phone.take();
+    world.now -= 3_600_000;
+    world.pass(120_000);
+    world.server(chat('alarm', { inside: alias('s2') }));
+    world.server(chat('plain'));
+    assert.equal(bodiesOf(phone.messages()), ['alarm', 'plain']);
   }),
 );
 

@@ -74,7 +74,7 @@ export class Recent {
     const isOther = way === 'carbon' || !known.ways.includes(way);
     if (isOther && Math.abs(now - known.at) <= moment) return true;
     if (known.stream === this.#stream) return false;
-    return stamp === undefined ? now - this.#since <= moment : Math.abs(stamp - known.at) <= moment;
+    return stamp === undefined ? this.#isNew(now) : Math.abs(stamp - known.at) <= moment;
   }
 
   /** It goes by one more name. */
@@ -85,7 +85,12 @@ export class Recent {
 
   /** The server fell, perhaps, and its other clients send again what it had archived already. */
   #isAfterBreak({ first, at }: Known, now: number): boolean {
-    return first !== this.#stream && now - this.#since <= moment && now - at <= recent;
+    return first !== this.#stream && this.#isNew(now) && now - at <= recent;
+  }
+
+  /** The stream is; not for an hour because the clock was set back so far. */
+  #isNew(now: number): boolean {
+    return Math.abs(now - this.#since) <= moment;
   }
 
   add({ names, mark, alias, way, stamp }: Sight, place: number | undefined, at: number): void {
