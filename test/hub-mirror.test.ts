@@ -258,4 +258,22 @@ test(
   }),
 );
 
+test(
+  'a clock that is set back an hour holds up no copies for an hour',
+  inWorld(async (world) => {
+    world.online();
+    const phone = world.client('phone').available();
+    const desk = world.client('desk').available();
+    world.pass(30 * 60_000);
+    world.now -= 3_600_000;
+    desk.send('<message to="bob@home.example" type="chat" id="a"><body>a</body></message>');
+    world.server(`<message from="bob@home.example/x" to="${account}" type="chat" id="b"><body>b</body></message>`);
+    world.pass(10_000);
+    await world.settled();
+    assert.is(phone.messages().length, 2);
+    desk.send('<message to="bob@home.example" type="chat" id="c"><body>c</body></message>');
+    assert.is(phone.messages().length, 1, 'at once');
+  }),
+);
+
 test.run();

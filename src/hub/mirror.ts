@@ -60,8 +60,10 @@ export function mirror(
  * what it acknowledges must not pass them by, for they would be lost with us.
  */
 function deliverWhenSure(context: Context, client: Client, copy: Stanza, place: number | undefined): void {
+  const now = context.now();
+  client.availableAt = Math.min(client.availableAt, now); // the clock may have been set back
   const until = client.availableAt + grace;
-  const wait = client.isPlain ? 0 : until - context.now();
+  const wait = client.isPlain ? 0 : until - now;
   if (wait > 0 && place !== undefined && context.postpone(client, place, until)) return;
   const deliver = () => {
     const isThere = context.clients.get(client.sid) === client && client.presence !== undefined;
