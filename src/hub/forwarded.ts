@@ -51,6 +51,7 @@ export class Forwarded {
   }
 
   expire(now: number): void {
+    for (const open of this.#open.values()) open.since = Math.min(open.since, now); // the clock may have been set back
     this.#fail(({ since }) => now - since > patience, 'remote-server-timeout');
   }
 

@@ -19,6 +19,7 @@ export class Occupancy {
   readonly #now: () => number;
   #phase: Phase = 'out';
   #deadline = 0;
+  #within = 0;
   /** What could not go while the server was away. */
   #unsent: string | undefined;
   #outSince: number | undefined;
@@ -44,6 +45,7 @@ export class Occupancy {
 
   #turn(phase: Phase, within: number): void {
     this.#phase = phase;
+    this.#within = within;
     this.#deadline = this.#now() + within;
   }
 
@@ -100,6 +102,7 @@ export class Occupancy {
 
   /** What is overdue: an answer, the end of the history, our release, the next attempt. */
   due(now: number): 'answer' | 'history' | 'release' | 'attempt' | undefined {
+    this.#deadline = Math.min(this.#deadline, now + this.#within); // the clock may have been set back
     if (now < this.#deadline) return undefined;
     if (this.#phase === 'entering') return 'answer';
     if (this.#phase === 'filling') return 'history';

@@ -62,6 +62,7 @@ export class Tracker {
   /** To be called now and then: what nobody answered in time. */
   expire(now: number): void {
     for (const [id, pending] of this.#pending) {
+      pending.since = Math.min(pending.since, now); // the clock may have been set back
       if (now - pending.since < patience) continue;
       this.#pending.delete(id);
       pending.done(undefined);
