@@ -50,6 +50,8 @@ test('history search: all words, a contact by its start, since when, page by pag
   );
   assert.match(await on.tell(alice, 'history search x with=zoe'), /no message with “zoe”/);
   assert.match(await on.tell(alice, 'history search x since=yesterday'), /since: `12h`/);
+  Object.assign(on.hits, { hits: [], total: 9999 });
+  assert.match(await on.tell(alice, 'history search x page=1500'), /So many I do not show/);
   Object.assign(on.hits, { hits: [], total: 0 });
   assert.match(await on.tell(alice, 'history search x account=home page=2'), /No message has these words/);
   assert.match(on.pooled.at(-1)!, /^search alice alice@home\.example "x" null null 5 5$/);

@@ -50,6 +50,7 @@ withStore('a search goes over all accounts, the newest first, page by page', asy
     [1001],
   );
   assert.is((await search(store, { ...ask, since: 1005 })).total, 2);
+  assert.equal(await search(store, { ...ask, skip: 1e9 }), { hits: [], total: 5 });
   assert.is((await search(store, { ...ask, peer: 'nobody@x' as BareJid })).total, 0);
 });
 

@@ -55,6 +55,7 @@ const search = command({
     const { hits, total } = await pool.search(grant.user.name, { ...sought, words, since: from, skip, limit: perPage });
     if (total === 0) return 'No message has these words. Fewer words, or the start of another?';
     const again = (at: number) => `\`${typed('history search', [words], { ...more, since, page: String(at) })}\``;
+    if (hits.length === 0 && skip < total) return 'So many I do not show. More words, or with=…, find fewer.';
     if (hits.length === 0) return `There is no page ${number}: ${again(1)}`;
     const shown = hits.map((hit) => describe(hit, sought, context));
     const left = total - skip - hits.length;

@@ -5,14 +5,18 @@ import type { BareJid } from '../wire/jid.ts';
 
 export const selectionOf = ({ peer }: Sought): Selection => (peer === null ? {} : { peer });
 
+/** All before a page is read for it. */
+const farthest = 5000;
+
 /** The newest of all accounts, whatever account they are of. */
 export async function search(store: Store, ask: Ask<UnitQuestions, 'search'>): Promise<Hits> {
   const { accounts, words, since, skip, limit } = ask;
   const selection: Selection = { ...selectionOf(ask), words, ...(since !== null && { start: since }) };
-  const found: Hit[] = [];
   let total = 0;
+  for (const account of accounts) total += await store.messages.count(account, selection);
+  if (skip >= total || skip > farthest) return { hits: [], total };
+  const found: Hit[] = [];
   for (const account of accounts) {
-    total += await store.messages.count(account, selection);
     const { messages } = await store.messages.page(account, selection, skip + limit, true);
     found.push(...messages.map((message) => hitOf(account, message)));
   }
