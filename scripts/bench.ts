@@ -40,6 +40,7 @@ interface Target {
 }
 
 const other = process.env.BENCH_OTHER;
+const theOther = 'the other';
 const names = ['alone', 'main', 'worker', ...(other === undefined ? [] : ['other'])];
 const domains = names.flatMap((name) => [`${name}.test`, `relay-${name}.test`]);
 const jatDomains = names.map((name) => `jat-${name}.test`);
@@ -64,6 +65,13 @@ const alone: Target = {
   stop: () => server.stop(),
 };
 
+async function setTargets(proxy: RunningProxy, { domain, far, near }: Target['jat']): Promise<void> {
+  for (const user of ['near', 'u0', 'u1', 'u2', 'u3'])
+    await proxy.add({ jid: `${user}@${domain}`, password }, `jat-${user}`);
+  await proxy.rootSays(`target add ${far} impl@${domain}`, /People reach it/);
+  await proxy.rootSays(`target add ${near} near@${domain}`, /People reach it/);
+}
+
 async function proxyTarget(name: string, workers: string, program?: string): Promise<Target> {
   const { domain, relayDomain } = domainsOf(name);
   const plain = { C2S_PLAINTEXT: 'loopback', UPSTREAM_PLAINTEXT: 'loopback' };
@@ -71,13 +79,8 @@ async function proxyTarget(name: string, workers: string, program?: string): Pro
   const env = { ...plain, WORKERS: workers, COMPONENT_1: component };
   const proxy = await RunningProxy.start({ server, env, ...(program && { program }) });
   const jat = { domain: `jat-${name}.test`, far: `far@svc-${name}.test`, near: `near@svc-${name}.test` };
-  for (const user of ['near', 'u0', 'u1', 'u2', 'u3'])
-    await proxy.add({ jid: `${user}@${jat.domain}`, password }, `jat-${user}`);
-  for (const [address, user] of [
-    [jat.far, 'impl'],
-    [jat.near, 'near'],
-  ])
-    await proxy.rootSays(`target add ${address} ${user}@${jat.domain}`, /People reach it/);
+  // an older version may have no service addresses
+  if (program === undefined) await setTargets(proxy, jat);
   for (const jid of [`recv@${domain}`, `u1@${relayDomain}`]) {
     await proxy.add({ jid, password });
     await proxy.prints(new RegExp(`upstream online account=${jid}`));
@@ -85,7 +88,7 @@ async function proxyTarget(name: string, workers: string, program?: string): Pro
   const address = (account: string): string => new RegExp(`address=(${account}/\\S+)`).exec(proxy.output)![1]!;
   return {
     ...{
-      name: program === undefined ? `proxy WORKERS=${workers}` : 'the other',
+      name: program === undefined ? `proxy WORKERS=${workers}` : theOther,
       apps: `${proxy.host}:${proxy.port}`,
       tlsApps: `${proxy.host}:${proxy.tlsPort}`,
       domain,
@@ -210,7 +213,8 @@ print(
 );
 print(`measured by ${kit === undefined ? 'our own generator' : generator}; deliveries, and × Prosody alone\n`);
 for (const { also, ...cell } of cells.filter(({ name }) => name.startsWith(only))) {
-  const runs = targets.map((target) => ({ name: target.name, target, cell: { ...cell }, results: [] as Result[] }));
+  const able = targets.filter(({ name }) => name !== theOther || !cell.name.startsWith('jat'));
+  const runs = able.map((target) => ({ name: target.name, target, cell: { ...cell }, results: [] as Result[] }));
   if (also !== undefined) runs.splice(1, 0, { name: also.name, target: alone, cell: also, results: [] });
   for (let round = 0; round < rounds; round++)
     for (const { cell, target, results } of runs) results.push(await measure(cell, target));
