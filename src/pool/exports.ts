@@ -11,10 +11,14 @@ const most = 2;
 const folderOf = (archiveDir: string): string => join(dirname(archiveDir), 'exports');
 const stemOf = (user: string): string => fileName(user).replace(/\.sqlite$/, '-');
 
+/** When the last one was named: no two have one name. */
+let last = 0;
+
 /** A name for a new one; the oldest make room. */
 export async function newExport(archiveDir: string, user: string, format: ExportFormat): Promise<string> {
   await removeExports(archiveDir, user, most);
-  const date = new Date().toISOString().replace(/\D/g, '');
+  last = Math.max(Date.now(), last + 1);
+  const date = new Date(last).toISOString().replace(/\D/g, '');
   return join(folderOf(archiveDir), `${stemOf(user)}${date}.${format === 'json' ? 'jsonl' : 'xml'}`);
 }
 
