@@ -1,6 +1,8 @@
 /** What came while the account was not there: from its server's archive, once, in order, before what comes now. */
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
+import { parseElement } from '../src/wire/parser.ts';
+import { Stanza } from '../src/wire/stanza.ts';
 import { account, core, inWorld, like, type TestClient, type World } from './lib/hub.ts';
 
 const at = Date.UTC(2026, 0, 2, 4);
@@ -83,6 +85,24 @@ test(
     await world.settled();
     assert.equal(leaving(), ['lost', 'new']);
     assert.ok((await archive(world)).includes('got s-got'), 'under its name at the server');
+  }),
+);
+
+test(
+  'what a hub that died had sent and not archived comes from the server, and is not sent again when it is told once more',
+  inWorld(async (world) => {
+    await after(world, 'known');
+    world.archived([kept('told', core, 'bob@home.example')]);
+    await world.settled();
+    const phone = world.client('phone', { presence: '<presence/>' });
+    world.up.splice(0);
+    const text = '<message to="bob@home.example" type="chat" id="told"><body>told</body></message>';
+    world.hub.fromClient(phone.sid, Stanza.of(parseElement(text)), undefined, true);
+    assert.equal(world.up, []);
+    assert.equal(await archive(world), ['known s-known', 'told s-told']);
+    const other = text.replace('<body>told', '<body>something else');
+    world.hub.fromClient(phone.sid, Stanza.of(parseElement(other)), undefined, true);
+    assert.is(world.up.length, 1, 'the same id, another message');
   }),
 );
 

@@ -145,7 +145,7 @@ export class Archive {
    * told it to be taken when its stream broke.
    */
   placeFrom(
-    client: FullJid,
+    client: FullJid | undefined,
     message: Stanza,
     to: Jid,
     { since, until }: { since: number; until: number },
@@ -154,6 +154,7 @@ export class Archive {
     if (message.id === undefined || until === 0) return undefined;
     const isOwn = to === account;
     const peer = isOwn ? account : bare(to);
+    if (isOwn && client === undefined) return undefined;
     const resource = resourceOf((isOwn ? client : to) as FullJid) || undefined;
     const entry = { peer, resource, id: message.id, client, isSent: !isOwn, type: typeOf(message) };
     const known = this.#recent.get(idName(entry, message.id));

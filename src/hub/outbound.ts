@@ -68,7 +68,10 @@ export class Outbound {
   take(client: Client, given: Stanza, order?: number): void {
     const { account, archive, clients, outlet } = this.#context;
     const to = (given.to ?? account) as Jid;
-    if (archive.placeFrom(client.address, given, to, client.mayRepeat) !== undefined) return;
+    const isRepeated = [client.address, undefined].some(
+      (sender) => archive.placeFrom(sender, given, to, client.mayRepeat) !== undefined,
+    );
+    if (isRepeated) return;
     if (this.#hasSaid(client, given, to)) return;
     const local = clients.at(to);
     const refusal = this.#trouble(given) ?? (local === undefined ? this.#rooms.refusal(client, given, to) : undefined);
@@ -146,6 +149,9 @@ export class Outbound {
     const source = { isSent: true, client: client.address, from: client.address, to };
     // its place outlives a hub sooner than all the rest that it brought
     const before = archive.placeFrom(client.address, given, to, { since: 0, until: archive.last });
+    const caught = before ?? archive.placeFrom(undefined, given, to, { since: 0, until: archive.last });
+    // the server's own copy is here
+    if (before === undefined && caught !== undefined) return void this.#everybodyHas(caught);
     const keep = (message: Stanza) => void this.#everybodyHas(before ?? archive.take(message, source).place);
     if (clients.at(to) !== undefined) return keep(given);
     const message = withId(given);
