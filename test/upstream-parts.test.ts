@@ -1,12 +1,12 @@
 /** The decisions of a core session that need no connection: where to connect, where not, when again, how many at once. */
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
-import { retryAfter, retryAfterConflict } from '../src/upstream/backoff.ts';
 import { failedByStream } from '../src/upstream/failed.ts';
 import { DomainGate, shareOf } from '../src/upstream/gate.ts';
 import { isPublic } from '../src/upstream/guard.ts';
 import { asciiDomain, type Dns, findAddresses, findEndpoints, inOrder, parseRoute } from '../src/upstream/resolve.ts';
 import { Slumber } from '../src/upstream/slumber.ts';
+import { retryAfter, retryAfterConflict } from '../src/wire/backoff.ts';
 import { isLoopback } from '../src/wire/ip.ts';
 import { NS } from '../src/wire/ns.ts';
 import { xml } from '../src/wire/xml.ts';

@@ -1,5 +1,6 @@
 /** Keeps a component's stream: connects, waits, tries again. An administrator may mend the server at any time, so it never gives up. */
 
+import { pause, retryAfter } from '../wire/backoff.ts';
 import { Failed } from './failed.ts';
 import { ComponentStream } from './stream.ts';
 import { usual } from './timing.ts';
@@ -69,7 +70,7 @@ class Supervisor implements Component {
     while (!signal.aborted) {
       const failed = await this.#round(signal);
       if (signal.aborted) break;
-      const wait = this.#delay();
+      const wait = retryAfter(this.#failures++, this.#timing, this.#options.random ?? Math.random);
       this.#report('waiting', failed.failure);
       await this.#pause(wait, signal);
     }
@@ -107,27 +108,9 @@ class Supervisor implements Component {
     return failed;
   }
 
-  /** Exponential backoff with full jitter. */
-  #delay(): number {
-    const { quick, backoff } = this.#timing;
-    const random = this.#options.random ?? Math.random;
-    const failures = this.#failures++;
-    if (failures === 0) return random() * quick;
-    const ceiling = Math.min(backoff.most, backoff.least * 2 ** Math.min(failures, 30));
-    return backoff.least + random() * (ceiling - backoff.least);
-  }
-
   #pause(time: number, signal: AbortSignal): Promise<void> {
-    return new Promise((resolve) => {
-      const done = () => {
-        clearTimeout(timer);
-        signal.removeEventListener('abort', done);
-        this.#wake = () => {};
-        resolve();
-      };
-      const timer = setTimeout(done, time);
-      signal.addEventListener('abort', done);
-      this.#wake = done;
+    return pause(time, signal, (wake) => {
+      this.#wake = wake;
     });
   }
 

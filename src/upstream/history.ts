@@ -1,5 +1,5 @@
 /** What the rounds so far mean for the next: when it comes, as which resource, and whether it resumes. */
-import { retryAfter, retryAfterConflict } from './backoff.ts';
+import { retryAfter, retryAfterConflict } from '../wire/backoff.ts';
 import { suffixed } from './binding.ts';
 import type { Failed } from './failed.ts';
 import type { Environment } from './timing.ts';

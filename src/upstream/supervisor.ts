@@ -1,4 +1,5 @@
 /** Keeps an account's one session: logs in, resumes, waits, tries again, and stops where only a person can help. */
+import { pause } from '../wire/backoff.ts';
 import type { FailureKind } from '../wire/failure.ts';
 import { bare, domainOf, type FullJid } from '../wire/jid.ts';
 import type { Stanza } from '../wire/stanza.ts';
@@ -240,16 +241,8 @@ class Supervisor implements CoreSession {
   }
 
   #pause(time: number, signal: AbortSignal): Promise<void> {
-    return new Promise((resolve) => {
-      const done = () => {
-        clearTimeout(timer);
-        signal.removeEventListener('abort', done);
-        this.#wake = () => {};
-        resolve();
-      };
-      const timer = setTimeout(done, time);
-      signal.addEventListener('abort', done);
-      this.#wake = done;
+    return pause(time, signal, (wake) => {
+      this.#wake = wake;
     });
   }
 
