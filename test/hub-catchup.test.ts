@@ -97,11 +97,11 @@ test(
     const phone = world.client('phone', { presence: '<presence/>' });
     world.up.splice(0);
     const text = '<message to="bob@home.example" type="chat" id="told"><body>told</body></message>';
-    world.hub.fromClient(phone.sid, Stanza.of(parseElement(text)), undefined, true);
+    world.hub.fromClient(phone.sid, Stanza.of(parseElement(text)), undefined, 'taken');
     assert.equal(world.up, []);
     assert.equal(await archive(world), ['known s-known', 'told s-told']);
     const other = text.replace('<body>told', '<body>something else');
-    world.hub.fromClient(phone.sid, Stanza.of(parseElement(other)), undefined, true);
+    world.hub.fromClient(phone.sid, Stanza.of(parseElement(other)), undefined, 'taken');
     assert.is(world.up.length, 1, 'the same id, another message');
   }),
 );

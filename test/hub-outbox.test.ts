@@ -142,8 +142,8 @@ test(
     for (const order of [101, 104]) before.world.hub.fromClient(before.phone.sid, saying(`m${order}`), order);
     before.world.hub.close();
     const { world, phone } = await lives.next();
-    for (const order of [102, 103, 105]) world.hub.fromClient(phone.sid, saying(`m${order}`), order, true);
-    world.hub.fromClient(phone.sid, saying('m104'), 104, true); // nobody knew that it was safe
+    for (const order of [102, 103, 105]) world.hub.fromClient(phone.sid, saying(`m${order}`), order, 'taken');
+    world.hub.fromClient(phone.sid, saying('m104'), 104, 'taken'); // nobody knew that it was safe
     world.hub.fromClient(phone.sid, saying('m106'), 106);
     world.hub.online(core, false);
     assert.equal(ids(world), ['m101', 'm102', 'm103', 'm104', 'm105', 'm106']);
@@ -160,13 +160,13 @@ test(
     world.online();
     const phone = world.client('phone', restored);
     const laptop = world.client('laptop', { ...restored, carbons: true });
-    world.hub.fromClient(phone.sid, saying('again'), 100, true);
+    world.hub.fromClient(phone.sid, saying('again'), 100, 'taken');
     assert.equal(ids(world), ['again']);
     assert.equal(laptop.take(), []);
     world.hub.fromClient(phone.sid, saying('fresh'), 101);
     like(laptop.take()[0], '<sent xmlns="urn:xmpp:carbons:2">');
     const local = Stanza.of(parseElement('<message to="alice@work.example/laptop" id="x"><body>x</body></message>'));
-    world.hub.fromClient(phone.sid, local, 102, true);
+    world.hub.fromClient(phone.sid, local, 102, 'taken');
     assert.equal(laptop.take(), [], 'the other client has had it');
   }),
 );

@@ -67,7 +67,7 @@ test(
       world.client(name, { presence: '<presence/>', delivered: 1, carbons: true }),
     );
     const sent = '<message to="bob@home.example" type="chat" id="s1"><body>mine</body></message>';
-    world.hub.fromClient(first!.sid, Stanza.of(parseElement(sent)), 100, true);
+    world.hub.fromClient(first!.sid, Stanza.of(parseElement(sent)), 100, 'taken');
     await world.settled();
     assert.equal(bodiesOf(second!.messages()), ['missed']);
   }),

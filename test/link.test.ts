@@ -60,8 +60,8 @@ async function overPort(
     passed: (sid, position) => note(seen, 'passed', sid, position),
     acknowledged: (sid, place) => note(seen, 'acknowledged', sid, place),
     flow: (sid, isOpen) => note(seen, 'flow', sid, isOpen),
-    stanza(sid, it, _position, _order, again) {
-      note(seen, again ? 'again' : 'stanza', sid, String(it));
+    stanza(sid, it, _position, _order, past) {
+      note(seen, past ?? 'stanza', sid, String(it));
       if (it.id === 'bad') throw new Error('a stanza too odd');
     },
     activity: (sid, inactive) => note(seen, 'activity', sid, inactive),
@@ -130,7 +130,7 @@ test('every call crosses a port in order, either way', () =>
   overPort(async ({ host, seen, told, edge, progress, until }) => {
     const unit = await host.open({ user: 'alice' } as UnitSettings, progress);
     unit.attach(5, facts);
-    unit.stanza(1, 5, stanza(odd), 1, 'none');
+    unit.stanza(1, 5, stanza(odd), 1);
     unit.stanza(2, 5, stanza('<iq type="get" id="1"/>'), 2, 'taken');
     unit.activity(5, true);
     unit.resumable(5, 2);
@@ -143,7 +143,7 @@ test('every call crosses a port in order, either way', () =>
     assert.equal(seen, [
       ['attach', 5, facts],
       ['stanza', 5, odd],
-      ['again', 5, '<iq type="get" id="1"/>'],
+      ['taken', 5, '<iq type="get" id="1"/>'],
       ['activity', 5, true],
       ['resumable', 5, 2],
       ['passed', 5, 4],
@@ -204,8 +204,8 @@ test('a unit says what it has done', () =>
   overPort(async ({ host, told, progress }) => {
     const unit = await host.open({ user: 'alice' } as UnitSettings, progress);
     unit.attach(5, facts);
-    unit.stanza(10, 5, stanza('<message id="1"/>'), 1, 'none');
-    unit.stanza(11, 5, stanza('<iq type="get" id="1"/>'), 2, 'none');
+    unit.stanza(10, 5, stanza('<message id="1"/>'), 1);
+    unit.stanza(11, 5, stanza('<iq type="get" id="1"/>'), 2);
     await unit.ask('configure', { settings: { user: 'alice' } as UnitSettings });
     assert.equal(told, [['taken', 11]]);
   }));
@@ -214,7 +214,7 @@ test('of what killed another unit the edge knows before it is tried again', () =
   overPort(async ({ host, seen, told, progress }) => {
     const unit = await host.open({ user: 'alice' } as UnitSettings, progress);
     unit.attach(5, facts);
-    unit.stanza(1, 5, stanza('<message id="fresh"/>'), 1, 'none');
+    unit.stanza(1, 5, stanza('<message id="fresh"/>'), 1);
     unit.stanza(2, 5, stanza('<message id="one"/>'), 2, 'told');
     unit.stanza(3, 5, stanza('<message id="two"/>'), 3, 'told');
     await unit.ask('configure', { settings: { user: 'alice' } as UnitSettings });
@@ -227,7 +227,7 @@ test('of what killed another unit the edge knows before it is tried again', () =
     ]);
     assert.equal(
       seen.map((one) => (one as [string])[0]),
-      ['attach', 'stanza', 'stanza', 'stanza', 'ask'],
+      ['attach', 'stanza', 'told', 'told', 'ask'],
     );
   }));
 
@@ -235,7 +235,7 @@ test('much that is taken is told without an answer to ride on', () =>
   overPort(async ({ host, told, progress, until }) => {
     const unit = await host.open({ user: 'alice' } as UnitSettings, progress);
     unit.attach(5, facts);
-    unit.stanza(1, 5, stanza(`<message><body>${'x'.repeat(40_000)}</body></message>`), 1, 'none');
+    unit.stanza(1, 5, stanza(`<message><body>${'x'.repeat(40_000)}</body></message>`), 1);
     await until(1, told);
     assert.equal(told[0], ['taken', 1]);
   }));
@@ -244,9 +244,9 @@ test('a stanza that a unit cannot bear is answered, and the next is taken', () =
   overPort(async ({ host, seen, told, progress, until }) => {
     const unit = await host.open({ user: 'alice' } as UnitSettings, progress);
     unit.attach(5, facts);
-    unit.stanza(1, 5, stanza('<iq type="get" id="bad" to="x@y"><a/></iq>'), 1, 'none');
-    unit.stanza(2, 5, stanza('<message type="error" id="bad"/>'), 2, 'none');
-    unit.stanza(3, 5, stanza('<message id="good"/>'), 3, 'none');
+    unit.stanza(1, 5, stanza('<iq type="get" id="bad" to="x@y"><a/></iq>'), 1);
+    unit.stanza(2, 5, stanza('<message type="error" id="bad"/>'), 2);
+    unit.stanza(3, 5, stanza('<message id="good"/>'), 3);
     await until(2, told);
     const [what, sids, answer] = told[0] as [string, number[], string];
     assert.equal([what, sids], ['deliver', [5]]);

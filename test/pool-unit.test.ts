@@ -219,8 +219,8 @@ test('what the unit before this one had committed is not done again; what it had
 
   const second = await open(); // the first says nothing more
   second.attach(1, facts);
-  second.stanza(1, stanza('a'), 1, 1_000_001, true);
-  second.stanza(1, stanza('b'), 2, 1_000_002, true);
+  second.stanza(1, stanza('a'), 1, 1_000_001, 'taken');
+  second.stanza(1, stanza('b'), 2, 1_000_002, 'taken');
   second.stanza(1, stanza('c'), 3, 1_000_003);
   cores[1]!.events.online(address, false, false);
   await cores[1]!.refuse();

@@ -20,6 +20,8 @@ export interface Attachment {
   isOpen?: boolean;
   /** All up to that place in the archive it has been given, or need not get; 0, or left out: nobody knows. */
   delivered?: number;
+  /** The archive's last place when it came; left out: it comes now, or nobody knows. */
+  began?: number;
   /** Of its features those that are of use in its view; the same set gives the same one. All, where left out. */
   usable?: (features: ReadonlySet<string>) => ReadonlySet<string>;
 }
@@ -35,6 +37,7 @@ export class Attendance {
     const { context, flow, presences, rooms } = this.#parts;
     const client = this.#clientOf(sid, known);
     context.clients.add(client);
+    if (known.began === undefined) context.outlet.facts(sid, { began: client.mayRepeat.until });
     if (known.isOpen === false) flow.set(sid, false);
     if (known.presence !== undefined)
       this.#restore(client, Stanza.of(parseElement(known.presence)), known.delivered ?? 0);
@@ -60,7 +63,7 @@ export class Attendance {
       activeAt: context.now(),
       isBehind: false,
       // an app does not hear of it when its unit starts anew
-      mayRepeat: { since: habit.ended ?? 0, until: known.presence ? 0 : context.archive.last },
+      mayRepeat: { since: habit.ended ?? 0, until: known.began ?? (known.presence ? 0 : context.archive.last) },
       knowsCarbons: carbons || habit.carbons === true,
       isPlain: habit.plain === true && habit.carbons !== true,
       usable: known.usable ?? ((features) => features),
@@ -84,6 +87,7 @@ export class Attendance {
     const client = parts.context.clients.remove(sid);
     if (client === undefined || parts.line.isClosed) return;
     this.#remember(client, isClean);
+    this.#succeed(client);
     parts.replay.gone(sid);
     parts.presences.gone(client);
     this.#weighActivity();
@@ -95,6 +99,18 @@ export class Attendance {
     parts.archive?.gone(sid);
     parts.flow.gone(sid);
     parts.outbound.gone(sid);
+  }
+
+  /**
+   * Its app is there already with another session: this hub began after both. What the first had said is here only now, and the
+   * second may say it once more.
+   */
+  #succeed({ address }: Client): void {
+    const { context, habits } = this.#parts;
+    const next = context.clients.at(address);
+    if (next === undefined) return;
+    next.mayRepeat = { since: habits.of(address).ended ?? 0, until: context.archive.last };
+    context.outlet.facts(next.sid, { began: context.archive.last });
   }
 
   /** How it was when it went. */

@@ -19,7 +19,7 @@ export interface Client {
   /** It is being given what it missed (replay), or waits for it: what is archived comes to it that way. */
   isBehind: boolean;
   /** Between these places in the archive stands what its app may send once more, not knowing that we took it. */
-  readonly mayRepeat: { since: number; until: number };
+  mayRepeat: { since: number; until: number };
   /** When it last did something a person would do. */
   activeAt: number;
   /** Enabled carbons in this session, or in its last one: never gets inline copies. */

@@ -44,7 +44,12 @@ export interface FactsChange {
   rooms?: string[];
   /** All up to that place in the archive it has been given, or need not get. */
   delivered?: number;
+  /** The archive's last place when it came. */
+  began?: number;
 }
+
+/** What is known of a stanza that a hub was told, which died before it was durable: it took it, or nobody knows whether it did. */
+export type Past = 'taken' | 'told';
 
 /** To the clients. The view behind it gives each its own addresses. */
 export interface Outlet {

@@ -10,7 +10,7 @@ import { isRequest, isResponse, Stanza } from '../wire/stanza.ts';
 import { hasChild, xml } from '../wire/xml.ts';
 import { type Attachment, Attendance } from './attendance.ts';
 import type { Client } from './clients.ts';
-import type { Context, HubSettings } from './context.ts';
+import type { Context, HubSettings, Past } from './context.ts';
 import { isOf } from './forged.ts';
 import type { Line } from './line.ts';
 import type { OwnArchive } from './mam.ts';
@@ -103,22 +103,22 @@ export class Hub implements Pick<CoreEvents, 'online' | 'offline' | 'stanza' | '
   }
 
   /**
-   * A stanza of a client's; `to` is prepared. `order` rises with the time (microseconds); `again`: a hub that died had taken
-   * it, and may not have had the time to send it.
+   * A stanza of a client's; `to` is prepared. `order` rises with the time (microseconds); `past`: a hub that died had taken it, or
+   * had been told it, and may not have had the time to send it.
    */
-  fromClient(sid: number, stanza: Stanza, order?: number, again = false): void {
+  fromClient(sid: number, stanza: Stanza, order?: number, past?: Past): void {
     const client = this.#context.clients.get(sid);
     if (client === undefined || this.#line.isClosed) return;
-    if (stanza.name === 'message') return this.#messageFrom(client, stanza, order, again);
+    if (stanza.name === 'message') return this.#messageFrom(client, stanza, order, past);
     if (stanza.name === 'presence') return this.#attendance.presence(client, stanza);
     if (isRequest(stanza)) return this.#parts.requests.take(client, stanza);
     if (!this.#parts.capabilities.takes(client, stanza)) this.#parts.forwarded.respond(client, stanza);
   }
 
-  #messageFrom(client: Client, stanza: Stanza, order: number | undefined, again: boolean): void {
+  #messageFrom(client: Client, stanza: Stanza, order: number | undefined, past: Past | undefined): void {
     const message = this.#parts.marks?.assisted(stanza) ?? stanza;
-    if (again) this.#parts.outbound.repeat(client, message, order);
-    else this.#parts.outbound.take(client, message, order);
+    if (past === undefined) this.#parts.outbound.take(client, message, order);
+    else this.#parts.outbound.repeat(client, message, past, order);
   }
 
   // ---- the server

@@ -7,7 +7,7 @@ import { NS } from '../wire/ns.ts';
 import { errorOf, type Stanza } from '../wire/stanza.ts';
 import { xml } from '../wire/xml.ts';
 import type { Client } from './clients.ts';
-import type { Context } from './context.ts';
+import type { Context, Past } from './context.ts';
 import { concernsCopy, mirror } from './mirror.ts';
 import { Acknowledgements, ChatStates, isPassing } from './once.ts';
 import type { Outbox, Waiting } from './outbox.ts';
@@ -32,6 +32,8 @@ export class Sent {
 }
 
 const day = 24 * 60 * 60 * 1000;
+/** So far may the clock have been set back between a message's coming and its place: microseconds. */
+const skew = 1_000_000;
 
 interface Parts {
   sent: Sent;
@@ -141,18 +143,25 @@ export class Outbound {
     return undefined;
   }
 
-  /** What a hub before this one took, and died before it was durable: the user's other clients have seen it, the server perhaps. */
-  repeat(client: Client, given: Stanza, order?: number): void {
+  /**
+   * What a hub before this one took, and died before it was durable: the user's other clients have seen it, the server perhaps.
+   * Where nobody knows whether it took it, its place says so: that outlives a hub sooner than all the rest that a message brought.
+   */
+  repeat(client: Client, given: Stanza, past: Past, order?: number): void {
     const { account, archive, clients, outlet, up } = this.#context;
     const to = (given.to ?? account) as Jid;
+    if (archive.placeFrom(client.address, given, to, client.mayRepeat) !== undefined) return;
+    const since = { since: order === undefined ? 0 : order - skew, until: archive.last };
+    const before = archive.placeFrom(client.address, given, to, since);
+    const caught = before ?? archive.placeFrom(undefined, given, to, since);
+    if (past === 'told' && caught === undefined && given.type !== 'groupchat') return this.take(client, given, order);
     if (given.type === 'error' || isPassing(given.tree)) return;
     const source = { isSent: true, client: client.address, from: client.address, to };
-    // its place outlives a hub sooner than all the rest that it brought
-    const before = archive.placeFrom(client.address, given, to, { since: 0, until: archive.last });
-    const caught = before ?? archive.placeFrom(undefined, given, to, { since: 0, until: archive.last });
+    // of what was only told they find in the archive what they have not seen
+    const shown = (place: number | undefined) => void (past === 'taken' && this.#everybodyHas(place));
     // the server's own copy is here
-    if (before === undefined && caught !== undefined) return void this.#everybodyHas(caught);
-    const keep = (message: Stanza) => void this.#everybodyHas(before ?? archive.take(message, source).place);
+    if (before === undefined && caught !== undefined) return shown(caught);
+    const keep = (message: Stanza) => shown(before ?? archive.take(message, source).place);
     if (clients.at(to) !== undefined) return keep(given);
     const message = withId(given);
     this.#sent.note(to, message.id, client.sid);

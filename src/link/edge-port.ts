@@ -8,6 +8,7 @@ import type {
   EdgeLink,
   EdgeQuestions,
   LoginTrial,
+  Past,
   SessionFacts,
   UnitQuestions,
   UnitSettings,
@@ -150,8 +151,8 @@ export class RemoteUnit {
     this.#writer.numbers(DETACH, sid, number, isClean ? 1 : 0);
   }
   /** `past`: what is known of it from the unit before this one. */
-  stanza(number: number, sid: number, stanza: Stanza, position: number, past: 'none' | 'taken' | 'told'): void {
-    const operation = past === 'none' ? STANZA : past === 'taken' ? AGAIN : RETOLD;
+  stanza(number: number, sid: number, stanza: Stanza, position: number, past?: Past): void {
+    const operation = past === undefined ? STANZA : past === 'taken' ? AGAIN : RETOLD;
     this.#writer.numbers(operation, sid, number, position).stanza(stanza);
   }
   passed(sid: number, position: number): void {

@@ -43,6 +43,8 @@ export interface SessionFacts {
   /** The highest place (see `deliver`) that the edge was given for it, and the highest that its client has; 0: none. */
   delivered: number;
   acknowledged: number;
+  /** The archive's last place when it came, once its unit has said so: what its app sends once more stands up to there. */
+  began?: number;
   /** It may be given what can wait (see `flow`). */
   isOpen: boolean;
 }
@@ -223,6 +225,13 @@ export interface UnitHost<U extends UnitLink = UnitLink> {
 
 export type LoginTrial = { contacts: number } | { failure: Failure };
 
+/**
+ * What is known of a stanza that a unit was told, which died before it was durable. It took it: what the user's other clients were to
+ * see of it they have seen, and nobody knows whether the server has. It was told it: it may have taken it all the same, and did not
+ * live to say so; no other client has seen anything of it.
+ */
+export type Past = 'taken' | 'told';
+
 /** What the edge calls: one unit. */
 export interface UnitLink {
   /** The facts are the edge's own, as it keeps them from now on. */
@@ -237,10 +246,9 @@ export interface UnitLink {
   /**
    * From a client; `to` is prepared, `from` undefined. `position`: so many stanzas has the session sent with this one; those
    * between are the edge's own. `order`, where units may die, rises with the time, in microseconds.
-   * `again`: the unit before this one took it and died; what the user's other clients were to see of it they have seen, and
-   * nobody knows whether its server has.
+   * `past`: what is known of it from a unit that died.
    */
-  stanza(sid: number, stanza: Stanza, position: number, order?: number, again?: boolean): void;
+  stanza(sid: number, stanza: Stanza, position: number, order?: number, past?: Past): void;
   /** The client was told that all up to there is handled; what followed the last `stanza` was the edge's own. */
   passed(sid: number, position: number): void;
   /** The client has all that it was given (`deliver`) up to that place. Rises. */

@@ -9,7 +9,7 @@ export const CLOSE = 9;
 export const PAUSE = 10;
 export const RESUME = 11;
 export const ACCOUNT = 12;
-/** A STANZA that the unit before this one took already; one that it was told, and died before it had done it. */
+/** A STANZA that a unit before this one took already; one that it was told, and died before it said that it had taken it. */
 export const AGAIN = 13;
 export const RETOLD = 16;
 /** How far a unit has got with what it was told; BEGUN comes before what was RETOLD is tried. */

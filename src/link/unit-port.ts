@@ -8,6 +8,7 @@ import type {
   Ask,
   EdgeLink,
   EdgeQuestions,
+  Past,
   SessionFacts,
   UnitHost,
   UnitLink,
@@ -81,14 +82,14 @@ export function serveUnits(port: Port, host: (edge: EdgeLink) => UnitHost, faile
   };
 
   /** From a client: done, and told of. */
-  const take = (sid: number, number: number, position: number, stanza: Stanza, again: boolean): void => {
+  const take = (sid: number, number: number, position: number, stanza: Stanza, past?: Past): void => {
     const found = bySession.get(sid);
     if (found === undefined) return;
     const { unit, work } = found;
     const refuse = () => {
       if (isAnswerable(stanza)) edge.deliver([sid], errorOf(stanza, 'internal-server-error'));
     };
-    guarded(() => unit.stanza(sid, stanza, position, number, again), refuse);
+    guarded(() => unit.stanza(sid, stanza, position, number, past), refuse);
     work.done(number, stanza.rest.length);
   };
 
@@ -127,12 +128,18 @@ export function serveUnits(port: Port, host: (edge: EdgeLink) => UnitHost, faile
         case RETOLD: {
           const [sid, number] = [reader.number(), reader.number()];
           bySession.get(sid)?.work.begin(number); // should it kill us, the edge knows
-          take(sid, number, reader.number(), reader.stanza(), false);
+          take(sid, number, reader.number(), reader.stanza(), 'told');
           break;
         }
         case STANZA:
         case AGAIN:
-          take(reader.number(), reader.number(), reader.number(), reader.stanza(), operation === AGAIN);
+          take(
+            reader.number(),
+            reader.number(),
+            reader.number(),
+            reader.stanza(),
+            operation === AGAIN ? 'taken' : undefined,
+          );
           break;
         case RESUMABLE: {
           const [sid, from] = [reader.number(), reader.number()];

@@ -248,7 +248,7 @@ export class LastingUnit implements UnitLink {
     const remote = this.#remote;
     if (remote === undefined) return;
     const { number, sid, stanza, position, isTaken } = entry;
-    const past = entry.tries++ === 0 ? 'none' : isTaken ? 'taken' : 'told';
+    const past = entry.tries++ === 0 ? undefined : isTaken ? 'taken' : 'told';
     if (stanza === undefined) remote.detach(number, sid, this.#sessions.get(sid)?.isClean ?? false);
     else remote.stanza(number, sid, stanza, position, past);
   }

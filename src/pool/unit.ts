@@ -2,7 +2,7 @@
 import type { Store, Trouble } from '../archive/types.ts';
 import type { HubSettings, Log } from '../hub/context.ts';
 import type { Hub } from '../hub/hub.ts';
-import type { Answer, Ask, EdgeLink, SessionFacts, UnitLink, UnitQuestions, UnitSettings } from '../link/link.ts';
+import type { Answer, Ask, EdgeLink, Past, SessionFacts, UnitLink, UnitQuestions, UnitSettings } from '../link/link.ts';
 import { ViewOutlet } from '../view/outlet.ts';
 import { type TranslatedParts, TranslatedView } from '../view/translated.ts';
 import { openView, type View } from '../view/view.ts';
@@ -214,13 +214,13 @@ export class Unit implements UnitLink {
     }
   }
 
-  stanza(sid: number, stanza: Stanza, position: number, order?: number, again = false): void {
+  stanza(sid: number, stanza: Stanza, position: number, order?: number, past?: Past): void {
     const isMessage = stanza.name === 'message';
     const took = () => this.#streams.took(sid, position, isMessage);
     if (isMessage && this.#streams.isDone(sid, position)) return took();
     let waits: Promise<unknown> | undefined;
     try {
-      waits = this.#views.get(sid)?.view.stanza(stanza, order, again);
+      waits = this.#views.get(sid)?.view.stanza(stanza, order, past);
     } finally {
       if (waits === undefined) took();
       else void waits.then(took, took);

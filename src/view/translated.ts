@@ -4,7 +4,7 @@
  */
 import { withUsableCandidates } from '../hub/bytestreams.ts';
 import type { Hub } from '../hub/hub.ts';
-import type { SessionFacts } from '../link/link.ts';
+import type { Past, SessionFacts } from '../link/link.ts';
 import { StanzaError } from '../wire/error.ts';
 import { type BareJid, bare, domainOf, type FullJid, type Jid } from '../wire/jid.ts';
 import { errorOf, isRequest, resultOf, Stanza } from '../wire/stanza.ts';
@@ -44,12 +44,12 @@ export class TranslatedView implements View, Shown {
     parts.hub.attach(sid, { ...facts, address: hubAddress(facts.address, this.pair), usable: usableFeatures });
   }
 
-  stanza(stanza: Stanza, order?: number, again = false): undefined {
-    this.#take(stanza, order, again);
+  stanza(stanza: Stanza, order?: number, past?: Past): undefined {
+    this.#take(stanza, order, past);
     return undefined;
   }
 
-  #take(stanza: Stanza, order: number | undefined, again: boolean): void {
+  #take(stanza: Stanza, order: number | undefined, past: Past | undefined): void {
     const { hub, tell, account } = this.#parts;
     const refusal = refusalOf(stanza, account);
     if (refusal !== undefined) return tell(errorOf(stanza, refusal));
@@ -57,7 +57,7 @@ export class TranslatedView implements View, Shown {
     const registration = registrationIn(stanza, own, domainOf(own));
     if (registration !== undefined) return void this.#register(stanza, registration);
     if (isRequest(stanza)) this.#noteAlias(stanza);
-    hub.fromClient(this.sid, outward(this.#usable(stanza), this.pair), order, again);
+    hub.fromClient(this.sid, outward(this.#usable(stanza), this.pair), order, past);
   }
 
   #usable(stanza: Stanza): Stanza {

@@ -1,12 +1,12 @@
 /** Views: what a login shows of the hubs (RULES, "Logging in"). */
 import type { Hub } from '../hub/hub.ts';
-import type { SessionFacts } from '../link/link.ts';
+import type { Past, SessionFacts } from '../link/link.ts';
 import type { Stanza } from '../wire/stanza.ts';
 
 /** One session's way to its hub. */
 export interface View {
-  /** `order`, `again`: as UnitLink has them. A promise where it could not be taken at once. */
-  stanza(stanza: Stanza, order?: number, again?: boolean): Promise<void> | undefined;
+  /** `order`, `past`: as UnitLink has them. A promise where it could not be taken at once. */
+  stanza(stanza: Stanza, order?: number, past?: Past): Promise<void> | undefined;
   activity(inactive: boolean): void;
   acknowledged(place: number): void;
   flow(isOpen: boolean): void;
@@ -18,8 +18,8 @@ export interface View {
 export function openView(hub: Hub, sid: number, facts: SessionFacts): View {
   hub.attach(sid, facts);
   return {
-    stanza(stanza, order, again) {
-      hub.fromClient(sid, stanza, order, again);
+    stanza(stanza, order, past) {
+      hub.fromClient(sid, stanza, order, past);
       return undefined;
     },
     activity: (inactive) => hub.activity(sid, inactive),

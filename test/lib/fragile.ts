@@ -43,10 +43,10 @@ function open(edge: EdgeLink, settings: UnitSettings): UnitLink {
     passed: (sid, position) => tell(sid, `passed ${position}`),
     acknowledged: (sid, place) => tell(sid, `acknowledged ${place}`),
     flow: (sid, isOpen) => tell(sid, `flow ${isOpen}`),
-    stanza(sid, stanza, position, _order, again) {
+    stanza(sid, stanza, position, _order, past) {
       const { name, id = '', type = '' } = stanza;
       if (stanza.to === 'unsafe@example') unsafe.add(sid);
-      if (type !== 'result') tell(sid, `${again ? 'again' : 'stanza'} ${name} ${id}`);
+      if (type !== 'result') tell(sid, `${past ?? 'stanza'} ${name} ${id}`);
       if (type === 'get' && id !== 'silent') edge.deliver([sid], resultOf(stanza));
       if (!unsafe.has(sid)) edge.stored(sid, position);
       ways[stanza.tree.getChildText('body') ?? '']?.();
