@@ -5,12 +5,15 @@
  * its parent's (jabber:client at the top), declarations of prefixes only for attributes that need them. So no later text
  * depends on what a stream header declared, and a stanza that we frame as one is framed as one by everybody.
  *
+ * What is plain XML is read in one go (`plain.ts`), all else by saxes, with the same result.
+ *
  * The file is long because the handlers of saxes have one state in common.
  */
 import { TextDecoder } from 'node:util';
 import { SaxesParser, type SaxesTagNS } from 'saxes';
 import { StreamError } from './error.ts';
 import { NS } from './ns.ts';
+import { plain } from './plain.ts';
 import {
   attributesFault,
   canonical,
@@ -70,8 +73,17 @@ export class StreamParser {
    * it is given out only when something follows or the chunk is through.
    */
   #finished: Element | undefined;
-  /** Characters taken so far. */
+  /** Characters taken so far, and how many of them saxes has not seen. */
   #consumed = 0;
+  #aside = 0;
+  /** Elements of the first level may be plain XML: the stream's header declares nothing that would give them another meaning. */
+  #isPlain = false;
+  /** Saxes has not begun anything. */
+  #isBetween = false;
+  /** XML 1.1, which has other characters. */
+  #isModern = false;
+  /** A tag has ended in what saxes was given last. */
+  #tagEnds = false;
   /** Bytes since the end of the last element of the first level. */
   #pending = 0;
   /** Where that end is: characters since the start of the stream. */
@@ -95,8 +107,9 @@ export class StreamParser {
     const parser = new SaxesParser(options);
     const sax = parser as unknown as Handlers; // named properties: .on() makes saxes four times slower
     sax.errorHandler = ({ message }) => this.#refuse(streamFault(message));
-    sax.xmldeclHandler = ({ encoding = 'utf-8' }) => {
+    sax.xmldeclHandler = ({ encoding = 'utf-8', version }) => {
       if (encoding.toLowerCase() !== 'utf-8') this.#refuse(new StreamError('unsupported-encoding'));
+      this.#isModern = version === '1.1';
     };
     sax.doctypeHandler = () => this.#refuse(restricted('document type declaration'));
     sax.commentHandler = () => this.#refuse(restricted('comment'));
@@ -123,27 +136,25 @@ export class StreamParser {
     this.#namespaces = [];
   }
 
-  #wake(): SaxesParser<typeof options> {
+  #wake(): void {
     this.#decoder = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
-    const sax = this.#newSax();
-    this.#sax = sax;
-    this.#consumed = this.#header.length;
-    sax.write(this.#header);
-    return sax;
+    this.#sax = this.#newSax();
+    this.#consumed = 0;
+    this.#aside = 0;
+    this.#feed(this.#header);
   }
 
   /** Takes what came from the socket; throws StreamError, after which the parser takes nothing more. */
   write(chunk: Uint8Array): void {
     if (this.#halted) return;
     try {
-      const sax = this.#sax ?? this.#wake();
+      if (this.#sax === undefined) this.#wake();
       const text = this.#decode(chunk);
       const isWhole = (chunk.at(-1) ?? 0) < 0x80; // or the decoder may have half a character
       if (this.#resting && isWhole && text.trim() === '') return; // white space keepalive (RFC 6120 §4.6.1)
       this.#resting = false;
-      this.#consumed += text.length;
       this.#pending += chunk.length;
-      sax.write(text);
+      this.#take(text);
       this.#emit();
       const tail = this.#consumed - this.#mark;
       if (tail < text.length) this.#pending = Buffer.byteLength(text.slice(text.length - tail)); // of the next element
@@ -162,6 +173,52 @@ export class StreamParser {
       this.halt();
       throw error;
     }
+  }
+
+  /** What is plain in one go; from what is not, saxes has it tag by tag, until an element can be plain again. */
+  #take(text: string): void {
+    for (let at = 0; at < text.length && !this.#halted; ) {
+      const end = this.#isBetween ? this.#takePlain(text, at) : at;
+      if (end > at) at = end;
+      else {
+        const tagEnd = this.#isPlain || this.#root === undefined ? text.indexOf('>', at) + 1 : 0;
+        const next = tagEnd === 0 ? text.length : tagEnd;
+        this.#feed(text.slice(at, next));
+        at = next;
+      }
+    }
+  }
+
+  /** White space, or an element; where that ends. */
+  #takePlain(text: string, from: number): number {
+    let start = from;
+    while (isSpace(text.charCodeAt(start))) start++;
+    this.#pass(start - from);
+    if (start > from) return start;
+    this.#emit();
+    if (this.#halted) return text.length;
+    const element = plain.read(text, from, this.limits, this.#content);
+    const length = plain.end - from;
+    if (element === undefined || this.#consumed + length - this.#mark > this.limits.bytes) return from;
+    this.#pass(length);
+    this.#mark = this.#consumed;
+    this.#pending = 0;
+    this.#events.element(element);
+    return from + length;
+  }
+
+  /** Past saxes. */
+  #pass(length: number): void {
+    this.#consumed += length;
+    this.#aside += length;
+  }
+
+  /** Up to the end of a tag, if there is one: behind it, it is known whether anything has begun. */
+  #feed(text: string): void {
+    this.#consumed += text.length;
+    this.#tagEnds = false;
+    this.#sax!.write(text);
+    this.#isBetween = this.#isPlain && this.#tagEnds && this.#cursor === this.#root && this.#skipping === 0;
   }
 
   /** The name of the element of the first level that is being read. */
@@ -210,6 +267,7 @@ export class StreamParser {
   }
 
   #open(tag: SaxesTagNS): void {
+    this.#tagEnds = true;
     if (this.#skipping > 0) {
       this.#skipping++;
       return;
@@ -229,8 +287,10 @@ export class StreamParser {
     if (fault !== undefined) return this.#skip(fault);
     if (parent === undefined) {
       this.#root = element;
-      element.attrs.xmlns = tag.ns?.[''] ?? '';
+      const namespace = tag.ns?.[''] ?? '';
+      element.attrs.xmlns = namespace;
       checkHeader(tag);
+      this.#isPlain = !this.#isModern && (namespace === this.#content || namespace === NS.client);
       this.#rest();
       if (this.#header !== '') return; // told of before it slept
       this.#declared = tag.ns ?? {};
@@ -242,6 +302,7 @@ export class StreamParser {
   }
 
   #close(): void {
+    this.#tagEnds = true;
     if (this.#skipping > 0) {
       if (--this.#skipping === 0) this.#rest();
       return;
@@ -257,7 +318,7 @@ export class StreamParser {
       this.#cursor = element.parent as Element;
     } else {
       this.#cursor = this.#root;
-      const isTooLarge = this.#sax!.position - this.#mark > this.limits.bytes;
+      const isTooLarge = this.#sax!.position + this.#aside - this.#mark > this.limits.bytes;
       if (isTooLarge && this.#events.skipped === undefined) throw tooLarge(this.limits.bytes);
       this.#rest();
       if (!isTooLarge) this.#finished = element;
@@ -285,7 +346,7 @@ export class StreamParser {
   }
 
   #rest(): void {
-    this.#mark = this.#sax!.position;
+    this.#mark = this.#sax!.position + this.#aside;
     this.#pending = 0;
   }
 
@@ -305,6 +366,9 @@ export class StreamParser {
   }
 }
 
+/** What XML has between elements. */
+const isSpace = (code: number): boolean => code === 32 || code === 10 || code === 13 || code === 9;
+
 /** Reads one element that we wrote ourselves (link, store). Not for anybody else's text. */
 export function parseElement(text: string): Element {
   let found: Element | undefined;
@@ -319,7 +383,7 @@ export function parseElement(text: string): Element {
 
 interface Handlers {
   errorHandler(error: Error): void;
-  xmldeclHandler(declaration: { encoding?: string }): void;
+  xmldeclHandler(declaration: { encoding?: string; version?: string }): void;
   doctypeHandler(): void;
   commentHandler(): void;
   piHandler(): void;

@@ -1,0 +1,181 @@
+/**
+ * The plainest XML, read in one go: a whole element of names without prefix, quoted attributes and text, as nearly all stanzas
+ * are. It takes what it is sure of and leaves all else, faults included, to the strict parser (`parser.ts`), which gives the
+ * same for what is taken here, at five times the work.
+ */
+import { NS } from './ns.ts';
+import { detached, Element, unescaped } from './xml.ts';
+
+interface Bounds {
+  depth: number;
+  attributes: number;
+}
+
+/** Deeper than any stanza that is worth the haste. */
+const deepest = 32;
+
+const [tab, newline, space, quote, ampersand, apostrophe, slash, less, equals, greater] = [
+  9, 10, 32, 34, 38, 39, 47, 60, 61, 62,
+];
+
+class PlainReader {
+  /** Behind what was read last. */
+  end = 0;
+  #text = '';
+  #bounds: Bounds = { depth: 0, attributes: 0 };
+  #content = '';
+  /** Of the element whose start tag was read last. */
+  #namespace = '';
+
+  /**
+   * The element of the first level that begins there; undefined: it is not whole, not plain, above a bound, or not XML.
+   * `content`: the namespace that stands for jabber:client, in which it is when it says nothing else.
+   */
+  read(text: string, from: number, bounds: Bounds, content: string): Element | undefined {
+    this.#text = text;
+    this.#content = content;
+    this.#bounds = bounds;
+    const element = text.charCodeAt(from) === less ? this.#element(from, NS.client, 1) : undefined;
+    this.#text = '';
+    return element;
+  }
+
+  #element(from: number, inherited: string, level: number): Element | undefined {
+    if (level > this.#bounds.depth || level > deepest) return undefined;
+    const text = this.#text;
+    const nameEnd = endOfName(text, from + 1);
+    if (nameEnd === from + 1) return undefined;
+    const name = nameOf(text, from + 1, nameEnd);
+    const element = new Element(name);
+    this.#namespace = inherited;
+    const at = this.#attributes(element, nameEnd, inherited);
+    if (text.charCodeAt(at) === slash) {
+      this.end = at + 2;
+      return text.charCodeAt(at + 1) === greater ? element : undefined;
+    }
+    return text.charCodeAt(at) === greater && this.#children(element, at + 1, level) ? element : undefined;
+  }
+
+  /** Where the `>` or `/>` is; -1: not plain. */
+  #attributes(element: Element, from: number, inherited: string): number {
+    const text = this.#text;
+    let at = from;
+    let isDeclared = false;
+    for (let count = 1; text.charCodeAt(at) === space; count++) {
+      do at++;
+      while (text.charCodeAt(at) === space);
+      const nameEnd = endOfAttribute(text, at);
+      if (nameEnd === at) return at; // space before the end of the tag
+      const mark = text.charCodeAt(nameEnd + 1);
+      if (text.charCodeAt(nameEnd) !== equals || (mark !== quote && mark !== apostrophe)) return -1;
+      const valueEnd = endOfValue(text, nameEnd + 2, mark);
+      if (valueEnd < 0 || count > this.#bounds.attributes) return -1;
+      const name = nameOf(text, at, nameEnd);
+      if (name === 'xmlns') {
+        const uri = this.#uriOf(nameOf(text, nameEnd + 2, valueEnd));
+        if (isDeclared || uri === undefined) return -1;
+        isDeclared = true;
+        this.#namespace = uri;
+        // it stands first, and only where it changes, as in canonical()
+        if (uri !== inherited) element.attrs = count === 1 ? { xmlns: uri } : { xmlns: uri, ...element.attrs };
+      } else if (element.attrs[name] !== undefined)
+        return -1; // twice, or a name that JavaScript has for itself
+      else element.attrs[name] = text.slice(nameEnd + 2, valueEnd);
+      at = valueEnd + 1;
+    }
+    return at;
+  }
+
+  /** Undefined: it is a special one. */
+  #uriOf(declared: string): string | undefined {
+    if (declared === '' || declared !== declared.trim() || declared.startsWith('http://www.w3.org/')) return undefined;
+    return declared === this.#content ? NS.client : declared;
+  }
+
+  /** From behind the start tag to behind the end tag. */
+  #children(element: Element, from: number, level: number): boolean {
+    const text = this.#text;
+    const namespace = this.#namespace;
+    let at = from;
+    for (;;) {
+      const end = endOfText(text, at);
+      if (end < 0) return false;
+      if (end > at) {
+        const words = plainText(text.slice(at, end));
+        if (words === undefined) return false;
+        element.children.push(words);
+      }
+      if (text.charCodeAt(end + 1) === slash) return this.#isEnd(element.name, end + 2);
+      const child = this.#element(end, namespace, level + 1);
+      if (child === undefined) return false;
+      child.parent = element;
+      element.children.push(child);
+      at = this.end;
+    }
+  }
+
+  #isEnd(name: string, from: number): boolean {
+    const end = from + name.length;
+    this.end = end + 1;
+    return this.#text.startsWith(name, from) && this.#text.charCodeAt(end) === greater;
+  }
+}
+
+/** One for all streams: nothing is left in it between two elements. */
+export const plain = new PlainReader();
+
+/** Letters, digits, `-`, `.` and `_`, and no digit, `-` or `.` first; behind the end of a text there is NaN. */
+function endOfName(text: string, from: number): number {
+  let at = from;
+  for (;;) {
+    const code = text.charCodeAt(at);
+    const isLetter = (code >= 97 && code <= 122) || (code >= 65 && code <= 90) || code === 95;
+    if (!isLetter && (at === from || !((code >= 48 && code <= 57) || code === 45 || code === 46))) return at;
+    at++;
+  }
+}
+
+/** The one prefix that needs no declaration is known with the one name that it is used for. */
+const language = 'xml:lang';
+const endOfAttribute = (text: string, from: number): number =>
+  text.startsWith(language, from) ? endOfName(text, from + language.length - 1) : endOfName(text, from);
+
+/** -1: there is something in it that is not as it stands, or must not be. */
+function endOfValue(text: string, from: number, mark: number): number {
+  for (let at = from; ; at++) {
+    const code = text.charCodeAt(at);
+    if (code === mark) return at;
+    if (!(code >= space && code < 0xfffe) || code === ampersand || code === less) return -1;
+  }
+}
+
+/** Where the next `<` is; -1 as above, but for entities. */
+function endOfText(text: string, from: number): number {
+  for (let at = from; ; at++) {
+    const code = text.charCodeAt(at);
+    if (code === less) return at;
+    if (code === greater || (!(code >= space && code < 0xfffe) && code !== newline && code !== tab)) return -1;
+  }
+}
+
+/** Undefined: there is more in it than the five entities of XML. */
+function plainText(raw: string): string | undefined {
+  if (!raw.includes('&')) return raw;
+  return /&(?!(?:amp|lt|gt|quot|apos);)/.test(raw) ? undefined : unescaped(raw);
+}
+
+/** Names met last, by their ends and length: V8 has to look for a text that it has not met as this very one among all names. */
+const names: string[] = new Array(256).fill('');
+const longestName = 64;
+
+function nameOf(text: string, from: number, to: number): string {
+  const length = to - from;
+  const slot = (text.charCodeAt(from) * 7 + text.charCodeAt(to - 1) * 31 + length) & 255;
+  const known = names[slot]!;
+  if (known.length === length && text.startsWith(known, from)) return known;
+  const name = text.slice(from, to);
+  if (length > longestName) return name;
+  const own = detached(name);
+  names[slot] = own;
+  return own;
+}
