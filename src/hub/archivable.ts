@@ -111,5 +111,5 @@ function markOf(text: string): number {
   let hash = 0x811c9dc5 ^ text.length;
   const end = Math.min(text.length, 1000);
   for (let index = 0; index < end; index++) hash = Math.imul(hash ^ text.charCodeAt(index), 0x01000193);
-  return hash >>> 0;
+  return hash | 0; // a small integer: V8 keeps it where it stands
 }

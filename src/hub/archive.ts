@@ -4,7 +4,7 @@ import { type BareJid, bare, type FullJid, type Jid, resourceOf } from '../wire/
 import { NS } from '../wire/ns.ts';
 import { parseElement } from '../wire/parser.ts';
 import { Stanza } from '../wire/stanza.ts';
-import { detached, xml } from '../wire/xml.ts';
+import { detached, escapeAttribute } from '../wire/xml.ts';
 import { type Reading, readMessage, unmarked } from './archivable.ts';
 import { type Kept, type Log, watching } from './context.ts';
 import { type Archived, archivedOf } from './ids.ts';
@@ -60,6 +60,8 @@ export class Archive {
   readonly #recent = new Recent();
   readonly #watch: (written: Promise<void>) => void;
   readonly #places: Places;
+  /** A stanza-id of ours, up to the id. */
+  readonly #id: string;
   /** The highest place of a message to one person. */
   #newest = 0;
   #latest: Latest | undefined;
@@ -71,6 +73,7 @@ export class Archive {
     const { account, messages, log } = parts;
     this.#watch = watching((error) => log.error('message not archived', { account, error: String(error) }));
     this.stored = archivedOf(messages, account);
+    this.#id = `<stanza-id xmlns="${NS.sid}" by="${escapeAttribute(account)}" id="`;
     this.#places = new Places(parts.now, (reach) => {
       const kept: KeptReach = { ...reach, ...(this.#latest?.alias && { latest: this.#latest }) };
       parts.kept.put('meta', 'places', JSON.stringify(kept));
@@ -160,6 +163,15 @@ export class Archive {
     const known = this.#recent.get(idName(entry, message.id));
     if (known?.place === undefined || known.place <= since || known.place > until) return undefined;
     return known.mark === readMessage(message, account).mark ? known.place : undefined;
+  }
+
+  /** False: nothing of that id went to that peer lately. */
+  mayKnow({ id, type }: Stanza, to: Jid): boolean {
+    if (id === undefined) return false;
+    // all else that was sent goes by that name, too
+    return (
+      type === 'groupchat' || to === this.#parts.account || this.#recent.get(aboutName(bare(to), id)) !== undefined
+    );
   }
 
   /** The server is there (again), and may repeat itself. */
@@ -265,7 +277,7 @@ export class Archive {
   }
 
   #named(plain: Stanza, place: number): Stanza {
-    return plain.adding(xml('stanza-id', { xmlns: NS.sid, by: this.#parts.account, id: stanzaIdOf(place) }));
+    return plain.adding(`${this.#id}${stanzaIdOf(place)}"/>`);
   }
 
   /** A message of the archive as clients get it. */

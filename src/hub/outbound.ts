@@ -1,11 +1,11 @@
 /** Messages from clients (RULES 6): to the server, and to the user's other clients. */
 import { randomBytes } from 'node:crypto';
-import { RecentMap } from '../wire/bounded.ts';
+import { Lately } from '../wire/bounded.ts';
 import { StanzaError } from '../wire/error.ts';
 import { bare, type Jid } from '../wire/jid.ts';
 import { NS } from '../wire/ns.ts';
 import { errorOf, type Stanza } from '../wire/stanza.ts';
-import { xml } from '../wire/xml.ts';
+import { childOf, hasChild, xml } from '../wire/xml.ts';
 import type { Client } from './clients.ts';
 import type { Context, Past } from './context.ts';
 import { concernsCopy, mirror } from './mirror.ts';
@@ -16,7 +16,7 @@ import type { MediaSessions } from './sessions.ts';
 
 /** Who sent which message: errors come back to the sender, a message to oneself from the app that wrote it. */
 export class Sent {
-  readonly #senders = new RecentMap<string, number>(2000);
+  readonly #senders = new Lately<string, number>(2000);
   readonly #context: Context;
   constructor(context: Context) {
     this.#context = context;
@@ -70,10 +70,7 @@ export class Outbound {
   take(client: Client, given: Stanza, order?: number): void {
     const { account, archive, clients, outlet } = this.#context;
     const to = (given.to ?? account) as Jid;
-    const isRepeated = [client.address, undefined].some(
-      (sender) => archive.placeFrom(sender, given, to, client.mayRepeat) !== undefined,
-    );
-    if (isRepeated) return;
+    if (archive.mayKnow(given, to) && this.#isRepeated(client, given, to)) return;
     if (this.#hasSaid(client, given, to)) return;
     const local = clients.at(to);
     const refusal = this.#trouble(given) ?? (local === undefined ? this.#rooms.refusal(client, given, to) : undefined);
@@ -89,6 +86,12 @@ export class Outbound {
     const source = { isSent: true, client: client.address, from: client.address, to };
     const { stanza, place } = archive.take(message, source);
     mirror(this.#context, stanza, to, client.address, client.sid, { among: this.#rooms.membersAt(to), place });
+  }
+
+  /** Its app sends once more what it, or the account's server, has said already. */
+  #isRepeated({ address, mayRepeat }: Client, message: Stanza, to: Jid): boolean {
+    const { archive } = this.#context;
+    return [address, undefined].some((sender) => archive.placeFrom(sender, message, to, mayRepeat) !== undefined);
   }
 
   /** A room's word for what its client cannot know: that the message was taken before the client's stream broke. */
@@ -122,7 +125,7 @@ export class Outbound {
     const peer = this.#rooms.has(to) ? to : bare(to);
     if (this.#acknowledgements.isRepeated(peer, message.tree)) return false;
     if (!this.#chatStates.mayLeave(peer, client.sid, message.tree)) return false;
-    if (message.tree.getChild('body') !== undefined) client.activeAt = this.#context.now();
+    if (childOf(message.tree, 'body') !== undefined) client.activeAt = this.#context.now();
     return true;
   }
 
@@ -232,7 +235,7 @@ export class Outbound {
 
 /** By which it is found again, at the server and in the archive (XEP-0359). */
 function withId(message: Stanza): Stanza {
-  const isNamed = message.id !== undefined || message.tree.getChild('origin-id', NS.sid) !== undefined;
+  const isNamed = message.id !== undefined || hasChild(message.tree, 'origin-id', NS.sid);
   if (isNamed || isPassing(message.tree)) return message;
   return message.adding(xml('origin-id', { xmlns: NS.sid, id: randomBytes(12).toString('base64url') }));
 }

@@ -3,7 +3,7 @@
  * acknowledgement was lost, is one message. Ids are chosen by senders, who may use one twice: unless the account's server names
  * both, a message is a repetition only where one is to be expected.
  */
-import { RecentMap } from '../wire/bounded.ts';
+import { Lately } from '../wire/bounded.ts';
 import { detached } from '../wire/xml.ts';
 
 export type Way = 'direct' | 'carbon';
@@ -43,7 +43,7 @@ const none: readonly string[] = [];
 const only: Readonly<Record<Way, readonly Way[]>> = { direct: ['direct'], carbon: ['carbon'] };
 
 export class Recent {
-  readonly #known = new RecentMap<string, Known>(most);
+  readonly #known = new Lately<string, Known>(most);
   #stream = 0;
   #since = Number.NEGATIVE_INFINITY;
 

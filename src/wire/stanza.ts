@@ -23,7 +23,7 @@ export class Stanza {
   #rest: string | undefined;
   #tree: Element | undefined;
   /** What it was made of by `adding`. */
-  #grown: { from: Stanza; child: Element } | undefined;
+  #grown: { from: Stanza; child: Element | string } | undefined;
 
   private constructor(name: StanzaName, attrs: Outer, rest: string | undefined, tree: Element | undefined) {
     this.name = name;
@@ -50,9 +50,10 @@ export class Stanza {
     return new Stanza(this.name, { to, from, id: this.id, type: this.type }, this.rest, undefined);
   }
 
-  /** The same stanza with one more child at its end; its tree is made when somebody asks for it. */
-  adding(child: Element): Stanza {
-    const stanza = new Stanza(this.name, this, withChild(this.rest, this.name, serialize(child)), undefined);
+  /** The same stanza with one more child at its end, which may be text already; its tree is made when somebody asks for it. */
+  adding(child: Element | string): Stanza {
+    const text = typeof child === 'string' ? child : serialize(child);
+    const stanza = new Stanza(this.name, this, withChild(this.rest, this.name, text), undefined);
     stanza.#grown = { from: this, child };
     return stanza;
   }
@@ -67,7 +68,7 @@ export class Stanza {
     if (this.#tree !== undefined) return this.#tree;
     const grown = this.#grown;
     const base = grown === undefined ? undefined : grown.from.#tree;
-    this.#tree = base && grown ? shallow(base, [...base.children, grown.child]) : readElement(this.toString());
+    this.#tree = base && grown ? withLast(base, grown.child) : readElement(this.toString());
     this.#grown = undefined;
     return this.#tree;
   }
@@ -83,6 +84,9 @@ export class Stanza {
     return this.textFor(this.to, this.from);
   }
 }
+
+const withLast = (tree: Element, child: Element | string): Element =>
+  shallow(tree, [...tree.children, typeof child === 'string' ? readElement(child) : child]);
 
 /** Behind the last child, in the text behind `<name`. */
 const withChild = (rest: string, name: string, child: string): string =>

@@ -99,8 +99,15 @@ export function firstElement(element: Element): Element | undefined {
   return undefined;
 }
 
+/** As ltx's getChild, which looks at all children and at prefixes that nothing here has. */
+export function childOf(element: Element, name: string, ns?: string): Element | undefined {
+  for (const child of element.children)
+    if (typeof child !== 'string' && child.name === name && (ns === undefined || child.getNS() === ns)) return child;
+  return undefined;
+}
+
 export const hasChild = (element: Element, name: string, ns: string): boolean =>
-  element.getChild(name, ns) !== undefined;
+  childOf(element, name, ns) !== undefined;
 
 /** Is any child in that namespace, whatever its name (chat states, markers, hints)? */
 export const childIn = (element: Element, ns: string): Element | undefined => {
