@@ -1,7 +1,8 @@
 /**
  * The one file that knows @xmpp/component 0.13.1. The library serves as transport, as @xmpp/client does for accounts: it
- * opens the stream on a socket and writes to it. Its parser is replaced by our strict one, whose elements come to us and
- * never to the library; its middleware, IQ answers, handshake and reconnect are left out, and its time-outs are off.
+ * opens the stream on a socket and knows when that ends. Its parser is replaced by our strict one, whose elements come to us
+ * and never to the library; its middleware, IQ answers, handshake and reconnect are left out, and its time-outs are off. Bytes
+ * pass it by in both directions, for it makes a promise of each write, and the socket a buffer for each read.
  */
 import { EventEmitter } from 'node:events';
 import { type Socket, connect as tcp } from 'node:net';
@@ -13,11 +14,16 @@ import { type Limits, type ParserEvents, StreamParser } from '../wire/parser.ts'
 export interface TransportEvents extends ParserEvents {
   /** Bytes came. */
   heard(): void;
+  /** All that came has been told of. */
+  through(): void;
   /** What the parser, or an event above, threw at those bytes. */
   fault(reason: unknown): void;
   /** The socket failed or is closed; may come more than once. */
   broken(reason: unknown): void;
 }
+
+/** What has come is text before anything else comes, on whatever socket. */
+const inbox = Buffer.allocUnsafeSlow(64 << 10);
 
 /** A socket with a stream on it; all that happens is told by events, nothing is decided here. */
 export class Transport {
@@ -30,7 +36,14 @@ export class Transport {
   /** `tlsOptions`: TLS from the first byte. */
   constructor(server: string, port: number, tlsOptions: ConnectionOptions | undefined, events: TransportEvents) {
     this.#events = events;
-    const place = { host: server, port, noDelay: true, keepAlive: true, keepAliveInitialDelay: 60_000 };
+    const onread = {
+      buffer: inbox,
+      callback: (length: number) => {
+        this.#read(inbox.subarray(0, length));
+        return true;
+      },
+    };
+    const place = { host: server, port, noDelay: true, keepAlive: true, keepAliveInitialDelay: 60_000, onread };
     this.socket = tlsOptions === undefined ? tcp(place) : tls({ ...tlsOptions, ...place });
     this.#entity = component({ service: `xmpp://${server}:${port}`, domain: server, password: '' });
     this.#tame();
@@ -53,8 +66,9 @@ export class Transport {
     this.#entity.open({ domain: host }).catch(this.#events.broken);
   }
 
+  /** A socket that cannot be written to is broken, and says so. */
   write(text: string): void {
-    this.#entity.write(text).catch(this.#events.broken);
+    this.socket.write(text);
   }
 
   /** Nothing more comes, not even of the bytes in hand. */
@@ -69,7 +83,6 @@ export class Transport {
     entity.removeAllListeners('element'); // middleware
     entity.removeAllListeners('open'); // handshake
     entity.timeout = 0;
-    entity._onData = (bytes) => this.#read(bytes);
     entity.on('error', this.#events.broken);
     entity.on('disconnect', () => this.#events.broken(new Error('the connection was cut')));
     this.socket.on('error', () => {}); // the library lets go of a socket that is closed
@@ -83,5 +96,6 @@ export class Transport {
     } catch (reason) {
       this.#events.fault(reason);
     }
+    this.#events.through();
   }
 }

@@ -40,8 +40,9 @@ export class ComponentStream {
   #phase: NodeJS.Timeout | undefined;
   #take: ((stanza: Stanza) => void) | undefined;
   readonly #early: Element[] = [];
-  /** Written at the end of this turn of the event loop. */
+  /** Written when what came is through, or at the end of this turn of the event loop. */
   #batch = '';
+  #isReading = false;
   #flush: NodeJS.Immediate | undefined;
   #dropped = 0;
 
@@ -52,7 +53,14 @@ export class ComponentStream {
       this.#resolveEnded = resolve;
     });
     this.#transport = new Transport(place.server, place.port, tlsOptions(place, options.ca), {
-      heard: () => this.#watch.heard(),
+      heard: () => {
+        this.#isReading = true;
+        this.#watch.heard();
+      },
+      through: () => {
+        this.#isReading = false;
+        this.#writeBatch();
+      },
       open: (header) => this.#header(header),
       element: (element) => this.#element(element),
       skipped: (element, why) => this.#arrived(refused(element, place.host, 'policy-violation', why.message)),
@@ -100,7 +108,7 @@ export class ComponentStream {
   send(stanza: string): boolean {
     if (!this.#streaming || this.#take === undefined) return false;
     this.#batch += stanza;
-    this.#flush ??= setImmediate(() => this.#writeBatch());
+    if (!this.#isReading) this.#flush ??= setImmediate(() => this.#writeBatch());
     return true;
   }
 
@@ -133,6 +141,7 @@ export class ComponentStream {
   }
 
   #writeBatch(): void {
+    clearImmediate(this.#flush);
     this.#flush = undefined;
     const batch = this.#batch;
     this.#batch = '';

@@ -11,8 +11,6 @@ declare module '@xmpp/component' {
     Parser: new () => EventEmitter;
     reconnect: { stop(): void };
     open(options: { domain: string }): Promise<Element>;
-    write(text: string): Promise<void>;
-    _onData(bytes: Buffer): void;
     _attachSocket(socket: Socket): void;
     _detachSocket(): void;
     _detachParser(): void;
