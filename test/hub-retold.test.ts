@@ -8,6 +8,11 @@ import { core, inWorld, type World } from './lib/hub.ts';
 
 const saying = (id: string, to = 'bob@home.example'): Stanza =>
   Stanza.of(parseElement(`<message to="${to}" type="chat" id="${id}"><body>${id}</body></message>`));
+const nameless = (body: string, to?: string): Stanza => {
+  const { tree } = saying(body, to);
+  delete tree.attrs.id;
+  return Stanza.of(tree);
+};
 let count = 0;
 /** The number that the edge gives a message that comes now: no two are equal. */
 const order = ({ now }: World): number => now * 1000 + ++count;
@@ -59,6 +64,27 @@ test(
     assert.equal(await bodiesIn(again), ['a']);
   }),
 );
+
+for (const past of ['told', 'taken'] as const)
+  test(
+    `what has no id is known again by the one that it is given (${past})`,
+    inWorld(async (world) => {
+      world.online();
+      const phone = world.client('phone', { carbons: true }).available();
+      world.client('desk', { carbons: true }).available();
+      const told: [Stanza, number][] = [nameless('a'), nameless('a'), nameless('b', 'alice@work.example/desk')].map(
+        (stanza) => [stanza, order(world)],
+      );
+      for (const words of told) world.hub.fromClient(phone.sid, ...words);
+      const { again, phone: same } = await next(world);
+      for (const words of told) again.hub.fromClient(same.sid, ...words, past);
+      again.hub.online(core, true, true);
+      assert.equal(await bodiesIn(again), ['a', 'a', 'b']);
+      const ids = (texts: string[]) =>
+        texts.map((text) => /<origin-id[^>]* id="([^"]+)/.exec(text)?.[1]).filter(Boolean);
+      assert.equal(ids(again.up), ids(world.up));
+    }),
+  );
 
 test(
   'an id and words of old make it no repetition',

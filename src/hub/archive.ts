@@ -4,7 +4,7 @@ import { type BareJid, bare, type FullJid, type Jid, resourceOf } from '../wire/
 import { NS } from '../wire/ns.ts';
 import { parseElement } from '../wire/parser.ts';
 import { Stanza } from '../wire/stanza.ts';
-import { detached, escapeAttribute } from '../wire/xml.ts';
+import { childOf, detached, escapeAttribute } from '../wire/xml.ts';
 import { type Reading, readMessage, unmarked } from './archivable.ts';
 import { type Kept, type Log, watching } from './context.ts';
 import { type Archived, archivedOf } from './ids.ts';
@@ -154,13 +154,15 @@ export class Archive {
     { since, until }: { since: number; until: number },
   ): number | undefined {
     const { account } = this.#parts;
-    if (message.id === undefined || until === 0) return undefined;
+    if (until === 0) return undefined;
+    const id = message.id ?? childOf(message.tree, 'origin-id', NS.sid)?.attrs.id;
+    if (id === undefined) return undefined;
     const isOwn = to === account;
     const peer = isOwn ? account : bare(to);
     if (isOwn && client === undefined) return undefined;
     const resource = resourceOf((isOwn ? client : to) as FullJid) || undefined;
-    const entry = { peer, resource, id: message.id, client, isSent: !isOwn, type: typeOf(message) };
-    const known = this.#recent.get(idName(entry, message.id));
+    const entry = { peer, resource, id, client, isSent: !isOwn, type: typeOf(message) };
+    const known = this.#recent.get(idName(entry, id));
     if (known?.place === undefined || known.place <= since || known.place > until) return undefined;
     return known.mark === readMessage(message, account).mark ? known.place : undefined;
   }

@@ -28,6 +28,7 @@ function namesOf({ alias, roomId, originId }: Ids, message: Named): string[] {
   if (alias !== undefined) names.push(`alias ${alias}`);
   if (roomId !== undefined) names.push(`room ${peer} ${roomId}`);
   if (originId !== undefined && originId !== id && !isSent) names.push(`origin ${otherOf(message)} ${originId}`);
+  if (id === undefined && isSent && originId !== undefined) names.push(idName(message, originId));
   if (id === undefined) return names;
   names.push(idName(message, id));
   if (isSent && message.type !== 'groupchat') names.push(aboutName(peer, id));

@@ -1,5 +1,5 @@
 /** Messages from clients (RULES 6): to the server, and to the user's other clients. */
-import { randomBytes } from 'node:crypto';
+import { createHash, randomBytes } from 'node:crypto';
 import { Lately } from '../wire/bounded.ts';
 import { StanzaError } from '../wire/error.ts';
 import { bare, type Jid } from '../wire/jid.ts';
@@ -75,9 +75,9 @@ export class Outbound {
     const local = clients.at(to);
     const refusal = this.#trouble(given) ?? (local === undefined ? this.#rooms.refusal(client, given, to) : undefined);
     if (refusal !== undefined) return outlet.deliver([client.sid], errorOf(given, refusal));
-    if (local !== undefined) return this.#between(client, local, given);
+    const message = withId(given, client, order);
+    if (local !== undefined) return this.#between(client, local, message);
     if (!this.#mayLeave(client, given, to)) return;
-    const message = withId(given);
     this.#sent.note(to, message.id, client.sid);
     this.#media.fromClient(client.sid, message.tree);
     if (!this.#send(client, message, to, order)) return;
@@ -155,8 +155,9 @@ export class Outbound {
     const to = (given.to ?? account) as Jid;
     if (archive.placeFrom(client.address, given, to, client.mayRepeat) !== undefined) return;
     const since = { since: order === undefined ? 0 : order - skew, until: archive.last };
-    const before = archive.placeFrom(client.address, given, to, since);
-    const caught = before ?? archive.placeFrom(undefined, given, to, since);
+    const message = withId(given, client, order);
+    const before = archive.placeFrom(client.address, message, to, since);
+    const caught = before ?? archive.placeFrom(undefined, message, to, since);
     if (past === 'told' && caught === undefined && given.type !== 'groupchat') return this.take(client, given, order);
     if (given.type === 'error' || isPassing(given.tree)) return;
     const source = { isSent: true, client: client.address, from: client.address, to };
@@ -164,15 +165,14 @@ export class Outbound {
     const shown = (place: number | undefined) => void (past === 'taken' && this.#everybodyHas(place));
     // the server's own copy is here
     if (before === undefined && caught !== undefined) return shown(caught);
-    const keep = (message: Stanza) => shown(before ?? archive.take(message, source).place);
-    if (clients.at(to) !== undefined) return keep(given);
-    const message = withId(given);
+    const keep = () => shown(before ?? archive.take(message, source).place);
+    if (clients.at(to) !== undefined) return keep();
     this.#sent.note(to, message.id, client.sid);
     const isRooms = message.type === 'groupchat' && this.#rooms.has(to);
     const refusal = isRooms ? undefined : this.#refusal(message);
     if (refusal !== undefined) return outlet.deliver([client.sid], errorOf(message, refusal));
     this.#outbox.wait(message.readdress({ to }), client.address, order);
-    if (bare(to) !== account && message.type !== 'groupchat') keep(message);
+    if (bare(to) !== account && message.type !== 'groupchat') keep();
     if (up.online() && this.#outbox.isOpen) this.flush();
   }
 
@@ -233,12 +233,19 @@ export class Outbound {
   }
 }
 
-/** By which it is found again, at the server and in the archive (XEP-0359). */
-function withId(message: Stanza): Stanza {
+/** By which it is found again, at the server and in the archive (XEP-0359); the same when a hub after this one is told it once more. */
+function withId(message: Stanza, { address }: Client, order: number | undefined): Stanza {
   const isNamed = message.id !== undefined || hasChild(message.tree, 'origin-id', NS.sid);
   if (isNamed || isPassing(message.tree)) return message;
-  return message.adding(xml('origin-id', { xmlns: NS.sid, id: randomBytes(12).toString('base64url') }));
+  return message.adding(
+    xml('origin-id', {
+      xmlns: NS.sid,
+      id: order === undefined ? randomBytes(12).toString('base64url') : idOf(`${address} ${order} ${message.rest}`),
+    }),
+  );
 }
+
+const idOf = (text: string): string => createHash('sha256').update(text).digest('base64url').slice(0, 16);
 
 function tooLate(count: number, peers: readonly string[]): string {
   const named = peers.slice(0, 5).join(', ') + (peers.length > 5 ? ', …' : '');
