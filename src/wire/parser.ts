@@ -9,6 +9,7 @@
  *
  * The file is long because the handlers of saxes have one state in common.
  */
+import { isAscii } from 'node:buffer';
 import { TextDecoder } from 'node:util';
 import { SaxesParser, type SaxesTagNS } from 'saxes';
 import { StreamError } from './error.ts';
@@ -58,7 +59,10 @@ const options = { xmlns: true, position: false } as const;
 export class StreamParser {
   limits: Limits;
   readonly #events: ParserEvents;
-  #decoder: TextDecoder | undefined = new TextDecoder('utf-8', { fatal: true });
+  /** Made when something comes that is not ASCII. */
+  #decoder: TextDecoder | undefined;
+  /** It may have half a character. */
+  #isHalf = false;
   /** Undefined while asleep. */
   #sax: SaxesParser<typeof options> | undefined = this.#newSax();
   /** What the stream's header declares; once it has slept, as a header that does so. */
@@ -137,7 +141,6 @@ export class StreamParser {
   }
 
   #wake(): void {
-    this.#decoder = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
     this.#sax = this.#newSax();
     this.#consumed = 0;
     this.#aside = 0;
@@ -150,8 +153,7 @@ export class StreamParser {
     try {
       if (this.#sax === undefined) this.#wake();
       const text = this.#decode(chunk);
-      const isWhole = (chunk.at(-1) ?? 0) < 0x80; // or the decoder may have half a character
-      if (this.#resting && isWhole && text.trim() === '') return; // white space keepalive (RFC 6120 §4.6.1)
+      if (this.#resting && !this.#isHalf && text.trim() === '') return; // white space keepalive (RFC 6120 §4.6.1)
       this.#resting = false;
       this.#pending += chunk.length;
       this.#take(text);
@@ -162,7 +164,7 @@ export class StreamParser {
         this.#cursor !== undefined &&
         this.#cursor === this.#root &&
         this.#skipping === 0 &&
-        isWhole &&
+        !this.#isHalf &&
         tail < text.length &&
         text.slice(text.length - tail).trim() === '';
       if (this.#resting) {
@@ -240,8 +242,11 @@ export class StreamParser {
   }
 
   #decode(chunk: Uint8Array): string {
+    if (!this.#isHalf && isAscii(chunk)) return Buffer.prototype.latin1Slice.call(chunk);
+    this.#isHalf = (chunk.at(-1) ?? 0) >= 0x80;
+    this.#decoder ??= new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }); // a byte order mark is for saxes to judge
     try {
-      return this.#decoder!.decode(chunk, { stream: true });
+      return this.#decoder.decode(chunk, { stream: true });
     } catch {
       throw new StreamError('unsupported-encoding', 'not UTF-8');
     }

@@ -4,7 +4,7 @@
  * same for what is taken here, at five times the work.
  */
 import { NS } from './ns.ts';
-import { detached, Element, unescaped } from './xml.ts';
+import { Element, unescaped } from './xml.ts';
 
 interface Bounds {
   depth: number;
@@ -14,8 +14,8 @@ interface Bounds {
 /** Deeper than any stanza that is worth the haste. */
 const deepest = 32;
 
-const [tab, newline, space, quote, ampersand, apostrophe, slash, less, equals, greater] = [
-  9, 10, 32, 34, 38, 39, 47, 60, 61, 62,
+const [tab, newline, space, quote, ampersand, apostrophe, slash, colon, less, equals, greater] = [
+  9, 10, 32, 34, 38, 39, 47, 58, 60, 61, 62,
 ];
 
 class PlainReader {
@@ -26,6 +26,8 @@ class PlainReader {
   #content = '';
   /** Of the element whose start tag was read last. */
   #namespace = '';
+  /** Of its attributes. */
+  readonly #names: string[] = [];
 
   /**
    * The element of the first level that begins there; undefined: it is not whole, not plain, above a bound, or not XML.
@@ -60,8 +62,7 @@ class PlainReader {
   #attributes(element: Element, from: number, inherited: string): number {
     const text = this.#text;
     let at = from;
-    let isDeclared = false;
-    for (let count = 1; text.charCodeAt(at) === space; count++) {
+    for (let count = 0; text.charCodeAt(at) === space; count++) {
       do at++;
       while (text.charCodeAt(at) === space);
       const nameEnd = endOfAttribute(text, at);
@@ -69,21 +70,25 @@ class PlainReader {
       const mark = text.charCodeAt(nameEnd + 1);
       if (text.charCodeAt(nameEnd) !== equals || (mark !== quote && mark !== apostrophe)) return -1;
       const valueEnd = endOfValue(text, nameEnd + 2, mark);
-      if (valueEnd < 0 || count > this.#bounds.attributes) return -1;
+      if (valueEnd < 0 || count === this.#bounds.attributes) return -1;
       const name = nameOf(text, at, nameEnd);
+      if (this.#isTwice(name, count)) return -1;
       if (name === 'xmlns') {
         const uri = this.#uriOf(nameOf(text, nameEnd + 2, valueEnd));
-        if (isDeclared || uri === undefined) return -1;
-        isDeclared = true;
+        if (uri === undefined) return -1;
         this.#namespace = uri;
         // it stands first, and only where it changes, as in canonical()
-        if (uri !== inherited) element.attrs = count === 1 ? { xmlns: uri } : { xmlns: uri, ...element.attrs };
-      } else if (element.attrs[name] !== undefined)
-        return -1; // twice, or a name that JavaScript has for itself
-      else element.attrs[name] = text.slice(nameEnd + 2, valueEnd);
+        if (uri !== inherited) element.attrs = count === 0 ? { xmlns: uri } : { xmlns: uri, ...element.attrs };
+      } else element.attrs[name] = text.slice(nameEnd + 2, valueEnd);
       at = valueEnd + 1;
     }
     return at;
+  }
+
+  #isTwice(name: string, count: number): boolean {
+    for (let index = 0; index < count; index++) if (this.#names[index] === name) return true;
+    this.#names[count] = name;
+    return false;
   }
 
   /** Undefined: it is a special one. */
@@ -135,10 +140,13 @@ function endOfName(text: string, from: number): number {
   }
 }
 
-/** The one prefix that needs no declaration is known with the one name that it is used for. */
-const language = 'xml:lang';
-const endOfAttribute = (text: string, from: number): number =>
-  text.startsWith(language, from) ? endOfName(text, from + language.length - 1) : endOfName(text, from);
+/** The one prefix that needs no declaration is known. */
+function endOfAttribute(text: string, from: number): number {
+  const end = endOfName(text, from);
+  if (text.charCodeAt(end) !== colon || end !== from + 3 || !text.startsWith('xml', from)) return end;
+  const local = endOfName(text, end + 1);
+  return local === end + 1 ? end : local;
+}
 
 /** -1: there is something in it that is not as it stands, or must not be. */
 function endOfValue(text: string, from: number, mark: number): number {
@@ -164,7 +172,7 @@ function plainText(raw: string): string | undefined {
   return /&(?!(?:amp|lt|gt|quot|apos);)/.test(raw) ? undefined : unescaped(raw);
 }
 
-/** Names met last, by their ends and length: V8 has to look for a text that it has not met as this very one among all names. */
+/** Names met last, by their ends and length, as V8 has them: any other text it would look for among all names. */
 const names: string[] = new Array(256).fill('');
 const longestName = 64;
 
@@ -175,7 +183,7 @@ function nameOf(text: string, from: number, to: number): string {
   if (known.length === length && text.startsWith(known, from)) return known;
   const name = text.slice(from, to);
   if (length > longestName) return name;
-  const own = detached(name);
+  const own = Object.keys({ [name]: 0 })[0]!;
   names[slot] = own;
   return own;
 }
