@@ -31,6 +31,15 @@ test("a tick's calls are one batch, and read back as they were", async () => {
   assert.is(reader.more, false);
 });
 
+test('a batch is posted behind what else is done at the end of its tick, whichever was begun first', async () => {
+  const done: string[] = [];
+  const writer = new BatchWriter(() => done.push('posted'));
+  writer.numbers(7);
+  process.nextTick(() => done.push('written'));
+  await new Promise(setImmediate);
+  assert.equal(done, ['written', 'posted']);
+});
+
 /** Both sides of a link over a real port, with a recording unit and edge. */
 async function overPort(
   run: (world: {

@@ -32,13 +32,14 @@ export class BatchWriter {
     return this;
   }
 
-  /** A batch is posted at the end of this tick. */
+  /** A batch is posted at the end of this tick, behind all else that is done there: what others are told of is written down by then. */
   schedule(): void {
     if (this.#scheduled) return;
     this.#scheduled = true;
-    process.nextTick(() => {
+    const post = () => {
       if (this.#scheduled) this.flush();
-    });
+    };
+    process.nextTick(() => process.nextTick(post));
   }
 
   list(values: readonly number[]): this {
