@@ -67,9 +67,9 @@ export class Health {
   }
 
   /** It has answered a request. */
-  answered(resource: Resource): void {
+  answered(resource: Resource, now: number): void {
     resource.timeouts = 0;
-    this.#speaks(resource);
+    this.#speaks(resource, now);
   }
 
   /** It has said that. */
@@ -77,8 +77,8 @@ export class Health {
     if (condition === 'service-unavailable') this.#told.doubt(resource);
   }
 
-  #speaks(resource: Resource): void {
-    resource.heard = this.#place.world.clock.now();
+  #speaks(resource: Resource, now: number): void {
+    resource.heard = now;
     if (resource.silent === undefined) return;
     resource.silent = undefined;
     this.#place.target.changed();
@@ -119,7 +119,7 @@ export class Health {
         if (condition !== undefined && isDead(condition)) return this.#falls(resource);
         this.refused(resource, condition);
         if (resource.silent !== undefined) resource.timeouts = Math.min(resource.timeouts, mostTimeouts - 1);
-        this.#speaks(resource);
+        this.#speaks(resource, world.clock.now());
       },
       expired: () => {
         resource.pinged = undefined;

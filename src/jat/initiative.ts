@@ -4,6 +4,7 @@ import { isFull, type Jid } from '../wire/jid.ts';
 import { errorOf, type Stanza } from '../wire/stanza.ts';
 import { firstElement } from '../wire/xml.ts';
 import { toTarget, toUser } from './exchange.ts';
+import type { Share } from './limits.ts';
 import type { Open } from './open.ts';
 import { endsOf, type Place, refuse } from './place.ts';
 import { bondOf } from './sticky.ts';
@@ -12,6 +13,7 @@ import type { Way } from './types.ts';
 interface Asked extends Open {
   /** By which it went to the user. */
   readonly away: Way;
+  readonly share: Share;
 }
 
 /** Why a target may not speak to that user; undefined: it may. */
@@ -37,7 +39,8 @@ export class Initiative {
     if (request.id === undefined || payload === undefined) return this.#refuse(request, way, 'bad-request');
     const forbidden = settings.enabled ? whyNot(this.#place, user) : 'service-unavailable';
     if (forbidden !== undefined) return this.#refuse(request, way, forbidden);
-    if (!limits.opens(undefined, length, now)) return this.#refuse(request, way, 'resource-constraint');
+    const share = limits.opens(undefined, length, now);
+    if (share === undefined) return this.#refuse(request, way, 'resource-constraint');
     const asked = contacts.asked(user);
     const ends = endsOf(this.#place, user, asked, from);
     const resource = isFull(from) ? target.resource(from) : undefined;
@@ -50,14 +53,15 @@ export class Initiative {
       asker: from,
       way,
       away,
+      share,
       since: now,
       deadline: now + settings.timeout,
       answered: (response) => {
-        limits.closed(undefined, length);
+        limits.closed(share, length);
         this.#place.ways.answer(way, toTarget(response, ends, request.to!, request.id));
       },
       expired: () => {
-        limits.closed(undefined, length);
+        limits.closed(share, length);
         this.#place.ways.answer(way, errorOf(request, new StanzaError('remote-server-timeout', 'No answer in time')));
       },
       key: undefined,
@@ -75,7 +79,7 @@ export class Initiative {
     const { limits, open: table, ways } = this.#place;
     table.recall(open);
     if (!table.remove(open)) return;
-    limits.closed(undefined, open.request.rest.length);
+    limits.closed(open.share, open.request.rest.length);
     ways.answer(open.way, errorOf(open.request, new StanzaError('remote-server-timeout', 'No way to that user now')));
   }
 

@@ -11,23 +11,20 @@ interface Bucket {
   at: number;
 }
 
-/** Of what is open. */
-interface Share {
+/** What is open of one user, of the users of a domain (which contains theirs), or of all. */
+export interface Share {
+  readonly whose: BareJid | undefined;
+  readonly within: Share | undefined;
   count: number;
   length: number;
 }
 
-function add(share: Share, count: number, length: number): void {
-  share.count += count;
-  share.length += length;
-}
-
-function tally(shares: Map<BareJid, Share>, whose: BareJid, count: number, length: number): void {
-  const share = shares.get(whose) ?? { count: 0, length: 0 };
-  add(share, count, length);
-  if (share.count > 0) shares.set(whose, share);
-  else shares.delete(whose);
-}
+const newShare = (whose: BareJid | undefined, within: Share | undefined): Share => ({
+  whose,
+  within,
+  count: 0,
+  length: 0,
+});
 
 /** May another one pass now? Takes it. */
 export function take(bucket: Bucket, { perSecond, burst }: Rate, now: number): boolean {
@@ -64,7 +61,7 @@ export class Limits {
   readonly #out = new Meter();
   readonly #open = new Map<BareJid, Share>();
   readonly #ofDomain = new Map<BareJid, Share>();
-  readonly #all: Share = { count: 0, length: 0 };
+  readonly #all: Share = newShare(undefined, undefined);
   #allow: ReadonlySet<BareJid> = new Set();
   #settings: AddressSettings;
 
@@ -84,40 +81,49 @@ export class Limits {
   }
 
   /**
-   * May that one ask now, with so many characters? If so it has a place until `closed()` with the same. A target has no sender:
-   * it counts among all alone. The users of one server, as many as it makes, leave room for others.
+   * May that one ask now, with so many characters? If so it has a place until `closed()` with what is given back. A target has
+   * no sender: it counts among all alone. The users of one server, as many as it makes, leave room for others.
    */
-  opens(sender: BareJid | undefined, length: number, now: number): boolean {
+  opens(sender: BareJid | undefined, length: number, now: number): Share | undefined {
     const { limits } = this.#settings;
-    if (this.#all.count >= limits.open || this.#all.length + length > limits.length) return false;
-    if (sender !== undefined) {
-      const own = this.#open.get(sender);
-      if (own !== undefined && own.count >= limits.openOfSender) return false;
-      if ((own?.length ?? 0) + length > limits.lengthOfSender) return false;
-      if (this.#isCrowded(domainOf(sender), length)) return false;
-      if (!this.#requests.passes(sender, limits.requestsOfSender, limits.requests, now)) return false;
+    if (this.#all.count >= limits.open || this.#all.length + length > limits.length) return undefined;
+    if (sender === undefined) return this.#count(this.#all, 1, length);
+    const own = this.#open.get(sender) ?? newShare(sender, this.#domain(sender));
+    if (own.count >= limits.openOfSender || own.length + length > limits.lengthOfSender) return undefined;
+    if (this.#isCrowded(own.within!, length)) return undefined;
+    if (!this.#requests.passes(sender, limits.requestsOfSender, limits.requests, now)) return undefined;
+    if (own.count === 0) this.#open.set(sender, own);
+    if (own.within!.count === 0) this.#ofDomain.set(own.within!.whose!, own.within!);
+    return this.#count(own, 1, length);
+  }
+
+  #domain(sender: BareJid): Share {
+    const domain = domainOf(sender);
+    return this.#ofDomain.get(domain) ?? newShare(domain, this.#all);
+  }
+
+  #isCrowded({ count, length: taken }: Share, length: number): boolean {
+    const { limits } = this.#settings;
+    const places = Math.floor(limits.open / 10);
+    const room = limits.length / 10;
+    if (count < places && taken + length < room) return false;
+    return count > 0 && (this.#all.count >= limits.open - places || this.#all.length + length > limits.length - room);
+  }
+
+  closed(share: Share, length: number): void {
+    this.#count(share, -1, -length);
+    if (share.count > 0 || share.whose === undefined) return;
+    this.#open.delete(share.whose);
+    const { within } = share;
+    if (within?.count === 0) this.#ofDomain.delete(within.whose!);
+  }
+
+  #count(share: Share, count: number, length: number): Share {
+    for (let each: Share | undefined = share; each !== undefined; each = each.within) {
+      each.count += count;
+      each.length += length;
     }
-    this.#count(sender, 1, length);
-    return true;
-  }
-
-  #isCrowded(domain: BareJid, length: number): boolean {
-    const { limits } = this.#settings;
-    const [places, room] = [Math.floor(limits.open / 10), limits.length / 10];
-    const share = this.#ofDomain.get(domain);
-    if (share === undefined || (share.count < places && share.length + length < room)) return false;
-    return this.#all.count >= limits.open - places || this.#all.length + length > limits.length - room;
-  }
-
-  closed(sender: BareJid | undefined, length: number): void {
-    this.#count(sender, -1, -length);
-  }
-
-  #count(sender: BareJid | undefined, count: number, length: number): void {
-    add(this.#all, count, length);
-    if (sender === undefined) return;
-    tally(this.#open, sender, count, length);
-    tally(this.#ofDomain, domainOf(sender), count, length);
+    return share;
   }
 
   /** Messages and presence of that user. */

@@ -25,13 +25,17 @@ export interface Open {
   answered(response: Stanza): void;
   /** Called when it has not come in time. */
   expired(): void;
-  /** While it is asked: where, as whom, under which id. */
+  /** While it is asked: what it is found by, where it went, and as whose. */
   key: string | undefined;
+  to?: string | undefined;
+  from?: string | undefined;
   /** While it is on the table: its place there. */
   slot?: number | undefined;
 }
 
-const keyOf = (to: string, from: string, id: string): string => `${to}\n${brief(id)}\n${from}`;
+/** By that a request is found whose id another one has, too. In XML there is no U+0000, so no id is such a key. */
+const keyBetween = (to: string, from: string, id: string): string => `\0${to}\0${id}\0${from}`;
+const isBetween = (key: string): boolean => key.lastIndexOf('\0') > 0;
 
 /** Requests without answer that are remembered, to know a late answer from a forged one. */
 const most = 5000;
@@ -42,8 +46,10 @@ const most = 5000;
  */
 export class OpenTable {
   readonly #clock: Clock;
-  /** Slots, by key. */
+  /** Slots, by key: mostly the id alone. */
   readonly #asked = new Map<string, number>();
+  /** How many of the keys are not. */
+  #between = 0;
   readonly #slots: (Open | undefined)[] = [];
   readonly #free: number[] = [];
   readonly #given = new BoundedMap<string, true>(most);
@@ -82,14 +88,32 @@ export class OpenTable {
   /** One on the table is asked now; the id to send is given back: its own, unless another open one between these two has that. */
   ask(open: Open, to: string, from: string): string {
     let id = open.request.id ?? this.newId();
-    let key = keyOf(to, from, id);
-    while (this.#asked.has(key)) {
-      id = this.newId();
-      key = keyOf(to, from, id);
-    }
-    this.#asked.set(key, open.slot!);
-    open.key = key;
+    while (this.#find(to, from, brief(id)) !== undefined) id = this.newId();
+    const name = brief(id);
+    const isShared = this.#asked.has(name);
+    if (isShared) this.#between++;
+    open.key = isShared ? keyBetween(to, from, name) : name;
+    open.to = to;
+    open.from = from;
+    this.#asked.set(open.key, open.slot!);
     return id;
+  }
+
+  #find(to: string, from: string, name: string): Open | undefined {
+    const first = this.#at(name);
+    if (first !== undefined && first.to === to && first.from === from) return first;
+    return this.#between === 0 ? undefined : this.#at(keyBetween(to, from, name));
+  }
+
+  #at(key: string): Open | undefined {
+    const slot = this.#asked.get(key);
+    return slot === undefined ? undefined : this.#slots[slot];
+  }
+
+  #forget(open: Open, key: string): void {
+    this.#asked.delete(key);
+    if (isBetween(key)) this.#between--;
+    open.key = undefined;
   }
 
   newId(): string {
@@ -98,30 +122,27 @@ export class OpenTable {
 
   /** An answer as it came: who it answers, off the table. */
   take(from: string, to: string, id: string): Open | undefined {
-    const key = keyOf(from, to, id);
-    const slot = this.#asked.get(key);
-    const open = slot === undefined ? undefined : this.#slots[slot];
+    const open = this.#find(from, to, brief(id));
     if (open !== undefined) this.remove(open);
     return open;
   }
 
   /** Was such a request here, but has had an answer already? */
   wasGiven(from: string, to: string, id: string): boolean {
-    return this.#given.has(keyOf(from, to, id));
+    return this.#given.has(keyBetween(from, to, brief(id)));
   }
 
   /** It is not asked any more, but open. */
   recall(open: Open): void {
-    if (open.key === undefined) return;
-    this.#asked.delete(open.key);
-    this.#given.set(detached(open.key), true);
-    open.key = undefined;
+    const { key } = open;
+    if (key === undefined) return;
+    this.#forget(open, key);
+    this.#given.set(detached(isBetween(key) ? key : keyBetween(open.to!, open.from!, key)), true);
   }
 
   /** False: it was off already. */
   remove(open: Open): boolean {
-    if (open.key !== undefined) this.#asked.delete(open.key);
-    open.key = undefined;
+    if (open.key !== undefined) this.#forget(open, open.key);
     const { slot } = open;
     if (slot === undefined) return false;
     open.slot = undefined;

@@ -7,6 +7,7 @@ import { type Element, firstElement, xml } from '../wire/xml.ts';
 import { toTarget, toUser } from './exchange.ts';
 import type { Health } from './health.ts';
 import { questionOf } from './identity.ts';
+import type { Share } from './limits.ts';
 import type { Open } from './open.ts';
 import { conditionOf, endsOf, type Place, refuse } from './place.ts';
 import type { Presences } from './presences.ts';
@@ -18,6 +19,8 @@ import type { Way } from './types.ts';
 interface Asked extends Open {
   readonly asked: Jid;
   readonly payload: Element;
+  /** Its place among what is open. */
+  readonly share: Share;
   /** Who has it now. */
   resource: Resource | undefined;
   /** Who had it and is gone. */
@@ -50,11 +53,12 @@ export class Requests {
     if (!limits.allows(user)) return this.#refuse(request, way, 'forbidden');
     if (request.id === undefined || payload === undefined) return this.#refuse(request, way, 'bad-request');
     if (!settings.enabled) return this.#refuse(request, way, 'service-unavailable');
-    if (!limits.opens(sender, request.rest.length, now)) return this.#refuse(request, way, 'resource-constraint');
+    const share = limits.opens(sender, request.rest.length, now);
+    if (share === undefined) return this.#refuse(request, way, 'resource-constraint');
     contacts.asks(sender);
     const known = request.type === 'get' ? this.#known(payload, now) : undefined;
     if (known !== undefined) {
-      limits.closed(sender, request.rest.length);
+      limits.closed(share, request.rest.length);
       statistics.counters.answered++;
       return this.#place.ways.answer(way, resultOf(request, known));
     }
@@ -64,6 +68,7 @@ export class Requests {
       asker: user,
       asked,
       payload,
+      share,
       way,
       since: now,
       deadline: now + settings.timeout,
@@ -179,8 +184,8 @@ export class Requests {
     if (condition === 'recipient-unavailable') return this.#bounced(open);
     resource.open--;
     resource.answered++;
-    this.#health.answered(resource);
-    limits.closed(bare(open.asker), open.request.rest.length);
+    this.#health.answered(resource, now);
+    limits.closed(open.share, open.request.rest.length);
     statistics.answered(open.since, now);
     const payload = response.type === 'result' ? firstElement(response.tree) : undefined;
     const bond = bondOf(payload);
@@ -206,7 +211,7 @@ export class Requests {
     const { limits, statistics, ways, world } = this.#place;
     const { resource } = open;
     this.#waiting.delete(open);
-    limits.closed(bare(open.asker), open.request.rest.length);
+    limits.closed(open.share, open.request.rest.length);
     const isNew = resource === undefined && open.tried === undefined;
     const condition = isNew ? 'service-unavailable' : 'remote-server-timeout';
     statistics.refused(condition);
@@ -230,7 +235,7 @@ export class Requests {
   #off(open: Asked): boolean {
     this.#waiting.delete(open);
     if (!this.#place.open.remove(open)) return false;
-    this.#place.limits.closed(bare(open.asker), open.request.rest.length);
+    this.#place.limits.closed(open.share, open.request.rest.length);
     return true;
   }
 

@@ -74,7 +74,7 @@ class Hall implements ServiceHall {
   async open(): Promise<void> {
     const { ca, allowClear, log, registry, state, store, translation, notice } = this.#options;
     this.#engine = translation({
-      clock: { now: () => performance.timeOrigin + performance.now(), after },
+      clock: { now: () => origin + performance.now(), after },
       random: Math.random,
       log,
       store,
@@ -194,6 +194,9 @@ class Hall implements ServiceHall {
     return account !== undefined && resourceOf(from as Jid).startsWith(account.resource);
   }
 }
+
+/** When the program started; it is worked out each time that it is asked for. */
+const origin = performance.timeOrigin;
 
 function after(milliseconds: number, run: () => void) {
   const timer = setTimeout(run, milliseconds);
