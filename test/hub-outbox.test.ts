@@ -180,7 +180,7 @@ test('what was asked after and has waited for too long meanwhile does not leave,
   };
   const outbox = new Outbox(context as unknown as Context);
   await outbox.load();
-  const said = (id: string) => Stanza.of(parseElement(`<message to="coven@muc.example" id="${id}"/>`));
+  const said = (id: string) => `<message to="coven@muc.example" id="${id}"/>`;
   const client = `${account}/phone` as FullJid;
   outbox.wait(said('old'), client);
   const tells: ((isMissing: boolean) => void)[] = [];

@@ -35,6 +35,8 @@ export interface Source {
   /** Full address of the client of ours that sent it. */
   client?: string | undefined;
   way?: Way;
+  /** What aboutName says of it. */
+  about?: string | undefined;
   /** In place of what it says of itself. */
   at?: number;
   from?: string;
@@ -167,13 +169,11 @@ export class Archive {
     return known.mark === readMessage(message, account).mark ? known.place : undefined;
   }
 
-  /** False: nothing of that id went to that peer lately. */
-  mayKnow({ id, type }: Stanza, to: Jid): boolean {
-    if (id === undefined) return false;
-    // all else that was sent goes by that name, too
-    return (
-      type === 'groupchat' || to === this.#parts.account || this.#recent.get(aboutName(bare(to), id)) !== undefined
-    );
+  /** `about`: what aboutName says of it. False: nothing of that id went to that peer lately. */
+  mayKnow({ type }: Stanza, to: Jid, about: string | undefined): boolean {
+    // all else that was sent with an id goes by that name, too
+    const isNamedSo = about !== undefined && type !== 'groupchat' && to !== this.#parts.account;
+    return !isNamedSo || this.#recent.get(about) !== undefined;
   }
 
   /** The server is there (again), and may repeat itself. */
@@ -187,7 +187,7 @@ export class Archive {
     const reading = readMessage(message, account);
     const entry = this.#entryOf(message, reading, source);
     const { type } = entry;
-    const sight = sightOf(reading, entry, source.way ?? 'direct');
+    const sight = sightOf(reading, entry, source.way ?? 'direct', source.about);
     if (reading.alias !== undefined) this.#latest = { alias: detached(reading.alias), at: entry.at };
     // whether a client of ours repeats itself is for `repeats` to say
     const isOwn = source.isSent && source.client !== undefined && type !== 'groupchat';

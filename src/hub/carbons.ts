@@ -2,7 +2,7 @@
 import type { BareJid } from '../wire/jid.ts';
 import { NS } from '../wire/ns.ts';
 import { delay, Stanza } from '../wire/stanza.ts';
-import { childIn, clone, type Element, hasChild, serialize } from '../wire/xml.ts';
+import { childIn, childOf, clone, type Element, escapeAttribute, hasChild, serialize } from '../wire/xml.ts';
 
 /** XEP-0334 and XEP-0280 §9: the sender wants no copies. */
 export const isPrivate = (message: Element): boolean =>
@@ -17,7 +17,7 @@ export function isEligible(message: Element, toOccupant = false): boolean {
     return hasChild(message.getChild('x', NS.mucUser)!, 'invite', NS.mucUser);
   if (type === 'chat') return true;
   return (
-    message.getChild('body') !== undefined ||
+    childOf(message, 'body') !== undefined ||
     childIn(message, NS.receipts) !== undefined ||
     childIn(message, NS.markers) !== undefined ||
     childIn(message, NS.chatStates) !== undefined ||
@@ -51,7 +51,7 @@ export function wrap(
   const text =
     ` type="${inner.type === 'normal' || inner.type === undefined ? 'normal' : inner.type}">` +
     `<${direction} xmlns="${NS.carbons}"><forwarded xmlns="${NS.forward}">${date}` +
-    `<message xmlns="${NS.client}"${inner.textFor(to, from).slice('<message'.length)}` +
+    `<message xmlns="${NS.client}" to="${escapeAttribute(to)}" from="${escapeAttribute(from)}"${inner.rest}` +
     `</forwarded></${direction}></message>`;
   return Stanza.fromParts('message', { from: account, type: inner.type }, text);
 }

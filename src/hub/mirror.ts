@@ -41,15 +41,19 @@ export function mirror(
   sender: number | undefined,
   { among, place }: { among?: ReadonlySet<number> | undefined; place?: number | undefined } = {},
 ): void {
-  const others = context.clients
-    .others(sender ?? -1)
-    .filter(({ sid, isBehind }) => (among === undefined || among.has(sid)) && !(isBehind && place !== undefined));
-  if (others.length === 0 || !isEligible(original.tree, among !== undefined)) return;
+  const withCarbons: number[] = [];
+  const without: Client[] = [];
+  for (const client of context.clients.all()) {
+    const { sid, isBehind, carbons, presence, priority } = client;
+    if (sid === sender || presence === undefined || (isBehind && place !== undefined)) continue;
+    if (among !== undefined && !among.has(sid)) continue;
+    if (carbons) withCarbons.push(sid);
+    else if (priority >= 0) without.push(client);
+  }
+  if (withCarbons.length + without.length === 0 || !isEligible(original.tree, among !== undefined)) return;
   const message = among === undefined ? original : marked(original);
-  const withCarbons = others.filter(({ carbons }) => carbons).map(({ sid }) => sid);
   if (withCarbons.length > 0)
     context.outlet.deliver(withCarbons, wrap('sent', context.account, message, to, from), place);
-  const without = others.filter(({ carbons, priority }) => !carbons && priority >= 0);
   if (without.length === 0) return;
   const copy = inlineCopy(context, message, among === undefined ? bare(to as BareJid) : (to as FullJid), place);
   if (copy !== undefined) for (const client of without) deliverWhenSure(context, client, copy, place);

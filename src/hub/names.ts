@@ -13,8 +13,9 @@ export function typeOf({ type }: Stanza): ArchivedMessage['type'] {
   return type === 'chat' || type === 'groupchat' || type === 'headline' || type === 'error' ? type : 'normal';
 }
 
-export const sightOf = (reading: Reading, message: ArchivedMessage, way: Way): Sight => ({
-  names: namesOf(reading, message),
+/** `about`: what aboutName says, where that is at hand. */
+export const sightOf = (reading: Reading, message: ArchivedMessage, way: Way, about?: string): Sight => ({
+  names: namesOf(reading, message, about),
   mark: reading.mark,
   alias: reading.alias ?? reading.roomId,
   way,
@@ -22,7 +23,7 @@ export const sightOf = (reading: Reading, message: ArchivedMessage, way: Way): S
 });
 
 /** Most telling first. */
-function namesOf({ alias, roomId, originId }: Ids, message: Named): string[] {
+function namesOf({ alias, roomId, originId }: Ids, message: Named, about: string | undefined): string[] {
   const { id, peer, isSent } = message;
   const names: string[] = [];
   if (alias !== undefined) names.push(`alias ${alias}`);
@@ -31,7 +32,7 @@ function namesOf({ alias, roomId, originId }: Ids, message: Named): string[] {
   if (id === undefined && isSent && originId !== undefined) names.push(idName(message, originId));
   if (id === undefined) return names;
   names.push(idName(message, id));
-  if (isSent && message.type !== 'groupchat') names.push(aboutName(peer, id));
+  if (isSent && message.type !== 'groupchat') names.push(about ?? aboutName(peer, id));
   return names;
 }
 

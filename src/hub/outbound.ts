@@ -9,6 +9,7 @@ import { childOf, hasChild, xml } from '../wire/xml.ts';
 import type { Client } from './clients.ts';
 import type { Context, Past } from './context.ts';
 import { concernsCopy, mirror } from './mirror.ts';
+import { aboutName } from './names.ts';
 import { Acknowledgements, ChatStates, isPassing } from './once.ts';
 import type { Outbox, Waiting } from './outbox.ts';
 import type { Rooms } from './rooms.ts';
@@ -16,17 +17,18 @@ import type { MediaSessions } from './sessions.ts';
 
 /** Who sent which message: errors come back to the sender, a message to oneself from the app that wrote it. */
 export class Sent {
+  /** By what aboutName says of it. */
   readonly #senders = new Lately<string, number>(2000);
   readonly #context: Context;
   constructor(context: Context) {
     this.#context = context;
   }
-  note(to: Jid, id: string | undefined, sid: number): void {
-    if (id !== undefined) this.#senders.set(`${bare(to)} ${id}`, sid);
+  note(about: string | undefined, sid: number): void {
+    if (about !== undefined) this.#senders.set(about, sid);
   }
   /** The connected client that sent the message with that id to that peer. */
   senderOf(peer: Jid, id: string | undefined): Client | undefined {
-    const sid = id === undefined ? undefined : this.#senders.get(`${bare(peer)} ${id}`);
+    const sid = id === undefined ? undefined : this.#senders.get(aboutName(bare(peer), id));
     return sid === undefined ? undefined : this.#context.clients.get(sid);
   }
 }
@@ -70,7 +72,8 @@ export class Outbound {
   take(client: Client, given: Stanza, order?: number): void {
     const { account, archive, clients, outlet } = this.#context;
     const to = (given.to ?? account) as Jid;
-    if (archive.mayKnow(given, to) && this.#isRepeated(client, given, to)) return;
+    const about = aboutOf(given, to);
+    if (archive.mayKnow(given, to, about) && this.#isRepeated(client, given, to)) return;
     if (this.#hasSaid(client, given, to)) return;
     const local = clients.at(to);
     const refusal = this.#trouble(given) ?? (local === undefined ? this.#rooms.refusal(client, given, to) : undefined);
@@ -78,12 +81,12 @@ export class Outbound {
     const message = withId(given, client, order);
     if (local !== undefined) return this.#between(client, local, message);
     if (!this.#mayLeave(client, given, to)) return;
-    this.#sent.note(to, message.id, client.sid);
+    this.#sent.note(about, client.sid);
     this.#media.fromClient(client.sid, message.tree);
     if (!this.#send(client, message, to, order)) return;
     // what goes to oneself comes back from the server, once for each client
     if (bare(to) === account || message.type === 'error' || message.type === 'groupchat') return;
-    const source = { isSent: true, client: client.address, from: client.address, to };
+    const source = { isSent: true, client: client.address, from: client.address, to, about };
     const { stanza, place } = archive.take(message, source);
     mirror(this.#context, stanza, to, client.address, client.sid, { among: this.#rooms.membersAt(to), place });
   }
@@ -134,7 +137,7 @@ export class Outbound {
     const { up, outlet } = this.#context;
     if (isPassing(message.tree)) return !this.#outbox.isHeldUp && up.send(message.textFor(to, undefined));
     const refusal = this.#outbox.isHeldUp ? this.#refusal(message) : undefined;
-    if (refusal === undefined) this.#outbox.add(message.readdress({ to }), client.address, order);
+    if (refusal === undefined) this.#outbox.add(message.textFor(to, undefined), client.address, order);
     else if (message.type !== 'error') outlet.deliver([client.sid], errorOf(message, refusal));
     return refusal === undefined;
   }
@@ -167,11 +170,11 @@ export class Outbound {
     if (before === undefined && caught !== undefined) return shown(caught);
     const keep = () => shown(before ?? archive.take(message, source).place);
     if (clients.at(to) !== undefined) return keep();
-    this.#sent.note(to, message.id, client.sid);
+    this.#sent.note(aboutOf(message, to), client.sid);
     const isRooms = message.type === 'groupchat' && this.#rooms.has(to);
     const refusal = isRooms ? undefined : this.#refusal(message);
     if (refusal !== undefined) return outlet.deliver([client.sid], errorOf(message, refusal));
-    this.#outbox.wait(message.readdress({ to }), client.address, order);
+    this.#outbox.wait(message.textFor(to, undefined), client.address, order);
     if (bare(to) !== account && message.type !== 'groupchat') keep();
     if (up.online() && this.#outbox.isOpen) this.flush();
   }
@@ -223,7 +226,7 @@ export class Outbound {
   #fail({ client, message }: Waiting): void {
     const { account, clients } = this.#context;
     const sender = clients.at(client);
-    if (sender !== undefined) this.#sent.note(message.to as Jid, message.id, sender.sid);
+    if (sender !== undefined) this.#sent.note(aboutOf(message, message.to as Jid), sender.sid);
     const reason = new StanzaError('remote-server-timeout', 'The server was not reachable for too long');
     if (message.type !== 'error') this.#failed(errorOf(message.readdress({ to: message.to, from: account }), reason));
   }
@@ -232,6 +235,9 @@ export class Outbound {
     this.#chatStates.gone(sid);
   }
 }
+
+const aboutOf = ({ id }: Stanza, to: Jid): string | undefined =>
+  id === undefined ? undefined : aboutName(bare(to), id);
 
 /** By which it is found again, at the server and in the archive (XEP-0359); the same when a hub after this one is told it once more. */
 function withId(message: Stanza, { address }: Client, order: number | undefined): Stanza {

@@ -17,7 +17,12 @@ const asked = -1;
 const most = 1000;
 
 /** Keys are microseconds since the epoch, or as near as no two are equal. */
-const keyOf = (order: number): string => String(order).padStart(16, '0');
+function keyOf(order: number): string {
+  // in halves, which V8 writes in a fraction of the time
+  const high = Math.floor(order / half);
+  return `${String(high).padStart(8, '0')}${String(order - high * half).padStart(8, '0')}`;
+}
+const half = 100_000_000;
 
 /** What is kept of a message (JSON). */
 export interface KeptMessage {
@@ -86,15 +91,14 @@ export class Outbox {
     return this.#waiting >= most;
   }
 
-  /** Sends it, or has it wait behind what waits already. `order`: see wait(). */
-  add(message: Stanza, client: FullJid, order?: number): void {
-    const text = message.textFor(message.to, undefined);
+  /** Sends it (with `to`, without `from`), or has it wait behind what waits already. `order`: see wait(). */
+  add(text: string, client: FullJid, order?: number): void {
     this.#insert(text, client, this.isHeldUp ? 0 : this.#context.up.post(text), order);
   }
 
   /** Has it wait for flush(). `order`: its place among others, if it is not there already; behind all without one. */
-  wait(message: Stanza, client: FullJid, order?: number): void {
-    this.#insert(message.textFor(message.to, undefined), client, 0, order);
+  wait(text: string, client: FullJid, order?: number): void {
+    this.#insert(text, client, 0, order);
   }
 
   #insert(text: string, client: FullJid, sequence: number, order?: number): void {
@@ -105,13 +109,15 @@ export class Outbox {
     if (this.#rows[before]?.key === key) return;
     this.#last = Math.max(this.#last, place);
     const row = { key, at, client, sequence, text, isDoubtful: false };
-    this.#rows.splice(before + 1, 0, row);
+    if (before === this.#rows.length - 1) this.#rows.push(row);
+    else this.#rows.splice(before + 1, 0, row);
     if (sequence === 0) this.#waiting++;
     this.#keep(row);
   }
 
   #keep({ key, at, client, sequence, text }: Row): void {
-    this.#context.kept.put('outbox', key, JSON.stringify({ at, client, sequence, text } satisfies KeptMessage));
+    const value = `{"at":${at},"client":${JSON.stringify(client)},"sequence":${sequence},"text":${JSON.stringify(text)}}`;
+    this.#context.kept.put('outbox', key, value);
   }
 
   /** The server has all that was sent with these sequence numbers. */
