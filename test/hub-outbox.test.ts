@@ -155,6 +155,25 @@ test(
 );
 
 test(
+  'what the server turned out to have does not leave again when it is told once more',
+  inLives(async (lives) => {
+    const before = await lives.next();
+    before.world.online();
+    for (const order of [101, 102]) before.world.hub.fromClient(before.phone.sid, saying(`m${order}`), order);
+    const { sequence } = before.world;
+    before.world.hub.close();
+    const { world, phone } = await lives.next();
+    world.sequence = sequence;
+    world.hub.handled(2 ** 32 + 1, sequence);
+    world.hub.online(core, true, true);
+    world.hub.fromClient(phone.sid, saying('m101'), 101, 'taken');
+    world.hub.fromClient(phone.sid, saying('m102'), 102, 'told');
+    world.hub.fromClient(phone.sid, saying('m103'), 103);
+    assert.equal(ids(world), ['m103']);
+  }),
+);
+
+test(
   'what is sent a second time is not shown a second time',
   inWorld((world) => {
     world.online();

@@ -55,6 +55,8 @@ export class Outbox {
   readonly #context: Context;
   /** In the order of their keys, which is the order in which they leave. */
   #rows: Row[] = [];
+  /** What a hub before this one put here: whoever is told of it once more finds it done with, or on its way. */
+  #inherited: ReadonlySet<string> = new Set();
   /** Of these, such as are not on their way. */
   #waiting = 0;
   #last = 0;
@@ -71,6 +73,7 @@ export class Outbox {
   async load(): Promise<void> {
     const entries = await this.#context.kept.read('outbox');
     this.#rows = entries.map(({ key, value }) => rowOf(key, value)).sort((a, b) => (a.key < b.key ? -1 : 1));
+    this.#inherited = new Set(this.#rows.map(({ key }) => key));
     this.#last = Number(this.#rows.at(-1)?.key ?? 0);
     this.#count();
   }
@@ -105,6 +108,7 @@ export class Outbox {
     const at = this.#context.now();
     const place = order ?? Math.max(this.#last + 1, at * 1000);
     const key = keyOf(place);
+    if (this.#inherited.has(key)) return;
     const before = place > this.#last ? this.#rows.length - 1 : this.#rows.findLastIndex((row) => row.key <= key);
     if (this.#rows[before]?.key === key) return;
     this.#last = Math.max(this.#last, place);
