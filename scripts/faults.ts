@@ -18,15 +18,15 @@ interface Order {
 const harnesses: Record<string, (order: Order) => Promise<boolean>> = {
   async messages({ only, ...order }) {
     const found = await runMessages({ ...order, ...(only && { faults: only as Fault[] }) });
-    const { rounds, faults, messages, lost, doubled, misordered, needless, repeats, serverLosses, serverMisorders } =
-      found;
+    const { rounds, faults, messages, lost, doubled, misordered, needless, repeats } = found;
     const counts = {
       rounds,
       faults,
       messages,
       repeats,
-      "server's losses": serverLosses,
-      "server's misorders": serverMisorders,
+      "server's losses": found.serverLosses,
+      "server's misorders": found.serverMisorders,
+      "server's doubles": found.serverDoubles,
     };
     const amiss = { lost, doubled, misordered, 'needless repeats': needless };
     const words = [

@@ -17,6 +17,8 @@ export interface Findings {
   serverLosses: number;
   /** Came late from a server that has them in order: ejabberd 23.01 lets what waits for a resumed stream be overtaken. */
   serverMisorders: number;
+  /** Came twice, and the server's own archive has it twice: its sender, whose session the server had given up, said it once more. */
+  serverDoubles: number;
 }
 
 export const nothing = (): Findings => ({
@@ -28,6 +30,7 @@ export const nothing = (): Findings => ({
   needless: [],
   serverLosses: 0,
   serverMisorders: 0,
+  serverDoubles: 0,
 });
 
 /** All that is known when a round is over. */
@@ -63,22 +66,27 @@ export function audit(evidence: Evidence): Findings {
     for (const sent of sender.sent)
       if (sent.at >= since && sent.acknowledgedAt !== undefined && !sent.refused)
         follow(evidence, sender, sent, findings);
-  for (const app of [...apps, peer]) findRepeats(app, since, findings);
-  findDoubles('archive', evidence.archive, findings);
+  for (const app of [...apps, peer]) findRepeats(evidence, app, findings);
+  findDoubles(evidence, findings);
   for (const app of apps) checkOrder(evidence, app, findings);
   checkSeries(evidence, peer, findings);
   return findings;
 }
 
 /** Of the whole run: what the archive lacks, or has twice. What a killed server had lost by then is counted with its round. */
-export function auditAll({ apps, peer, archive }: Pick<Evidence, 'apps' | 'peer' | 'archive'>): Findings {
+export function auditAll({
+  apps,
+  peer,
+  ...archives
+}: Pick<Evidence, 'apps' | 'peer' | 'bob' | 'archive' | 'serverOfAlice'>): Findings {
+  const { archive } = archives;
   const findings = nothing();
   const ids = new Set(archive.map(({ id }) => id));
   for (const { sent, name } of [...apps, peer])
     for (const { id, body, acknowledgedAt, refused } of sent)
       if (name !== 'peer' && acknowledgedAt !== undefined && !refused && !ids.has(id))
         findings.lost.push(`${body} (${id}): not at the proxy, at the end`);
-  findDoubles('archive', archive, findings);
+  findDoubles(archives, findings);
   return findings;
 }
 
@@ -104,31 +112,46 @@ function follow(evidence: Evidence, sender: App, sent: Sent, findings: Findings)
 const hasCopy = (app: App, { body }: Sent): boolean =>
   !app.skills.carbons && app.arrivals.some((arrival) => arrival.body === `→ ${body}`);
 
-function findDoubles(where: string, list: readonly Arrival[], findings: Findings): void {
+type Archives = Pick<Evidence, 'archive' | 'bob' | 'serverOfAlice'>;
+
+function findDoubles(archives: Archives, findings: Findings): void {
   const seen = new Map<string, Arrival>();
-  for (const arrival of list) {
-    const key = `${arrival.author} ${arrival.id}`;
+  for (const arrival of archives.archive) {
+    const key = keyOf(arrival);
     const first = seen.get(key);
-    if (first !== undefined)
-      findings.doubled.push(`${arrival.body} (${arrival.id}) at ${where}: ${first.stanzaId} and ${arrival.stanzaId}`);
+    if (first !== undefined) noteDouble(archives, 'archive', first, arrival, findings);
     seen.set(key, arrival);
   }
 }
 
+/** What alice says is sent by the proxy, and nobody else can be the cause. */
+function noteDouble(
+  { bob, serverOfAlice }: Archives,
+  where: string,
+  first: Arrival,
+  second: Arrival,
+  findings: Findings,
+): void {
+  const atServer = new Set(serverOfAlice.filter((one) => keyOf(one) === keyOf(second)).map(({ stanzaId }) => stanzaId));
+  if (second.author === bob && atServer.size > 1) findings.serverDoubles++;
+  else
+    findings.doubled.push(
+      `${second.body} (${second.id}) at ${where}: ${first.stanzaId} and ${second.stanzaId}; ${atServer.size} at the server`,
+    );
+}
+
 /** The same message again: under the same archive id, and for a reason. */
-function findRepeats(app: App, since: number, findings: Findings): void {
+function findRepeats(evidence: Evidence, app: App, findings: Findings): void {
   const seen = new Map<string, Arrival>();
   for (const arrival of app.arrivals) {
     if (arrival.id === undefined) continue;
     const key = `${arrival.author} ${arrival.id}`;
     const first = seen.get(key);
     seen.set(key, arrival);
-    if (first === undefined || arrival.at < since) continue;
+    if (first === undefined || arrival.at < evidence.since) continue;
     const isOne = first.stanzaId === undefined || arrival.stanzaId === undefined || first.stanzaId === arrival.stanzaId;
     if (!isOne && app.name !== 'peer') {
-      findings.doubled.push(
-        `${arrival.body} (${arrival.id}) at ${app.name}: ${first.stanzaId} and ${arrival.stanzaId}`,
-      );
+      noteDouble(evidence, app.name, first, arrival, findings);
       continue;
     }
     const end = app.ends[first.stream];
@@ -146,12 +169,13 @@ function findRepeats(app: App, since: number, findings: Findings): void {
 /** What came from one author came in the archive's order. */
 function checkOrder({ archive, bob, since }: Evidence, app: App, findings: Findings): void {
   if (app.skills.archive) return; // it sorts by the archive
-  const place = new Map(archive.map((arrival, index) => [`${arrival.author} ${arrival.id}`, index]));
+  const place = new Map<string, number>();
+  for (const [index, arrival] of archive.entries()) if (!place.has(keyOf(arrival))) place.set(keyOf(arrival), index);
   let last = -1;
   let before: Arrival | undefined;
   const seen = new Set<string>();
   for (const arrival of app.arrivals) {
-    const key = `${arrival.author} ${arrival.id}`;
+    const key = keyOf(arrival);
     const at = place.get(key);
     const isRepeated = seen.has(key); // also of the round before
     seen.add(key);

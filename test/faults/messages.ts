@@ -136,15 +136,18 @@ async function look(world: FaultyWorld, { since, before }: Times, serverDied: bo
 
 /** At the end: the archive has all there ever was, and once. */
 async function judgeAll(
-  { alice, apps, peer, proxy }: FaultyWorld,
+  { alice, bob, apps, peer, proxy, server }: FaultyWorld,
   beginning: number,
   total: Result,
   log: Options['log'],
 ) {
-  const archive = await readArchive(alice, proxy.endpoint(), new Date(beginning - 1000).toISOString());
+  const since = new Date(beginning - 1000).toISOString();
+  const archive = await readArchive(alice, proxy.endpoint(), since);
+  const direct = { host: server.host, port: server.port, ca: server.ca };
+  const serverOfAlice = await readArchive(alice, direct, since);
   const told = [...total.lost, ...total.doubled].join();
   const isNews = (line: string) => !told.includes(/\(\S+\)/.exec(line)![0]);
-  const { lost, doubled } = auditAll({ apps, peer, archive });
+  const { lost, doubled } = auditAll({ apps, peer, bob: bob.jid, archive, serverOfAlice });
   for (const line of lost.filter(isNews)) log(`lost: ${line}`);
   for (const line of doubled.filter(isNews)) log(`doubled: ${line}`);
   total.lost.push(...lost.filter(isNews));
@@ -156,5 +159,6 @@ function add(total: Result, findings: Findings): void {
   total.repeats += findings.repeats;
   total.serverLosses += findings.serverLosses;
   total.serverMisorders += findings.serverMisorders;
+  total.serverDoubles += findings.serverDoubles;
   for (const key of ['lost', 'doubled', 'misordered', 'needless'] as const) total[key].push(...findings[key]);
 }
