@@ -14,7 +14,7 @@ import { TextDecoder } from 'node:util';
 import { SaxesParser, type SaxesTagNS } from 'saxes';
 import { StreamError } from './error.ts';
 import { NS } from './ns.ts';
-import { plain } from './plain.ts';
+import { type Codes, plain } from './plain.ts';
 import {
   attributesFault,
   canonical,
@@ -152,11 +152,12 @@ export class StreamParser {
     if (this.#halted) return;
     try {
       if (this.#sax === undefined) this.#wake();
-      const text = this.#decode(chunk);
+      const isSimple = !this.#isHalf && isAscii(chunk);
+      const text = isSimple ? Buffer.prototype.latin1Slice.call(chunk) : this.#decode(chunk);
       if (this.#resting && !this.#isHalf && text.trim() === '') return; // white space keepalive (RFC 6120 §4.6.1)
       this.#resting = false;
       this.#pending += chunk.length;
-      this.#take(text);
+      this.#take(text, isSimple ? chunk : codesOf(text));
       this.#emit();
       const tail = this.#consumed - this.#mark;
       if (tail < text.length) this.#pending = Buffer.byteLength(text.slice(text.length - tail)); // of the next element
@@ -178,9 +179,9 @@ export class StreamParser {
   }
 
   /** What is plain in one go; from what is not, saxes has it tag by tag, until an element can be plain again. */
-  #take(text: string): void {
+  #take(text: string, codes: Codes): void {
     for (let at = 0; at < text.length && !this.#halted; ) {
-      const end = this.#isBetween ? this.#takePlain(text, at) : at;
+      const end = this.#isBetween ? this.#takePlain(text, codes, at) : at;
       if (end > at) at = end;
       else {
         const tagEnd = this.#isPlain || this.#root === undefined ? text.indexOf('>', at) + 1 : 0;
@@ -192,14 +193,14 @@ export class StreamParser {
   }
 
   /** White space, or an element; where that ends. */
-  #takePlain(text: string, from: number): number {
+  #takePlain(text: string, codes: Codes, from: number): number {
     let start = from;
-    while (isSpace(text.charCodeAt(start))) start++;
+    while (isSpace(codes[start])) start++;
     this.#pass(start - from);
     if (start > from) return start;
     this.#emit();
     if (this.#halted) return text.length;
-    const element = plain.read(text, from, this.limits, this.#content);
+    const element = plain.read(text, codes, from, this.limits, this.#content);
     const length = plain.end - from;
     if (element === undefined || this.#consumed + length - this.#mark > this.limits.bytes) return from;
     this.#pass(length);
@@ -242,7 +243,6 @@ export class StreamParser {
   }
 
   #decode(chunk: Uint8Array): string {
-    if (!this.#isHalf && isAscii(chunk)) return Buffer.prototype.latin1Slice.call(chunk);
     this.#isHalf = (chunk.at(-1) ?? 0) >= 0x80;
     this.#decoder ??= new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }); // a byte order mark is for saxes to judge
     try {
@@ -371,8 +371,14 @@ export class StreamParser {
   }
 }
 
+function codesOf(text: string): Codes {
+  const codes = new Uint16Array(text.length);
+  for (let at = 0; at < text.length; at++) codes[at] = text.charCodeAt(at);
+  return codes;
+}
+
 /** What XML has between elements. */
-const isSpace = (code: number): boolean => code === 32 || code === 10 || code === 13 || code === 9;
+const isSpace = (code: number | undefined): boolean => code === 32 || code === 10 || code === 13 || code === 9;
 
 /** Reads one element that we wrote ourselves (link, store). Not for anybody else's text. */
 export function parseElement(text: string): Element {
