@@ -126,10 +126,12 @@ inFolder('a folder that can only be read: writes wait until it can be written', 
   await store.putAway();
   run('mount', '--bind', folder, folder);
   run('mount', '-o', 'remount,ro,bind', folder);
+  const watch = new Watch(store);
   let added: Promise<void>;
   try {
+    const told = watch.next();
     added = store.messages.add('a@x', messageAt(2));
-    assert.match(store.trouble?.reason ?? '', /^.*alice\.sqlite: /);
+    assert.match((await told)?.reason ?? '', /^.*alice\.sqlite: /);
   } finally {
     run('umount', '--lazy', folder);
   }
@@ -159,6 +161,8 @@ inFolder('a file that is taken away is told of, then begun anew', async (folder)
   const store = await storesIn(folder)('alice');
   const watch = new Watch(store);
   await store.messages.add('a@x', messageAt(1));
+  assert.equal(await all(store), [1]);
+  await store.settled();
   await rm(join(folder, 'alice.sqlite'));
   const gone = watch.next();
   const added = store.messages.add('a@x', messageAt(2));
@@ -254,6 +258,8 @@ test('after a sync that failed nothing is told to be durable any more', async ()
     rollback() {
       this.inTransaction = false;
     },
+    check: () => {},
+    outbox: { write() {} },
     sync: () => Promise.reject(Object.assign(new Error('i/o error, fsync'), { code: 'EIO' })),
   };
   const group = new Group('alice.sqlite', { use: () => opened as unknown as Opened, failed() {} });

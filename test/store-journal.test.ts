@@ -73,17 +73,23 @@ inFolder('what a client sent comes back with its row in the outbox, and no row c
   await store.close();
 });
 
-inFolder('what is committed is nowhere else; what is broken off is left out', async (folder) => {
+inFolder('what the tables have is nowhere else; what is broken off is left out', async (folder) => {
   const file = join(folder, 'alice.sqlite-new');
   await killedAfter(folder, `messages.add('a@x', messageAt(5));`);
   await appendFile(file, '{"account":"a@x","mess');
   const store = await storesIn(folder)('alice');
   assert.equal(await placesIn(store), [5]);
+  await store.settled();
+  assert.is(readFileSync(file, 'utf8'), '');
   const added = store.messages.add('a@x', messageAt(6));
   await new Promise(process.nextTick);
   assert.match(readFileSync(file, 'utf8'), /hello 6/);
   await added;
-  assert.is(readFileSync(file, 'utf8'), '');
+  assert.match(readFileSync(file, 'utf8'), /hello 6/);
+  assert.equal(await placesIn(store), [5, 6]);
+  await store.settled();
+  for (const name of (await readdir(folder)).filter((one) => one.includes('-new')))
+    assert.is(readFileSync(join(folder, name), 'utf8'), '');
   await store.messages.forget('a@x', {});
   await (store as FileStore).putAway();
   await store.close();

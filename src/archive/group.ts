@@ -1,10 +1,13 @@
 /**
- * Writes of the same few milliseconds share one commit and one sync to the disk. What cannot be written now is kept, and done
- * again every second until it can.
+ * Writes of the same few milliseconds share one commit and one sync to the disk: of the journal, or, where the tables had to have them
+ * at once, of the tables. What cannot be written now is kept, and done again every second until it can.
  */
 import { ArchiveError, refusal } from './database.ts';
+import { enter, enterLeft } from './entering.ts';
+import type { Journal } from './journal.ts';
 import type { Opened } from './opened.ts';
 import { isPassing } from './passing.ts';
+import type { Entered } from './record.ts';
 import type { Trouble } from './types.ts';
 
 /** How long a write may wait for others to share its commit, and how long until it is tried again: milliseconds. */
@@ -21,6 +24,8 @@ const pause = 1000;
  */
 const turn = 20;
 const turns = 50;
+/** Records that the tables take in together. */
+const bite = 500;
 
 export type Work = (opened: Opened) => unknown;
 
@@ -32,11 +37,15 @@ interface Step {
 
 /** What becomes durable together. */
 class Batch {
-  readonly steps: Step[] = [];
+  readonly steps: (Step | Entered)[] = [];
   /** By key: what is written at the commit. */
-  readonly notes = new Map<string, Work>();
+  readonly notes = new Map<string, () => Entered>();
   readonly done: Promise<void>;
-  /** There are steps that were not done when they were added. */
+  /** So many steps are in the open transaction. */
+  entered = 0;
+  /** There are steps that are no records. */
+  hasWork = false;
+  /** Some of those were not done when they were added. */
   hasLate = false;
   resolve!: () => void;
   reject!: (error: Error) => void;
@@ -58,21 +67,25 @@ export interface Desk {
   mayWait?(): boolean;
   /** That has happened; the file may be of use to the group until `idle`. */
   failed(error: unknown, idle: Promise<unknown>): void;
-  /** All that was added until now is in a commit. */
-  committed?(): void;
   /** All is durable, and nothing waits. */
   idle?(): void;
 }
 
 export class Group {
+  /** How many records were written. */
+  written = 0;
   onTrouble: (trouble: Trouble | undefined) => void = () => {};
   readonly #file: string;
   readonly #desk: Desk;
+  /** Where records stand until the tables have them; undefined: these take them in at each commit. */
+  readonly #journal: Journal | undefined;
   /** What is gathered, and what is on its way to the disk. */
   #batch: Batch | undefined;
   #syncing: Batch | undefined;
   /** While there is something in its transaction, or on the way to the disk. */
   #opened: Opened | undefined;
+  /** It is the tables that are on their way to the disk: nothing may be committed in them meanwhile. */
+  #isSettling = false;
   #timer: NodeJS.Timeout | undefined;
   /** There was much in the last commit. */
   #isCrowded = false;
@@ -86,13 +99,29 @@ export class Group {
   #moved: Promise<void> | undefined;
   #broken: ArchiveError | undefined;
 
-  constructor(file: string, desk: Desk) {
+  constructor(file: string, desk: Desk, journal?: Journal) {
     this.#file = file;
     this.#desk = desk;
+    this.#journal = journal;
   }
 
   get isBusy(): boolean {
-    return this.#syncing !== undefined || this.#batch !== undefined;
+    return this.#syncing !== undefined || this.#batch !== undefined || this.isAhead;
+  }
+
+  /** The tables lack something. */
+  get isAhead(): boolean {
+    return this.#journal?.isAhead === true;
+  }
+
+  /** The journal has become so long that the tables should take it in, whatever else there is to do. */
+  get isLong(): boolean {
+    return this.#journal?.isLong === true;
+  }
+
+  /** Octets of records that the tables lack. */
+  get ahead(): number {
+    return this.#journal?.ahead ?? 0;
   }
 
   get trouble(): Trouble | undefined {
@@ -104,17 +133,36 @@ export class Group {
     return (this.#batch ?? this.#syncing)?.done;
   }
 
-  /** Before each read. Throws where it would not see what was written, or the store is closed or of no more use. */
+  /** Before each read: the tables have all that was written. Throws where they cannot, or the store is closed or of no more use. */
   check(): void {
     if (this.#broken !== undefined) throw this.#broken;
-    this.#release();
-    if (this.#isStuck && this.#batch !== undefined && this.#batch.steps.length > 0)
-      throw new ArchiveError(this.#trouble?.reason);
+    this.#isHeld = false;
+    const waits =
+      this.isAhead ||
+      this.#journal?.isUnread ||
+      (this.#batch !== undefined && this.#batch.entered < this.#batch.steps.length);
+    if (!waits) return;
+    try {
+      if (!this.#isStuck) this.#catchUp(this.#gather());
+    } catch (error) {
+      this.fault(error);
+    }
+    if (this.#isStuck) throw new ArchiveError(this.#trouble?.reason);
   }
 
   /** Nothing can be added any more. */
   break(error: unknown): void {
     this.#broken ??= refusal(this.#file, error);
+  }
+
+  /** Resolves when it is durable; the tables have it when somebody reads. */
+  write(record: Entered): Promise<void> {
+    if (this.#broken !== undefined) return Promise.reject(this.#broken);
+    const batch = this.#gather();
+    this.written++;
+    this.#journal?.write(record);
+    if (batch.steps.push(record) === plenty) this.#hurry();
+    return inOrder(batch);
   }
 
   /** Does the work at once, in the open transaction; resolves when it is durable. */
@@ -124,23 +172,24 @@ export class Group {
     const step: Step = { work, fail: undefined };
     if (this.#isStuck || this.#isHeld) return later(batch, step);
     try {
-      work(this.#begun());
+      work(this.#catchUp(batch));
     } catch (error) {
       if (!isPassing(error)) return Promise.reject(refusal(this.#file, error));
       const done = later(batch, step);
       this.fault(error);
       return done;
     }
-    if (batch.steps.push(step) === plenty) this.#hurry();
-    // one step behind, as those before it: they resolve in their order
-    return batch.hasLate ? batch.done.then(() => {}) : batch.done;
+    batch.hasWork = true;
+    batch.entered = batch.steps.push(step);
+    if (batch.entered === plenty) this.#hurry();
+    return inOrder(batch);
   }
 
-  /** The work is done at the commit, once for each key: the last one counts. */
-  note(key: string, work: Work): Promise<void> {
+  /** The record is made at the commit, once for each key: the last one counts. */
+  note(key: string, record: () => Entered): Promise<void> {
     if (this.#broken !== undefined) return Promise.reject(this.#broken);
     const batch = this.#gather();
-    batch.notes.set(key, work);
+    batch.notes.set(key, record);
     return batch.done;
   }
 
@@ -164,6 +213,36 @@ export class Group {
     return opened;
   }
 
+  /** The tables have all that was added until now, in the open transaction. */
+  #catchUp(batch: Batch): Opened {
+    const opened = this.#begun();
+    const { steps } = batch;
+    if (this.#journal?.isUnread === true) enterLeft(opened, this.#journal.left(opened));
+    while (this.isAhead) enter(opened, this.#journal!.take(bite));
+    while (batch.entered < steps.length) this.#enterNext(opened, batch);
+    this.#isStuck = false;
+    return opened;
+  }
+
+  #enterNext(opened: Opened, batch: Batch): void {
+    const { steps, entered } = batch;
+    const step = steps[entered]!;
+    if ('work' in step) {
+      batch.entered++;
+      try {
+        step.work(opened);
+      } catch (error) {
+        if (isPassing(error)) throw error;
+        step.fail?.(refusal(this.#file, error));
+      }
+      return;
+    }
+    const next = steps.findIndex((one, index) => index > entered && 'work' in one);
+    const records = steps.slice(entered, next === -1 ? steps.length : next) as Entered[];
+    enter(opened, records);
+    batch.entered += records.length;
+  }
+
   /** Notes alone need no file until they are committed. */
   #inTurn(): void {
     const isPatient = this.#batch?.steps.length === 0 && !this.#isStuck && this.#waited < turns;
@@ -180,15 +259,16 @@ export class Group {
     const batch = this.#batch;
     if (batch === undefined) return;
     try {
-      if (this.#isAwaiting(this.#desk.use())) return;
-      if (this.#isStuck) this.#redo(batch);
-      const opened = this.#begun();
-      for (const [key, note] of batch.notes) write(opened, batch, key, note);
-      opened.commit();
-      this.#desk.committed?.();
+      const opened = this.#desk.use();
+      const isMarked = this.#marks(opened, batch);
+      if (!isMarked) {
+        if (this.#isAwaiting(opened)) return;
+        this.#commitTables(batch);
+      }
       this.#isCrowded = batch.steps.length > crowd;
       this.#batch = undefined;
       this.#syncing = batch;
+      this.#isSettling = !isMarked;
       void this.#sync(opened, batch);
     } catch (error) {
       if (isPassing(error)) this.fault(error);
@@ -196,7 +276,30 @@ export class Group {
     }
   }
 
-  /** What was moved in the file has to be on the disk before anything is committed. */
+  /** The batch stands in the journal. False: the tables have to take it in. */
+  #marks(opened: Opened, batch: Batch): boolean {
+    const journal = this.#journal;
+    if (journal === undefined || this.#isStuck || batch.hasWork || !journal.isReady || opened.inTransaction)
+      return false;
+    opened.check();
+    try {
+      journal.mark(notesOf(batch));
+      return true;
+    } catch (error) {
+      if (isPassing(error)) return false;
+      throw error;
+    }
+  }
+
+  #commitTables(batch: Batch): void {
+    const opened = this.#catchUp(batch);
+    enter(opened, notesOf(batch));
+    this.#journal?.note(opened, true);
+    opened.commit();
+    this.#journal?.turn();
+  }
+
+  /** What was moved in the file has to be on the disk before anything is committed in it. */
   #isAwaiting({ moving }: Opened): boolean {
     if (moving === undefined) return false;
     this.#moved ??= moving
@@ -218,9 +321,8 @@ export class Group {
 
   async #sync(opened: Opened, batch: Batch): Promise<void> {
     try {
-      this.#isHeld = opened.makesRoom();
-      await opened.sync();
-      if (this.#isHeld) opened.move(); // what comes meanwhile is committed after it
+      if (this.#isSettling) await this.#syncTables(opened);
+      else await this.#journal!.sync();
       this.#syncing = undefined;
       this.#tell(undefined);
       batch.resolve();
@@ -229,20 +331,39 @@ export class Group {
       this.#syncing = undefined;
       this.#end(error, batch);
     }
-    this.#release();
+    this.#isSettling = false;
+    this.#isHeld = false;
     if (this.#batch === undefined) {
       this.#opened = undefined;
       this.#desk.idle?.();
     } else if (this.#timer === undefined) this.#commit();
   }
 
-  /** What was held is done, in the order in which it came. */
-  #release(): void {
-    if (!this.#isHeld) return;
-    this.#isHeld = false;
-    if (this.#batch === undefined) return;
+  async #syncTables(opened: Opened): Promise<void> {
+    this.#isHeld = opened.makesRoom();
+    await opened.sync();
+    this.#journal?.cut();
+    if (this.#isHeld) opened.move(); // what comes meanwhile is committed after it
+  }
+
+  /**
+   * The tables take in some of what the journal has, while nobody waits for it: the journal keeps that until they are durable. They
+   * lack no less after it where there was no moment for it.
+   */
+  takeIn(most: number): void {
+    const journal = this.#journal;
+    if (journal === undefined || !journal.isAhead || this.#isStuck || this.#isSettling || this.#broken) return;
     try {
-      this.#redo(this.#batch);
+      const opened = this.#desk.use();
+      if (opened.inTransaction || opened.moving !== undefined) return;
+      this.#opened = opened;
+      opened.begin();
+      enter(opened, journal.take(most));
+      if (opened.tail.isLong) opened.tail.tidy();
+      journal.note(opened, false);
+      opened.commit();
+      journal.settle();
+      if (!journal.isAhead || opened.makesRoom()) void this.add(() => {}).catch(() => {}); // they are synced
     } catch (error) {
       this.fault(error);
     }
@@ -257,7 +378,7 @@ export class Group {
     this.#tell(refusal(this.#file, error));
     const batch = this.#gather();
     try {
-      this.#redo(batch); // so that reads see it
+      this.#catchUp(batch); // so that reads see it
     } catch {
       this.#takeBack();
     }
@@ -272,20 +393,8 @@ export class Group {
       // of no use; whoever opened it knows
     }
     this.#opened = undefined;
-  }
-
-  /** Nothing of the batch is in a transaction: all of it is done again. */
-  #redo(batch: Batch): void {
-    const opened = this.#begun();
-    for (const step of batch.steps) {
-      try {
-        step.work(opened);
-      } catch (error) {
-        if (isPassing(error)) throw error;
-        step.fail?.(refusal(this.#file, error));
-      }
-    }
-    this.#isStuck = false;
+    this.#journal?.giveBack();
+    if (this.#batch !== undefined) this.#batch.entered = 0;
   }
 
   #tell(error: ArchiveError | undefined): void {
@@ -296,6 +405,8 @@ export class Group {
 
   /** What was added is durable, and nothing can be added any more. Rejects what cannot be written at the last try. */
   async close(): Promise<void> {
+    // what the tables cannot take in stays in the journal
+    if (this.#batch !== undefined || this.isAhead) this.add(() => {}).catch(() => {});
     this.break(new ArchiveError(`${this.#file} is closed.`));
     for (let last = this.settled(); last !== undefined; last = this.settled()) {
       this.#commit();
@@ -316,21 +427,28 @@ export class Group {
 }
 
 /** A value that cannot be had is a fault of ours, and no reason to keep others waiting. */
-function write(opened: Opened, batch: Batch, key: string, note: Work): void {
-  try {
-    note(opened);
-  } catch (error) {
-    if (isPassing(error)) throw error;
-    batch.notes.delete(key);
-    queueMicrotask(() => {
-      throw error;
-    });
+function notesOf({ notes }: Batch): Entered[] {
+  const records: Entered[] = [];
+  for (const [key, note] of notes) {
+    try {
+      records.push(note());
+    } catch (error) {
+      notes.delete(key);
+      queueMicrotask(() => {
+        throw error;
+      });
+    }
   }
+  return records;
 }
+
+/** One step behind those that were not done at once, so that all resolve in their order. */
+const inOrder = (batch: Batch): Promise<void> => (batch.hasLate ? batch.done.then(() => {}) : batch.done);
 
 /** It was not done yet, so it may turn out that it cannot be. */
 function later(batch: Batch, step: Step): Promise<void> {
   batch.steps.push(step);
+  batch.hasWork = true;
   batch.hasLate = true;
   return new Promise((resolve, reject) => {
     step.fail = reject;

@@ -1,131 +1,318 @@
 /**
- * What is gathered for the next commit, in a file beside the database, for no longer than until then: it outlives the end of the
- * program, though not of the machine, for nothing of it is synced. A message that was shown to somebody keeps its place that way.
+ * What is written stands here first: a line for each record at the end of its turn, and a mark below those of a commit. What is above a
+ * mark that is synced is durable. The tables take it in later, many records together, when there is time or when somebody reads; how far
+ * they are stands in the tables themselves, so that nothing is done twice or left out, wherever the program or the machine ends.
+ *
+ * Lines that no mark is below outlive the end of the program, though not of the machine: a message that was shown to somebody
+ * keeps its place that way (`recall`).
  */
-import { closeSync, ftruncateSync, openSync, readFileSync, rmSync, writeSync } from 'node:fs';
+import { readFileSync } from 'node:fs';
+import { ArchiveError } from './database.ts';
+import { Leaf } from './leaf.ts';
 import type { Opened } from './opened.ts';
-import type { ArchivedMessage } from './types.ts';
-import { addMessage, put } from './writing.ts';
+import { type Entered, lineOf, readLine } from './record.ts';
+import { put } from './writing.ts';
 
-/** A message; or, before one that a client sent, its row in the outbox. */
-export type Jotted = { account: string; message: ArchivedMessage } | Row;
+/** The end of a commit. */
+const mark = '.';
+/** Octets read at once. */
+const bite = 65_536;
+/** So long it becomes before the tables take it in, in the midst of all: octets. */
+const long = 32 * 1024 * 1024;
 
-export interface Row {
-  account: string;
-  kind: string;
-  key: string;
-  value: string;
+const noted = "SELECT value FROM kept WHERE account = '' AND kind = 'journal'";
+const lineFeed = 10;
+
+/** What a program that ended had written, and the tables have not. */
+export interface Left {
+  /** It was durable. */
+  marked: Entered[];
+  unmarked: Entered[];
+}
+
+/** The tables have what is before that octet of that generation. */
+interface Point {
+  generation: number;
+  octet: number;
 }
 
 export class Journal {
-  readonly #file: string;
-  #descriptor: number | undefined;
-  #end = 0;
+  /** A line, or more, cannot be read again. */
+  onDamage: () => void = () => {};
+  readonly #names: readonly string[];
+  #leaf: Leaf;
+  /** The tables have taken it in; it is cut off when they are durable. */
+  #old: Leaf;
+  /** 0: not known yet. */
+  #generation = 0;
   /** Of this turn. */
-  readonly #lines: string[] = [];
+  #lines: string[] = [];
+  /** Why something is not written here. Until the tables have it nothing else is. */
+  #fault: unknown = new ArchiveError('The tables are not open yet.');
+  /** Both files are needed until the tables, which have taken them in or not, are durable. */
+  #kept: 'unread' | 'taken' | 'committed' | undefined;
+  #isMarked = false;
+  /** Octets above the last mark; those in the tables; and with those in a transaction. */
+  #marked = 0;
+  #entered = 0;
+  #taken = 0;
 
+  /** Its files have that name, and one with another ending. */
   constructor(file: string) {
-    this.#file = file;
+    this.#names = [file, `${file}er`];
+    const [leaf, old] = this.#names.map((name) => new Leaf(name));
+    this.#leaf = leaf!;
+    this.#old = old!;
   }
 
   /** In one write for all of a turn, at its end: what was sent to a socket in it is on its way no sooner. */
-  write(record: Jotted): void {
+  write(record: Entered): void {
     if (this.#lines.length === 0) process.nextTick(() => this.#flush());
     this.#lines.push(lineOf(record));
   }
 
-  /** A full disk is told of elsewhere: what cannot be written here is where it was before. */
   #flush(): void {
-    const lines = this.#lines.splice(0);
-    if (lines.length === 0) return;
+    if (this.#lines.length === 0 || this.#fault !== undefined) return;
     try {
-      this.#descriptor ??= openSync(this.#file, 'a+', 0o600);
-      const text = `${lines.join('\n')}\n`;
-      const count = writeSync(this.#descriptor, text);
-      this.#end += count;
-      if (count < Buffer.byteLength(text)) this.#cut(this.#end - count);
-    } catch {
-      // see above
+      this.#append(this.#lines);
+    } catch (error) {
+      this.#fault = error; // a full disk, say: told of when it is to be marked
     }
+    this.#lines = [];
   }
 
-  #cut(length: number): void {
-    ftruncateSync(this.#descriptor!, length);
-    this.#end = length;
+  #append(lines: string[]): void {
+    const isFirst = this.#leaf.length === 0;
+    if (isFirst) lines.unshift(String(this.#generation));
+    lines.push('');
+    this.#leaf.write(lines.join('\n'));
+    if (!isFirst) return;
+    this.#marked = String(this.#generation).length + 1;
+    this.#entered = this.#marked;
+    this.#taken = this.#marked;
   }
 
-  /** All of it is committed. */
-  clear(): void {
-    this.#lines.length = 0;
-    if (this.#end === 0) return;
-    this.#descriptor ??= openSync(this.#file, 'a+', 0o600);
-    this.#cut(0);
+  /** It can be marked. */
+  get isReady(): boolean {
+    return this.#fault === undefined;
   }
 
-  /** What a program that ended had not committed, oldest first. */
-  left(): Jotted[] {
-    let text: string;
+  /** What was written, and those records, are one commit; durable after `sync`. Throws if it cannot be written. */
+  mark(records: readonly Entered[]): void {
+    if (this.#fault !== undefined) throw this.#fault;
+    const lines = this.#lines;
+    this.#lines = [];
+    for (const record of records) lines.push(lineOf(record));
+    lines.push(mark);
     try {
-      text = readFileSync(this.#file, 'utf8');
-    } catch {
-      return [];
+      this.#leaf.check();
+      this.#append(lines);
+    } catch (error) {
+      this.#fault = error;
+      throw error;
     }
-    this.#end = Buffer.byteLength(text);
-    const records: Jotted[] = [];
-    for (const line of text.split('\n').slice(0, -1)) {
-      const record = readLine(line);
-      if (record === undefined) break;
-      records.push(record);
+    this.#marked = this.#leaf.length;
+    this.#isMarked = true;
+  }
+
+  sync(): Promise<void> {
+    return this.#leaf.sync();
+  }
+
+  /** The tables lack something that is durable. */
+  get isAhead(): boolean {
+    return this.#taken < this.#marked;
+  }
+
+  /** Octets that the tables lack. */
+  get ahead(): number {
+    return this.#marked - this.#taken;
+  }
+
+  get isLong(): boolean {
+    return this.#leaf.length > long;
+  }
+
+  /** The next records that the tables lack. */
+  take(most: number): Entered[] {
+    const records: Entered[] = [];
+    for (let size = bite; records.length < most && this.isAhead; ) {
+      const octets = this.#leaf.read(this.#taken, Math.min(size, this.#marked - this.#taken));
+      const length = this.#takeFrom(octets, records, most);
+      if (length > 0) size = bite;
+      else if (octets.length === size) size *= 2;
+      else return this.#giveUp(records);
     }
     return records;
   }
 
-  /** The file goes, unless something is left in it. */
+  /** Somebody has shortened the file. */
+  #giveUp(records: Entered[]): Entered[] {
+    this.#taken = this.#marked;
+    this.onDamage();
+    return records;
+  }
+
+  #takeFrom(octets: Buffer, records: Entered[], most: number): number {
+    let from = 0;
+    for (let to = octets.indexOf(lineFeed); to !== -1 && records.length < most; to = octets.indexOf(lineFeed, from)) {
+      const line = octets.toString('utf8', from, to);
+      from = to + 1;
+      if (line === mark) continue;
+      const record = readOrNot(line);
+      if (record !== undefined) records.push(record);
+      else this.onDamage();
+    }
+    this.#taken += from;
+    return from;
+  }
+
+  /** Notes in the transaction how much the tables have: what was taken, or all that was ever written. */
+  note(opened: Opened, isAll: boolean): void {
+    if (this.#leaf.length === 0 && this.#kept === undefined) return;
+    const point = isAll ? `${this.#generation + 1} 0` : `${this.#generation} ${this.#taken}`;
+    opened.statement(put).run('', 'journal', '', point);
+  }
+
+  /** What was taken is committed. */
+  settle(): void {
+    this.#entered = this.#taken;
+  }
+
+  /** What was taken is not in the tables. */
+  giveBack(): void {
+    this.#taken = this.#entered;
+    if (this.#kept === 'taken') this.#kept = 'unread';
+  }
+
+  /** The tables are those of that file; it may be another than before. */
+  open(opened: Opened): void {
+    try {
+      this.#resume(pointOf(opened));
+    } catch (error) {
+      this.#fault ??= error; // whoever uses the tables is told
+    }
+  }
+
+  #resume({ generation, octet }: Point): void {
+    if (this.#generation === 0) {
+      this.#generation = generation;
+      this.#fault = undefined;
+      if (this.#leaf.length > 0 || this.#old.length > 0) this.#keep('unread');
+    } else if (this.#leaf.length > 0 && this.#kept === undefined) {
+      const begin = String(this.#generation).length + 1;
+      this.#entered = generation === this.#generation ? Math.max(begin, octet) : begin;
+      this.#taken = this.#entered;
+    }
+  }
+
+  /** The tables lack what an earlier program has left. */
+  get isUnread(): boolean {
+    return this.#kept === 'unread';
+  }
+
+  /** All that was written is committed; it is durable at the next `cut`. */
+  turn(): void {
+    this.#lines = [];
+    if (this.#kept !== undefined) {
+      this.#generation++;
+      this.#kept = 'committed';
+      return;
+    }
+    if (this.#generation > 0) this.#fault = undefined;
+    if (this.#leaf.length === 0) return;
+    this.#generation++;
+    if (!this.#isMarked) this.#clear(this.#leaf);
+    else if (this.#old.length === 0) [this.#leaf, this.#old] = [this.#old, this.#leaf];
+    else return this.#keep('committed');
+    this.#isMarked = false;
+    this.#marked = this.#entered = this.#taken = 0;
+  }
+
+  /** All that was committed before `turn` is durable. */
+  cut(): void {
+    this.#clear(this.#old);
+    if (this.#kept !== 'committed') return;
+    this.#kept = undefined;
+    this.#fault = undefined;
+    this.#isMarked = false;
+    this.#marked = this.#entered = this.#taken = 0;
+    this.#clear(this.#leaf);
+  }
+
+  #clear(leaf: Leaf): void {
+    try {
+      leaf.clear();
+    } catch (error) {
+      this.#fault = error; // nothing is written below what is old
+    }
+  }
+
+  /** What is in the files, and not in the tables. The files are cut off when it is. */
+  left(opened: Opened): Left {
+    this.#kept = 'taken';
+    const point = pointOf(opened);
+    const left: Left = { marked: [], unmarked: [] };
+    const found = this.#names.map(readLeft).filter((one) => one !== undefined);
+    for (const { generation, octets } of found.sort((one, other) => one.generation - other.generation)) {
+      this.#generation = Math.max(this.#generation, generation);
+      if (generation < point.generation) continue;
+      readInto(left, octets.subarray(generation === point.generation ? point.octet : 0));
+    }
+    return left;
+  }
+
+  /** Nothing is written until both files are cut. */
+  #keep(state: 'unread' | 'committed'): void {
+    this.#kept = state;
+    this.#fault = new ArchiveError('The journal is not in the tables yet.');
+  }
+
+  /** Gives up its descriptors, and its files unless something is in them; it may be used again. */
   close(): void {
-    if (this.#descriptor === undefined) return;
-    closeSync(this.#descriptor);
-    this.#descriptor = undefined;
-    if (this.#end === 0) rmSync(this.#file, { force: true });
+    this.#leaf.close();
+    this.#old.close();
   }
 }
 
-/** A value that is an object in JSON stands there as it is: it is not written, and read, as JSON within JSON. */
-function lineOf(record: Jotted): string {
-  if ('message' in record || !record.value.startsWith('{')) return JSON.stringify(record);
-  const { value, ...rest } = record;
-  return `${JSON.stringify(rest).slice(0, -1)},"value":${value}}`;
+function pointOf(opened: Opened): Point {
+  const value = opened.statement(noted).pluck().get() as string | undefined;
+  const [generation = 1, octet = 0] = value?.split(' ').map(Number) ?? [];
+  return { generation, octet };
 }
 
-function readLine(line: string): Jotted | undefined {
+/** Undefined where there is nothing of ours. */
+function readLeft(name: string): { generation: number; octets: Buffer } | undefined {
+  let octets: Buffer;
   try {
-    const record = JSON.parse(line) as Jotted;
-    if ('message' in record || typeof record.value === 'string') return record;
-    return { ...record, value: JSON.stringify(record.value) };
+    octets = readFileSync(name);
   } catch {
-    return undefined; // the end of the program came in the middle
+    return undefined;
+  }
+  const generation = Number(octets.toString('latin1', 0, Math.max(0, octets.indexOf(lineFeed))));
+  return generation > 0 ? { generation, octets } : undefined;
+}
+
+/** Up to where the end of the program, or of the machine, broke it off. */
+function readInto(left: Left, octets: Buffer): void {
+  let records: Entered[] = [];
+  for (const line of octets.toString('utf8').split('\n').slice(0, -1)) {
+    if (line === mark) {
+      for (const record of records) left.marked.push(record);
+      records = [];
+    } else if (line.startsWith('[')) {
+      const record = readOrNot(line);
+      if (record === undefined) break;
+      records.push(record);
+    }
+  }
+  left.unmarked.push(...records);
+}
+
+function readOrNot(line: string): Entered | undefined {
+  try {
+    return readLine(line);
+  } catch {
+    return undefined;
   }
 }
-
-/** Does in the database what is not there yet. */
-export function redo(opened: Opened, jotted: readonly Jotted[]): void {
-  let row: Row | undefined;
-  for (const one of jotted) {
-    if ('message' in one) {
-      if (!isThere(opened, one.account, one.message.place)) {
-        addMessage(opened, one.account, one.message);
-        if (row !== undefined && isAbout(row, one.message))
-          opened.statement(put).run(row.account, row.kind, row.key, row.value);
-      }
-      row = undefined;
-    } else row = one;
-  }
-}
-
-function isThere(opened: Opened, account: string, place: number): boolean {
-  const number = opened.numbers.account(account);
-  if (number === undefined) return false;
-  return opened.statement('SELECT 1 FROM message WHERE id = (? << 52) | ?').get(number, place) !== undefined;
-}
-
-const isAbout = ({ value }: Row, { isSent, client, id }: ArchivedMessage): boolean =>
-  isSent && client !== undefined && id !== undefined && (JSON.parse(value) as { client?: string }).client === client;

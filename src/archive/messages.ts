@@ -4,19 +4,19 @@ import { knownCount } from './counting.ts';
 import { ArchiveError } from './database.ts';
 import { found } from './naming.ts';
 import type { Opened } from './opened.ts';
+import type { Entered } from './record.ts';
 import { placeMask } from './schema.ts';
 import { countIn, pieceOf, rest, type Stretch, select, stretchOf } from './search.ts';
 import { type Clause, clauseOf } from './selection.ts';
 import type { ArchivedMessage, Extent, Messages, Page, Selection, Sought } from './types.ts';
-import { addMessage, deletePeers, deleteSome, setAlias } from './writing.ts';
+import { deletePeers, deleteSome } from './writing.ts';
 
 /** What the messages need of their store. */
 export interface Desk {
   read<T>(act: (opened: Opened) => T): Promise<T>;
   /** Resolves when durable. */
   write(work: (opened: Opened) => void): Promise<void>;
-  /** Until the commit that is known elsewhere. */
-  jot(account: string, message: ArchivedMessage): void;
+  enter(record: Entered): Promise<void>;
   /** What was deleted is gone from the files, too: when this resolves, or else soon. */
   wipe(isUrgent: boolean): Promise<void>;
 }
@@ -41,14 +41,11 @@ export class FileMessages implements Messages {
     const { place } = message;
     if (!(Number.isInteger(place) && place >= 0 && place <= placeMask))
       return Promise.reject(new ArchiveError(`${place} is no place in an archive`));
-    const { isSent, id } = message;
-    // what has no id nobody knows again
-    if (!isPast && !(isSent && id === undefined)) this.#desk.jot(account, message);
-    return this.#desk.write((opened) => addMessage(opened, account, message));
+    return this.#desk.enter({ account, message, isPast });
   }
 
   alias(account: string, place: number, alias: string): Promise<void> {
-    return this.#desk.write((opened) => setAlias(opened, account, place, alias));
+    return this.#desk.enter({ account, place, alias });
   }
 
   find(account: string, sought: Sought): Promise<ArchivedMessage | undefined> {

@@ -14,6 +14,7 @@ import { promisify } from 'node:util';
 import type Database from 'better-sqlite3';
 import { ArchiveError, openDatabase, refusal } from './database.ts';
 import { Numbers } from './numbers.ts';
+import { Outbox } from './outbox.ts';
 import { Tail } from './tail.ts';
 
 const toDisk = promisify(fsync);
@@ -36,6 +37,7 @@ interface Progress {
 export class Opened {
   readonly numbers = new Numbers(this);
   readonly tail = new Tail(this);
+  readonly outbox = new Outbox(this);
   readonly #file: string;
   readonly #db: Database.Database;
   readonly #statements = new Map<string, Database.Statement<unknown[]>>();
@@ -88,8 +90,7 @@ export class Opened {
 
   /** Not while something is `moving`. */
   commit(): void {
-    if (this.#fault !== undefined) throw this.#fault;
-    this.#check();
+    this.check();
     this.statement('COMMIT').run();
     this.#isAhead = true;
   }
@@ -97,11 +98,13 @@ export class Opened {
   rollback(): void {
     this.numbers.clear();
     this.tail.clear();
+    this.outbox.clear();
     if (this.#db.inTransaction) this.statement('ROLLBACK').run();
   }
 
-  /** Linux writes on to a file that was removed, and nobody would find it again. */
-  #check(): void {
+  /** Before each commit. Linux writes on to a file that was removed, and nobody would find it again. */
+  check(): void {
+    if (this.#fault !== undefined) throw this.#fault;
     for (const { name, stats } of [this.#main, this.#log].filter((one) => one !== undefined)) {
       const now = statSync(name, { throwIfNoEntry: false });
       if (now?.ino !== stats.ino || now.dev !== stats.dev)

@@ -2,11 +2,10 @@
 import { closeSync, openSync, renameSync, type Stats, statSync } from 'node:fs';
 import { mkdir, open, rm } from 'node:fs/promises';
 import { join } from 'node:path';
-import { setTimeout as pause } from 'node:timers/promises';
+import { setImmediate as nextTurn, setTimeout as pause } from 'node:timers/promises';
 import { ArchiveError, refusal } from './database.ts';
-import { Fleeting } from './fleeting.ts';
-import { Group } from './group.ts';
-import { Journal, redo } from './journal.ts';
+import { type Desk, Group } from './group.ts';
+import { Journal } from './journal.ts';
 import { FileMessages } from './messages.ts';
 import { fileName } from './name.ts';
 import { Opened } from './opened.ts';
@@ -14,18 +13,21 @@ import { isDamage, isLoss } from './passing.ts';
 import { scrub } from './scrub.ts';
 import { type Book, Shelf } from './shelf.ts';
 import type { Entry, Kind, OpenStore, Store, Trouble } from './types.ts';
-import { put } from './writing.ts';
 
 const read = 'SELECT key, value FROM kept WHERE account = ? AND kind = ? ORDER BY id';
-const remove = 'DELETE FROM kept WHERE account = ? AND kind = ? AND key = ?';
-const removeTo = 'DELETE FROM kept WHERE account = ? AND kind = ? AND key <= ?';
-const removeKind = 'DELETE FROM kept WHERE account = ? AND kind = ?';
 const forget = 'DELETE FROM kept WHERE account = ?';
 
 /** How long who forgets waits for moments in which the file can be closed; then it goes on by itself. */
 const patience = 2000;
 /** What can wait until it is quiet is done when nothing was written for a moment: looked at as often, in milliseconds. */
 const quiet = 20;
+/** Traffic is calm where no more records come in that time. */
+const calm = 20;
+/** Records that the tables take in at once, while it is calm or somebody waits, and where the journal has become long. */
+const bite = 250;
+const gulp = 1000;
+/** Somebody who reads waits for the tables in pieces where they lack so many octets: some milliseconds' work. */
+const far = 512 * 1024;
 /** How long what was deleted piece by piece may leave traces: milliseconds. */
 const delay = 600_000;
 
@@ -47,7 +49,7 @@ export const storesIn =
 /** Deletes a user's store, which nobody has open. */
 export async function removeStore(folder: string, user: string): Promise<void> {
   const file = join(folder, fileName(user));
-  for (const ending of ['', '-wal', '-shm', journal]) await rm(`${file}${ending}`, { force: true });
+  for (const ending of ['', '-wal', '-shm', journal, `${journal}er`]) await rm(`${file}${ending}`, { force: true });
 }
 
 /** A store that lasts as long as it is open. */
@@ -59,7 +61,6 @@ export class FileStore implements Store, Book {
   readonly #file: string;
   readonly #shelf: Shelf | undefined;
   readonly #group: Group;
-  readonly #outbox: Fleeting;
   readonly #journal: Journal | undefined;
   #opened: Opened | undefined;
   #leaving: Promise<void> | undefined;
@@ -77,31 +78,21 @@ export class FileStore implements Store, Book {
     this.#file = file;
     this.#shelf = shelf;
     this.#journal = shelf && new Journal(file + journal);
-    this.#group = new Group(file, {
-      committed: () => {
-        this.#outbox.committed();
-        this.#journal?.clear();
-      },
+    const desk: Desk = {
       idle: () => this.#tidyLater(),
       use: () => this.#use(),
       mayWait: () => this.#opened === undefined && this.#shelf?.isCrowded === true,
       failed: (error, idle) => this.#failed(error, idle),
-    });
-    this.#outbox = new Fleeting('outbox', this.#group);
+    };
+    this.#group = new Group(file, desk, this.#journal);
     this.messages = new FileMessages({
       read: (act) => this.#read(act),
+      enter: (record) => this.#group.write(record),
       write: (work) => this.#group.add(work),
-      jot: (account, message) => this.#journal?.write({ account, message }),
       wipe: (isUrgent) => (isUrgent ? this.#wipe() : this.#wipeLater()),
     });
     this.#use();
-    this.#recover();
-  }
-
-  /** What was shown to somebody, and not committed when the program ended, is taken in as if nothing had been. */
-  #recover(): void {
-    const left = this.#journal?.left() ?? [];
-    if (left.length > 0) void this.#group.add((opened) => redo(opened, left)).catch(() => {});
+    if (this.#journal?.isUnread) this.#group.add(() => {}).catch(() => {}); // the store tells of it
   }
 
   #use(): Opened {
@@ -110,8 +101,8 @@ export class FileStore implements Store, Book {
       // one that is missing was told of; whoever took it away is taken at his word
       if (this.trouble !== undefined) makeAgain(this.#file);
       this.#opened = new Opened(this.#file);
-      this.#outbox.opened();
       this.#damage = undefined;
+      this.#journal?.open(this.#opened);
     }
     this.#shelf?.used(this);
     return this.#opened;
@@ -158,6 +149,7 @@ export class FileStore implements Store, Book {
 
   // The same connection as for writing: what the open group has written is seen.
   async #read<T>(act: (opened: Opened) => T): Promise<T> {
+    if (this.#group.ahead > far) await this.#catchUp();
     this.#group.check();
     try {
       return act(this.#use());
@@ -167,58 +159,65 @@ export class FileStore implements Store, Book {
     }
   }
 
+  /** In pieces, so that others have their turn. */
+  async #catchUp(): Promise<void> {
+    for (
+      let before = Number.POSITIVE_INFINITY;
+      this.#group.ahead > far && this.#group.ahead < before;
+      await nextTurn()
+    ) {
+      before = this.#group.ahead;
+      this.#group.takeIn(bite);
+    }
+  }
+
   read(account: string, kind: Kind): Promise<Entry[]> {
-    return this.#read((opened) => {
-      const entries = opened.statement(read).all(account, kind) as Entry[];
-      return kind === 'outbox' ? this.#outbox.among(account, entries) : entries;
-    });
+    return this.#read((opened) => opened.statement(read).all(account, kind) as Entry[]);
   }
 
   note(account: string, kind: Kind, key: string, value: () => string): Promise<void> {
-    return this.#group.note(`${account}\0${kind}\0${key}`, (opened) =>
-      opened.statement(put).run(account, kind, key, value()),
-    );
+    return this.#group.note(`${account}\0${kind}\0${key}`, () => ({ account, kind, key, value: value() }));
   }
 
   put(account: string, kind: Kind, key: string, value: string): Promise<void> {
-    if (kind === 'outbox') {
-      this.#journal?.write({ account, kind, key, value });
-      return this.#outbox.put(account, key, value);
-    }
-    return this.#group.add((opened) => opened.statement(put).run(account, kind, key, value));
+    if (typeof value !== 'string') return Promise.reject(new ArchiveError(`${kind} ${key} has no value`));
+    return this.#group.write({ account, kind, key, value });
   }
 
   removeTo(account: string, kind: Kind, key: string): Promise<void> {
-    if (kind === 'outbox') return this.#outbox.removeTo(account, key);
-    return this.#group.add((opened) => opened.statement(removeTo).run(account, kind, key));
+    return this.#group.write({ account, kind, to: key });
   }
 
   remove(account: string, kind: Kind, key?: string): Promise<void> {
-    if (kind === 'outbox' && key !== undefined) return this.#outbox.remove(account, key);
-    if (kind === 'outbox') this.#outbox.forget(account);
-    return this.#group.add((opened) =>
-      key === undefined
-        ? opened.statement(removeKind).run(account, kind)
-        : opened.statement(remove).run(account, kind, key),
-    );
+    return this.#group.write({ account, kind, removed: key });
   }
 
   async forget(account: string): Promise<void> {
-    this.#outbox.forget(account);
-    const kept = this.#group.add((opened) => opened.statement(forget).run(account));
+    const kept = this.#group.add((opened) => {
+      opened.outbox.forget(account);
+      opened.statement(forget).run(account);
+    });
     await this.messages.forget(account, {});
     await kept;
     await this.#wipe();
   }
 
-  /** What came in a burst enters the indexes after it, in small pieces. */
+  /** What came in a burst enters the tables and their indexes after it, in small pieces. */
   #tidyLater(): void {
-    if (this.#opened?.tail.isLong !== true || this.#isClosed) return;
+    if (this.#isClosed || !(this.#group.isAhead || this.#opened?.tail.isLong === true)) return;
+    const { written } = this.#group;
     this.#tidying ??= setTimeout(() => {
       this.#tidying = undefined;
-      if (this.isBusy || this.trouble !== undefined) return this.#tidyLater();
-      this.#group.add((opened) => opened.tail.tidy()).catch(() => {}); // what is not in the indexes is found as well
+      this.#tidy(this.#group.written - written <= calm);
+      this.#tidyLater();
     }, quiet).unref();
+  }
+
+  #tidy(isCalm: boolean): void {
+    if (this.trouble !== undefined) return;
+    if (this.#group.isLong) this.#group.takeIn(gulp);
+    else if (isCalm && this.#group.isAhead) this.#group.takeIn(bite);
+    else if (isCalm && !this.isBusy) this.#group.add((opened) => opened.tail.tidy()).catch(() => {}); // what is not in the indexes is found as well
   }
 
   async #wipeLater(): Promise<void> {
@@ -292,6 +291,7 @@ export class FileStore implements Store, Book {
     if (opened === undefined) return;
     this.#shelf?.left(this);
     try {
+      if (this.#group.isAhead) await this.#group.add(() => {});
       const isSettled = await opened.settle();
       if (!isSettled || this.isBusy) return this.#shelf?.used(this);
       this.#opened = undefined;
