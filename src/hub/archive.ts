@@ -4,14 +4,16 @@ import { type BareJid, bare, type FullJid, type Jid, resourceOf } from '../wire/
 import { NS } from '../wire/ns.ts';
 import { parseElement } from '../wire/parser.ts';
 import { Stanza } from '../wire/stanza.ts';
-import { childOf, detached, escapeAttribute } from '../wire/xml.ts';
+import { detached, escapeAttribute } from '../wire/xml.ts';
 import { type Reading, readMessage, unmarked } from './archivable.ts';
 import { type Kept, type Log, watching } from './context.ts';
+import type { Name } from './hashed.ts';
 import { type Archived, archivedOf } from './ids.ts';
+import type { Way } from './known.ts';
 import { type KeptReach, type Latest, latestOf } from './latest.ts';
-import { aboutName, idName, sightOf, typeOf, wayOf } from './names.ts';
+import { aboutName, nameFrom, sightOf, typeOf, wayOf } from './names.ts';
 import { Places, stanzaIdOf } from './place.ts';
-import { Recent, recent, type Way } from './recent.ts';
+import { Recent, recent } from './recent.ts';
 import { stanzaFrom } from './stored.ts';
 
 /** Messages that are known again after a restart, as repetitions or by what is said about them. */
@@ -36,7 +38,7 @@ export interface Source {
   client?: string | undefined;
   way?: Way;
   /** What aboutName says of it. */
-  about?: string | undefined;
+  about?: Name | undefined;
   /** In place of what it says of itself. */
   at?: number;
   from?: string;
@@ -120,7 +122,7 @@ export class Archive {
     const stanza = Stanza.of(parseElement(text));
     const reading = readMessage(stanza, this.#parts.account);
     const sight = sightOf({ ...reading, alias: message.alias }, message, wayOf(stanza));
-    this.#recent.add({ ...sight, names: sight.names.map(detached) }, place, at);
+    this.#recent.add(sight, place, at);
     if (type !== 'groupchat') this.#newest = Math.max(this.#newest, place);
   }
 
@@ -156,21 +158,14 @@ export class Archive {
     { since, until }: { since: number; until: number },
   ): number | undefined {
     const { account } = this.#parts;
-    if (until === 0) return undefined;
-    const id = message.id ?? childOf(message.tree, 'origin-id', NS.sid)?.attrs.id;
-    if (id === undefined) return undefined;
-    const isOwn = to === account;
-    const peer = isOwn ? account : bare(to);
-    if (isOwn && client === undefined) return undefined;
-    const resource = resourceOf((isOwn ? client : to) as FullJid) || undefined;
-    const entry = { peer, resource, id, client, isSent: !isOwn, type: typeOf(message) };
-    const known = this.#recent.get(idName(entry, id));
+    const name = until === 0 ? undefined : nameFrom(client, message, to, account);
+    const known = name && this.#recent.get(name);
     if (known?.place === undefined || known.place <= since || known.place > until) return undefined;
     return known.mark === readMessage(message, account).mark ? known.place : undefined;
   }
 
   /** `about`: what aboutName says of it. False: nothing of that id went to that peer lately. */
-  mayKnow({ type }: Stanza, to: Jid, about: string | undefined): boolean {
+  mayKnow({ type }: Stanza, to: Jid, about: Name | undefined): boolean {
     // all else that was sent with an id goes by that name, too
     const isNamedSo = about !== undefined && type !== 'groupchat' && to !== this.#parts.account;
     return !isNamedSo || this.#recent.get(about) !== undefined;
@@ -191,16 +186,16 @@ export class Archive {
     if (reading.alias !== undefined) this.#latest = { alias: detached(reading.alias), at: entry.at };
     // whether a client of ours repeats itself is for `repeats` to say
     const isOwn = source.isSent && source.client !== undefined && type !== 'groupchat';
-    const known = isOwn ? undefined : this.#recent.take(sight, now());
+    const at = now();
+    const known = isOwn ? undefined : this.#recent.take(sight, at);
     if (known !== undefined) return this.#again(message, reading, known.place);
+    const plain = this.#plain(message, reading);
     if (!reading.isArchivable && !(type === 'error' && this.#isAbout(entry))) {
-      if (sight.names.length > 0) this.#recent.add(sight, undefined, now());
-      const plain = reading.isMarked ? Stanza.of(unmarked(message.tree, account)) : message;
+      if (sight.names.length > 0) this.#recent.add(sight, undefined, at);
       return { stanza: plain, place: undefined, isRepeated: false };
     }
-    const place = this.#places.next();
-    this.#recent.add(sight, place, now());
-    const plain = reading.isMarked ? Stanza.of(unmarked(message.tree, account)) : message;
+    const place = this.#places.next(at);
+    this.#recent.add(sight, place, at);
     entry.place = place;
     entry.text = plain.textFor(this.#shownTo(plain, source), source.from ?? plain.from ?? account);
     this.#add(entry);
@@ -213,7 +208,7 @@ export class Archive {
     const reading = readMessage(message, account);
     if (!reading.isArchivable) return;
     const source: Source = { isSent, at };
-    const plain = reading.isMarked ? Stanza.of(unmarked(message.tree, account)) : message;
+    const plain = this.#plain(message, reading);
     const text = plain.textFor(this.#shownTo(plain, source), plain.from ?? account);
     this.#add({ ...this.#entryOf(message, reading, source), place: this.#places.older(), text }, true);
   }
@@ -232,18 +227,21 @@ export class Archive {
     this.#add({ ...entry, place, text: plain.textFor(this.#shownTo(plain, source), plain.from ?? account) });
   }
 
-  #again(message: Stanza, { isMarked }: Reading, place: number | undefined): Taken {
-    if (place === undefined) return { stanza: message, place, isRepeated: true };
-    const plain = isMarked ? Stanza.of(unmarked(message.tree, this.#parts.account)) : message;
-    return { stanza: this.#named(plain, place), place, isRepeated: true };
+  #again(message: Stanza, reading: Reading, place: number | undefined): Taken {
+    const stanza = place === undefined ? message : this.#named(this.#plain(message, reading), place);
+    return { stanza, place, isRepeated: true };
+  }
+
+  /** Without ids that are for us to give. */
+  #plain(message: Stanza, { isMarked }: Reading): Stanza {
+    return isMarked ? Stanza.of(unmarked(message.tree, this.#parts.account)) : message;
   }
 
   #entryOf(message: Stanza, reading: Reading, source: Source): ArchivedMessage {
-    const { account } = this.#parts;
     const { isSent, client } = source;
     const type = typeOf(message);
-    const other =
-      (isSent && type !== 'groupchat' ? (source.to ?? message.to) : (source.from ?? message.from)) ?? account;
+    const end = isSent && type !== 'groupchat' ? (source.to ?? message.to) : (source.from ?? message.from);
+    const other = end ?? this.#parts.account;
     return {
       place: 0,
       at: source.at ?? this.#dateOf(isSent ? undefined : reading.stamp),

@@ -1,6 +1,5 @@
 /** Messages from clients (RULES 6): to the server, and to the user's other clients. */
 import { createHash, randomBytes } from 'node:crypto';
-import { Lately } from '../wire/bounded.ts';
 import { StanzaError } from '../wire/error.ts';
 import { bare, type Jid } from '../wire/jid.ts';
 import { NS } from '../wire/ns.ts';
@@ -8,6 +7,7 @@ import { errorOf, type Stanza } from '../wire/stanza.ts';
 import { childOf, hasChild, xml } from '../wire/xml.ts';
 import type { Client } from './clients.ts';
 import type { Context, Past } from './context.ts';
+import { Lately, type Name } from './hashed.ts';
 import { concernsCopy, mirror } from './mirror.ts';
 import { aboutName } from './names.ts';
 import { Acknowledgements, ChatStates, isPassing } from './once.ts';
@@ -18,12 +18,12 @@ import type { MediaSessions } from './sessions.ts';
 /** Who sent which message: errors come back to the sender, a message to oneself from the app that wrote it. */
 export class Sent {
   /** By what aboutName says of it. */
-  readonly #senders = new Lately<string, number>(2000);
+  readonly #senders = new Lately(2000);
   readonly #context: Context;
   constructor(context: Context) {
     this.#context = context;
   }
-  note(about: string | undefined, sid: number): void {
+  note(about: Name | undefined, sid: number): void {
     if (about !== undefined) this.#senders.set(about, sid);
   }
   /** The connected client that sent the message with that id to that peer. */
@@ -236,8 +236,7 @@ export class Outbound {
   }
 }
 
-const aboutOf = ({ id }: Stanza, to: Jid): string | undefined =>
-  id === undefined ? undefined : aboutName(bare(to), id);
+const aboutOf = ({ id }: Stanza, to: Jid): Name | undefined => (id === undefined ? undefined : aboutName(bare(to), id));
 
 /** By which it is found again, at the server and in the archive (XEP-0359); the same when a hub after this one is told it once more. */
 function withId(message: Stanza, { address }: Client, order: number | undefined): Stanza {

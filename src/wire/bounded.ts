@@ -32,29 +32,3 @@ export class RecentMap<K, V> extends BoundedMap<K, V> {
     return super.set(key, value);
   }
 }
-
-/**
- * Knows what was set lately: the last `most` for certain, and never more than twice as many. It forgets many at once, which costs a
- * fraction of what it costs to forget them one by one.
- */
-export class Lately<K, V> {
-  readonly #most: number;
-  #new = new Map<K, V>();
-  #old = new Map<K, V>();
-
-  constructor(most: number) {
-    this.#most = most;
-  }
-
-  get(key: K): V | undefined {
-    return this.#new.get(key) ?? this.#old.get(key);
-  }
-
-  set(key: K, value: V): void {
-    if (this.#new.size >= this.#most) {
-      this.#old = this.#new;
-      this.#new = new Map();
-    }
-    this.#new.set(key, value);
-  }
-}
