@@ -6,6 +6,7 @@ import {
   bare,
   domainOf,
   escapeLocal,
+  isAt,
   isFull,
   localOf,
   parseBare,
@@ -117,6 +118,22 @@ test('XEP-0106 escaping goes both ways', () => {
   for (const [plain, escaped] of cases) {
     assert.is(escapeLocal(plain), escaped);
     assert.is(unescapeLocal(escaped), plain);
+  }
+});
+
+test('the domain of an address is none of what its resource says', () => {
+  for (const [text, domain] of [
+    ['d.example', 'd.example'],
+    ['a@d.example', 'd.example'],
+    ['d.example/b@c.example/e', 'd.example'],
+    ['a@d.example/b@c.example/e', 'd.example'],
+    ['d.example/@', 'd.example'],
+  ] as const) {
+    const address = parseJid(text);
+    assert.is(domainOf(address), domain);
+    assert.ok(isAt(address, parseBare(domain)), text);
+    for (const other of ['example', 'd.exampl', 'c.example', 'x.d.example', 'd.example.x'])
+      assert.not.ok(isAt(address, parseBare(other)), `${text} ${other}`);
   }
 });
 

@@ -1,6 +1,6 @@
 /** What a stanza from the component's server must be before anybody looks at what it says (XEP-0114 §3, RFC 6120 §8). */
 import { type Condition, StanzaError } from '../wire/error.ts';
-import { type BareJid, domainOf, readJid } from '../wire/jid.ts';
+import { type BareJid, isAt, readJid } from '../wire/jid.ts';
 import { errorOf, Stanza } from '../wire/stanza.ts';
 import type { Element } from '../wire/xml.ts';
 
@@ -17,7 +17,7 @@ export function arriving(element: Element, host: BareJid): Arrived {
   const attrs = element.attrs as { from?: string; to?: string; id?: string; type?: string };
   const from = readJid(attrs.from);
   const to = readJid(attrs.to);
-  if (from === undefined || domainOf(from) === host) return { dropped: 'no sender of theirs' };
+  if (from === undefined || isAt(from, host)) return { dropped: 'no sender of theirs' };
   attrs.from = from;
   if (to === undefined) return refused(element, host, 'jid-malformed', '');
   attrs.to = to;
@@ -34,7 +34,7 @@ export function refused(element: Element, host: BareJid, condition: Condition, w
   };
   const from = readJid(attrs.from);
   const isAnswer = attrs.type === 'error' || (name === 'iq' && attrs.type === 'result');
-  if (from === undefined || domainOf(from) === host || isAnswer || name === 'presence')
+  if (from === undefined || isAt(from, host) || isAnswer || name === 'presence')
     return { dropped: `${condition} ${why}`.trimEnd() };
   attrs.from = from;
   attrs.to = readJid(attrs.to) ?? host;

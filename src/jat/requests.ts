@@ -1,6 +1,6 @@
 /** Requests of users: each goes to one resource of the target and has exactly one answer, whatever becomes of that resource. */
 import { type Condition, StanzaError } from '../wire/error.ts';
-import { bare, type Jid } from '../wire/jid.ts';
+import { type BareJid, bare, type Jid } from '../wire/jid.ts';
 import { NS } from '../wire/ns.ts';
 import { errorOf, resultOf, type Stanza } from '../wire/stanza.ts';
 import { type Element, firstElement, xml } from '../wire/xml.ts';
@@ -17,6 +17,8 @@ import type { Way } from './types.ts';
 
 /** A user's request, from its coming to its answer. */
 interface Asked extends Open {
+  /** The asker's bare address. */
+  readonly sender: BareJid;
   readonly asked: Jid;
   readonly payload: Element;
   /** Its place among what is open. */
@@ -66,6 +68,7 @@ export class Requests {
       owner: this,
       request,
       asker: user,
+      sender,
       asked,
       payload,
       share,
@@ -100,7 +103,7 @@ export class Requests {
     const bond = bondOf(open.payload);
     const holder = (bond && sticky.holder(user, bond.name)) ?? this.#presences.holder(user, bare(open.asked));
     if (holder?.gone) return this.#finish(open, 'item-not-found', 'That session has ended');
-    const resource = holder ?? choice.choose(settings.policy, bare(user), open.tried);
+    const resource = holder ?? choice.choose(settings.policy, open.sender, open.tried);
     if (resource === undefined) return this.#nobody(open);
     const seen = users.seen(user);
     if (seen === undefined) return this.#finish(open, 'resource-constraint', 'Your address is too long');

@@ -140,9 +140,14 @@ export class Services implements ServiceEngine {
     return false;
   }
 
+  #namesHost(whom: Jid): boolean {
+    for (const host of this.#hosts) if (whom.includes(host)) return true;
+    return false;
+  }
+
   /** Came it through us before? A gateway like ours puts who wrote into its resource or localpart, and so does the next one. */
   #isLoop(from: Jid): boolean {
-    if (!this.#hosts.some((host) => from.includes(host))) return false;
+    if (!this.#namesHost(from)) return false;
     const inside: Jid[] = [from];
     for (const whom of inside) {
       if (this.#isServed(whom)) return true;

@@ -3,7 +3,7 @@ import { openComponent } from '../component/component.ts';
 import type { Component, ComponentOptions, ComponentPlace, ComponentState } from '../component/types.ts';
 import type { ServiceEngine, Way } from '../jat/types.ts';
 import { StanzaError } from '../wire/error.ts';
-import { type BareJid, domainOf, type Jid } from '../wire/jid.ts';
+import { type BareJid, domainOf, isAt, type Jid } from '../wire/jid.ts';
 import { errorOf, isRequest, Stanza } from '../wire/stanza.ts';
 import { xml } from '../wire/xml.ts';
 
@@ -61,8 +61,8 @@ class Host implements Way {
 
   #arrives(stanza: Stanza): void {
     const { beside, engine, ignores, options } = this.#parts;
-    const host = domainOf(stanza.to as Jid);
-    const way = host === this.name ? this : beside(host, this.place);
+    const to = stanza.to as Jid;
+    const way = isAt(to, this.name) ? this : beside(domainOf(to), this.place);
     if (way === undefined) options.log.warn('component stanza dropped', { host: this.name, reason: 'not for us' });
     else if (!ignores(stanza)) engine.stanza(stanza, way);
   }

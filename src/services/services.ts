@@ -4,7 +4,7 @@ import type { ComponentFailure, ComponentPlace, ComponentState, Log } from '../c
 import type { AddressStatus, Notice, ServiceEngine, ServiceStore, World } from '../jat/types.ts';
 import type { Registry } from '../registry/types.ts';
 import type { ServiceDesk } from '../session/desk.ts';
-import { type BareJid, bare, domainOf, type FullJid, isFull, type Jid, resourceOf } from '../wire/jid.ts';
+import { type BareJid, bare, domainOf, type FullJid, isAt, isFull, type Jid, resourceOf } from '../wire/jid.ts';
 import type { Stanza } from '../wire/stanza.ts';
 import { Desk } from './desk.ts';
 import { Hosts } from './hosts.ts';
@@ -182,7 +182,7 @@ class Hall implements ServiceHall {
   /** Nobody outside may speak as somebody of our own domain (RULES 0). */
   #isForged({ from }: Stanza): boolean {
     const { domain, log } = this.#options;
-    if (from === undefined || domainOf(from as Jid) !== domain) return false;
+    if (from === undefined || !isAt(from as Jid, domain)) return false;
     log.warn('stanza with an address of ours dropped', { from });
     return true;
   }

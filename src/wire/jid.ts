@@ -106,8 +106,21 @@ export function bare(address: Jid): BareJid {
 }
 
 export function domainOf(address: Jid): BareJid {
-  const whole = bare(address);
-  return whole.slice(whole.indexOf('@') + 1) as BareJid;
+  const slash = address.indexOf('/');
+  return address.slice(domainStart(address, slash), slash < 0 ? undefined : slash) as BareJid;
+}
+
+/** Is that the domain of the address? As domainOf() would tell, and no text is made for it. */
+export function isAt(address: Jid, domain: BareJid): boolean {
+  const slash = address.indexOf('/');
+  const start = domainStart(address, slash);
+  return (slash < 0 ? address.length : slash) - start === domain.length && address.startsWith(domain, start);
+}
+
+/** A resource may have an @ in it. */
+function domainStart(address: Jid, slash: number): number {
+  const at = address.indexOf('@');
+  return slash >= 0 && at > slash ? 0 : at + 1;
 }
 
 /** The part before the @, unescaped as it stands; empty for a domain. */
