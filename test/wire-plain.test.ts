@@ -157,6 +157,11 @@ test('a character may be in two chunks', () => {
   const whole = read([bytes], reading);
   for (let cut = 1; cut < bytes.length; cut++)
     assert.equal(read([bytes.subarray(0, cut), bytes.subarray(cut)], reading), whole, String(cut));
+  for (const half of [[0xc3], [0xe2, 0x98], [0xf0, 0x9f, 0x98]])
+    assert.equal(
+      read([Uint8Array.from([...Buffer.from('<a>'), ...half]), '</a>'], reading).at(-1),
+      'unsupported-encoding',
+    );
 });
 
 test('long elements are counted from the end of the one before, in any chunks', () => {

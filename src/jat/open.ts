@@ -35,7 +35,7 @@ export interface Open {
 
 /** By that a request is found whose id another one has, too. In XML there is no U+0000, so no id is such a key. */
 const keyBetween = (to: string, from: string, id: string): string => `\0${to}\0${id}\0${from}`;
-const isBetween = (key: string): boolean => key.lastIndexOf('\0') > 0;
+const isBetween = (key: string): boolean => key.includes('\0', 1);
 
 /** Requests without answer that are remembered, to know a late answer from a forged one. */
 const most = 5000;
