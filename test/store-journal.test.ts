@@ -73,6 +73,33 @@ inFolder('what a client sent comes back with its row in the outbox, and no row c
   await store.close();
 });
 
+inFolder(
+  'a row of the outbox that is there is as it was left: what was sent once more has another number',
+  async (folder) => {
+    const row = (sequence: number) => JSON.stringify({ at: 1, client: 'a@x/phone', sequence, text: 'a' });
+    await killedAfter(
+      folder,
+      `const row = ${row};
+    store.put('a@x', 'outbox', '1', row(1));
+    await store.put('a@x', 'outbox', '2', row(2));
+    store.put('a@x', 'outbox', '3', row(3));
+    messages.add('a@x', messageAt(5, { isSent: true, client: 'a@x/phone' }));
+    for (const key of [2, 3, 4]) store.put('a@x', 'outbox', String(key), row(key + 10));`,
+    );
+    const store = await storesIn(folder)('alice');
+    const found = await store.read('a@x', 'outbox');
+    assert.equal(
+      found.map(({ key, value }) => [key, JSON.parse(value).sequence]),
+      [
+        ['1', 1],
+        ['2', 12],
+        ['3', 13],
+      ],
+    );
+    await store.close();
+  },
+);
+
 inFolder('what the tables have is nowhere else; what is broken off is left out', async (folder) => {
   const file = join(folder, 'alice.sqlite-new');
   await killedAfter(folder, `messages.add('a@x', messageAt(5));`);

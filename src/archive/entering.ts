@@ -8,6 +8,7 @@ import { addMessage, put, setAlias } from './writing.ts';
 const remove = 'DELETE FROM kept WHERE account = ? AND kind = ? AND key = ?';
 const removeTo = 'DELETE FROM kept WHERE account = ? AND kind = ? AND key <= ?';
 const removeKind = 'DELETE FROM kept WHERE account = ? AND kind = ?';
+const change = 'UPDATE kept SET value = ? WHERE account = ? AND kind = ? AND key = ?';
 
 /** In their order.  */
 export function enter(opened: Opened, records: readonly Entered[]): void {
@@ -49,7 +50,8 @@ export function enterLeft(opened: Opened, { marked, unmarked }: Left): void {
 
 /**
  * What was not durable: messages that were shown to somebody come back, each that a client sent with its row in the outbox, which stands
- * before it; everything else is as if it had not been.
+ * before it; and a row that is there is what it was made, for that says how it was sent last, and the server counts what came. Everything
+ * else is as if it had not been.
  */
 function recall(opened: Opened, records: readonly Entered[]): void {
   let row: Put | undefined;
@@ -59,6 +61,7 @@ function recall(opened: Opened, records: readonly Entered[]): void {
       if (row !== undefined && isAbout(row, record.message)) enterRow(opened, row);
     }
     row = 'key' in record && record.kind === 'outbox' ? record : undefined;
+    if (row !== undefined) opened.statement(change).run(row.value, row.account, row.kind, row.key);
   }
 }
 
