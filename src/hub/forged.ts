@@ -1,12 +1,12 @@
 /** Nobody outside may speak as root or as a service of ours (RULES 0), in a message inside another neither. */
-import { type BareJid, domainOf, readJid } from '../wire/jid.ts';
+import { type BareJid, isAt, readJid } from '../wire/jid.ts';
 import type { Element } from '../wire/xml.ts';
 
 /** Is one of these addresses, in whatever spelling, of that domain? */
 export function isOf(domain: BareJid, ...addresses: readonly (string | undefined)[]): boolean {
   return addresses.some((address) => {
     const jid = readJid(address);
-    return jid !== undefined && domainOf(jid) === domain;
+    return jid !== undefined && isAt(jid, domain);
   });
 }
 

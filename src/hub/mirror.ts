@@ -3,7 +3,7 @@ import { randomBytes } from 'node:crypto';
 import { type BareJid, bare, type FullJid, type Jid } from '../wire/jid.ts';
 import { NS } from '../wire/ns.ts';
 import { Stanza } from '../wire/stanza.ts';
-import { childIn, clone, hasChild, xml } from '../wire/xml.ts';
+import { childIn, clone, type Element, hasChild, xml } from '../wire/xml.ts';
 import { isEligible, wrap } from './carbons.ts';
 import type { Client } from './clients.ts';
 import type { Context } from './context.ts';
@@ -27,7 +27,8 @@ export function concernsCopy(message: Stanza): boolean {
  * Mirrors a message that went out from `from`, to all clients but its sender. `sender` is undefined when another resource of
  * the account, not a client of ours, sent it.
  *
- * `place`: where it is in the archive; clients that are being given what they missed will find it there.
+ * `place`: where it is in the archive; clients that are being given what they missed will find it there. `tree`: of the message as
+ * it went out, without what was added here.
  *
  * `among`: `to` is an occupant of a room that these clients are in. XEP-0280 §6.1 wants a private message copied to the clients
  * that share the nick and to no others: who reads both sides of that talk on the other app expects it, and an app that is not in
@@ -39,7 +40,7 @@ export function mirror(
   to: string,
   from: string,
   sender: number | undefined,
-  { among, place }: { among?: ReadonlySet<number> | undefined; place?: number | undefined } = {},
+  { among, place, tree }: { among?: ReadonlySet<number> | undefined; place?: number | undefined; tree?: Element } = {},
 ): void {
   const withCarbons: number[] = [];
   const without: Client[] = [];
@@ -50,7 +51,7 @@ export function mirror(
     if (carbons) withCarbons.push(sid);
     else if (priority >= 0) without.push(client);
   }
-  if (withCarbons.length + without.length === 0 || !isEligible(original.tree, among !== undefined)) return;
+  if (withCarbons.length + without.length === 0 || !isEligible(tree ?? original.tree, among !== undefined)) return;
   const message = among === undefined ? original : marked(original);
   if (withCarbons.length > 0)
     context.outlet.deliver(withCarbons, wrap('sent', context.account, message, to, from), place);

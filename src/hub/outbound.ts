@@ -88,7 +88,8 @@ export class Outbound {
     if (bare(to) === account || message.type === 'error' || message.type === 'groupchat') return;
     const source = { isSent: true, client: client.address, from: client.address, to, about };
     const { stanza, place } = archive.take(message, source);
-    mirror(this.#context, stanza, to, client.address, client.sid, { among: this.#rooms.membersAt(to), place });
+    const among = this.#rooms.membersAt(to);
+    mirror(this.#context, stanza, to, client.address, client.sid, { among, place, tree: message.tree });
   }
 
   /** Its app sends once more what it, or the account's server, has said already. */

@@ -69,17 +69,17 @@ export class ArchivePreferences {
 
   /** It has been archived: does it stay? */
   archived({ place, peer, resource }: ArchivedMessage): void {
-    const address = peer as BareJid;
-    if (this.#isWanted(address, resource === undefined ? address : withResource(address, resource))) return;
+    if (this.#isWanted(peer as BareJid, resource)) return;
     this.#passing.add(place);
     this.#context.kept.put('passing', String(place), '');
   }
 
   /** §2.3: a bare address in a list means all of its resources. */
-  #isWanted(peer: BareJid, full: Jid): boolean {
+  #isWanted(peer: BareJid, resource: string | undefined): boolean {
     const { always, never, default: policy } = this.#preferences;
-    const isIn = (list: readonly Jid[]): boolean => list.length > 0 && (list.includes(peer) || list.includes(full));
     if (policy === 'always' && never.length === 0) return true;
+    const full = resource === undefined ? peer : withResource(peer, resource);
+    const isIn = (list: readonly Jid[]): boolean => list.includes(peer) || list.includes(full);
     if (isIn(never)) return false;
     return policy === 'always' || isIn(always) || (policy === 'roster' && this.#parts.isContact(peer));
   }
