@@ -5,7 +5,7 @@ import type { Plan, Recipe } from './servers.ts';
 
 export const ejabberd: Recipe = {
   command: 'erl',
-  quirks: ['pep-tells-no-retraction'],
+  quirks: ['pep-tells-no-retraction', 'lets-overtake'],
   prepare(plan) {
     const database = join(plan.folder, 'db');
     mkdirSync(database);

@@ -11,7 +11,9 @@ export type Kind = 'prosody' | 'ejabberd';
 /** What a server does differently, where a test must know. */
 export type Quirk =
   /** Nobody is told that a PEP item was retracted (XEP-0060 §7.2), even when the publisher asks for it. */
-  'pep-tells-no-retraction';
+  | 'pep-tells-no-retraction'
+  /** What waits for a stream that is resumed (XEP-0198 §5) may be overtaken by what comes in that moment. */
+  | 'lets-overtake';
 
 export interface Account {
   jid: string;
