@@ -73,6 +73,23 @@ test(
 );
 
 test(
+  'who has missed nothing gets at once what comes while that is looked up',
+  inWorld(async (world) => {
+    world.online();
+    const phone = world.client('phone').available();
+    phone.send('<message to="bob@home.example" type="chat" id="o1"><body>mine</body></message>');
+    phone.leave();
+    const back = world.client('phone').available();
+    world.server(chat('meanwhile'));
+    assert.equal(back.messages(), []);
+    await world.settled();
+    assert.equal(bodiesOf(back.messages()), ['meanwhile']);
+    world.server(chat('live'));
+    assert.equal(bodiesOf(back.messages()), ['live']);
+  }),
+);
+
+test(
   'who has missed only its own words waits for nothing',
   inWorld(async (world) => {
     world.online();

@@ -73,14 +73,16 @@ export class Replay {
     if (run.backlog === 0) void this.#look(run);
   }
 
-  /** What there is may be all its own: then there is nothing to wait for. */
+  /** What there was when it came may be all its own: then there is nothing to wait for. */
   async #look(run: Run): Promise<void> {
     const { archive, archived } = this.#parts;
     const { newest } = archive;
-    const { messages } = await archived.page(this.#missedBy(run), 1).catch(() => ({ messages: [undefined] }));
-    if (messages.length > 0 || run.isOver || run.isStarted || archive.newest > newest) return;
+    const missed = { ...this.#missedBy(run), before: newest + 1 };
+    const { messages } = await archived.page(missed, 1).catch(() => ({ messages: [undefined] }));
+    if (messages.length > 0 || run.isOver || run.isStarted) return;
     run.position = newest;
-    this.#finish(run);
+    if (archive.newest > newest) this.#start(run);
+    else this.#finish(run);
   }
 
   #missedBy({ position, client }: Run): Selection {
