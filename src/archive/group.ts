@@ -93,7 +93,7 @@ export class Group {
   #waited = 0;
   #trouble: Trouble | undefined;
   /** What is gathered cannot even be done in a transaction that is not committed. */
-  #isStuck = false;
+  isStuck = false;
   /** What is gathered waits for a moment without a transaction to pass, unless somebody reads. */
   #isHeld = false;
   #moved: Promise<void> | undefined;
@@ -143,11 +143,11 @@ export class Group {
       (this.#batch !== undefined && this.#batch.entered < this.#batch.steps.length);
     if (!waits) return;
     try {
-      if (!this.#isStuck) this.#catchUp(this.#gather());
+      if (!this.isStuck) this.#catchUp(this.#gather());
     } catch (error) {
       this.fault(error);
     }
-    if (this.#isStuck) throw new ArchiveError(this.#trouble?.reason);
+    if (this.isStuck) throw new ArchiveError(this.#trouble?.reason);
   }
 
   /** Nothing can be added any more. */
@@ -170,7 +170,7 @@ export class Group {
     if (this.#broken !== undefined) return Promise.reject(this.#broken);
     const batch = this.#gather();
     const step: Step = { work, fail: undefined };
-    if (this.#isStuck || this.#isHeld) return later(batch, step);
+    if (this.isStuck || this.#isHeld) return later(batch, step);
     try {
       work(this.#catchUp(batch));
     } catch (error) {
@@ -220,7 +220,7 @@ export class Group {
     if (this.#journal?.isUnread === true) enterLeft(opened, this.#journal.left(opened));
     while (this.isAhead) enter(opened, this.#journal!.take(bite));
     while (batch.entered < steps.length) this.#enterNext(opened, batch);
-    this.#isStuck = false;
+    this.isStuck = false;
     return opened;
   }
 
@@ -245,7 +245,7 @@ export class Group {
 
   /** Notes alone need no file until they are committed. */
   #inTurn(): void {
-    const isPatient = this.#batch?.steps.length === 0 && !this.#isStuck && this.#waited < turns;
+    const isPatient = this.#batch?.steps.length === 0 && !this.isStuck && this.#waited < turns;
     if (isPatient && this.#desk.mayWait?.() === true) {
       this.#waited++;
       this.#timer = setTimeout(() => this.#inTurn(), turn);
@@ -279,7 +279,7 @@ export class Group {
   /** The batch stands in the journal. False: the tables have to take it in. */
   #marks(opened: Opened, batch: Batch): boolean {
     const journal = this.#journal;
-    if (journal === undefined || this.#isStuck || batch.hasWork || !journal.isReady || opened.inTransaction)
+    if (journal === undefined || this.isStuck || batch.hasWork || !journal.isReady || opened.inTransaction)
       return false;
     opened.check();
     try {
@@ -352,7 +352,7 @@ export class Group {
    */
   takeIn(most: number): void {
     const journal = this.#journal;
-    if (journal === undefined || !journal.isAhead || this.#isStuck || this.#isSettling || this.#broken) return;
+    if (journal === undefined || !journal.isAhead || this.isStuck || this.#isSettling || this.#broken) return;
     try {
       const opened = this.#desk.use();
       if (opened.inTransaction || opened.moving !== undefined) return;
@@ -373,7 +373,7 @@ export class Group {
   fault(error: unknown): void {
     this.#isHeld = false;
     this.#takeBack();
-    this.#isStuck = true;
+    this.isStuck = true;
     this.#desk.failed(error, this.#syncing?.done ?? Promise.resolve());
     this.#tell(refusal(this.#file, error));
     const batch = this.#gather();

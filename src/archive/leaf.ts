@@ -17,6 +17,9 @@ import { ArchiveError } from './database.ts';
 
 const toDisk = promisify(fsync);
 
+/** What is about to be written, where it is short enough. */
+const desk = Buffer.allocUnsafe(128 * 1024);
+
 export class Leaf {
   readonly #file: string;
   #descriptor: number | undefined;
@@ -45,11 +48,11 @@ export class Leaf {
   /** All of it or, with an error, nothing. */
   write(text: string): void {
     const descriptor = this.#open();
-    const whole = Buffer.from(text);
-    let count = 0;
+    const whole = 3 * text.length <= desk.length ? desk : Buffer.from(text); // UTF-16 becomes at most thrice as many octets
+    const length = whole === desk ? desk.write(text) : whole.length;
     try {
-      while (count < whole.length) count += writeSync(descriptor, whole, count);
-      this.length += count;
+      for (let count = 0; count < length; ) count += writeSync(descriptor, whole, count, length - count);
+      this.length += length;
     } catch (error) {
       ftruncateSync(descriptor, this.length);
       throw error;

@@ -161,13 +161,12 @@ export class FileStore implements Store, Book {
 
   /** In pieces, so that others have their turn. */
   async #catchUp(): Promise<void> {
-    for (
-      let before = Number.POSITIVE_INFINITY;
-      this.#group.ahead > far && this.#group.ahead < before;
-      await nextTurn()
-    ) {
-      before = this.#group.ahead;
+    while (this.#group.ahead > far && !this.#group.isStuck) {
+      const before = this.#group.ahead;
       this.#group.takeIn(bite);
+      // a commit is on its way
+      if (this.#group.ahead === before) await (this.#group.settled() ?? nextTurn());
+      else await nextTurn();
     }
   }
 
