@@ -363,10 +363,19 @@ export class Group {
       journal.note(opened, false);
       opened.commit();
       journal.settle();
-      if (!journal.isAhead || opened.makesRoom()) void this.add(() => {}).catch(() => {}); // they are synced
+      if (!journal.isAhead)
+        this.add(() => {}).catch(() => {}); // so that the journal is cut
+      else if (this.#syncing === undefined && opened.makesRoom()) this.#settle(opened);
     } catch (error) {
       this.fault(error);
     }
+  }
+
+  /** What the tables have becomes durable, and their log short, while the journal has more. */
+  #settle(opened: Opened): void {
+    this.#syncing = new Batch();
+    this.#isSettling = true;
+    void this.#sync(opened, this.#syncing);
   }
 
   /** Something is in the way: what is gathered is kept and tried again. */

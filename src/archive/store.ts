@@ -88,7 +88,7 @@ export class FileStore implements Store, Book {
     this.messages = new FileMessages({
       read: (act) => this.#read(act),
       enter: (record) => this.#group.write(record),
-      write: (work) => this.#group.add(work),
+      write: (work) => this.#change(work),
       wipe: (isUrgent) => (isUrgent ? this.#wipe() : this.#wipeLater()),
     });
     this.#use();
@@ -157,6 +157,11 @@ export class FileStore implements Store, Book {
       if (isDamage(error)) this.#group.fault(error);
       throw refusal(this.#file, error);
     }
+  }
+
+  async #change(work: (opened: Opened) => void): Promise<void> {
+    if (this.#group.ahead > far) await this.#catchUp();
+    await this.#group.add(work);
   }
 
   /** In pieces, so that others have their turn. */
