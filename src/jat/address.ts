@@ -1,5 +1,5 @@
 /** One service address: what comes to it goes to the part whose matter it is. */
-import { type BareJid, bare, type FullJid, isFull, type Jid } from '../wire/jid.ts';
+import { type BareJid, bare, type FullJid, isFull, type Jid, knownBare } from '../wire/jid.ts';
 import { NS } from '../wire/ns.ts';
 import { isRequest, resultOf, type Stanza } from '../wire/stanza.ts';
 import { firstElement, hasChild } from '../wire/xml.ts';
@@ -104,7 +104,7 @@ export class ServiceAddress {
   }
 
   isTarget(whom: Jid): boolean {
-    return this.#place.target.accounts.has(bare(whom));
+    return this.#place.target.accounts.has(knownBare(whom));
   }
 
   directness(account: BareJid): void {

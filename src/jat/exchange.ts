@@ -4,7 +4,7 @@
  */
 import { type BareJid, bare, type Jid, readJid } from '../wire/jid.ts';
 import { NS } from '../wire/ns.ts';
-import { type Exchange, withPlaces } from '../wire/places.ts';
+import { type Exchange, mayHavePlaces, withPlaces } from '../wire/places.ts';
 import { Stanza } from '../wire/stanza.ts';
 import { Element } from '../wire/xml.ts';
 import type { Users } from './users.ts';
@@ -22,9 +22,13 @@ export interface Ends {
   private: boolean;
 }
 
+/** Has it no address inside, and nothing that one of the sides must not say? */
+const isOuterAll = ({ name, tree }: Stanza): boolean => name !== 'message' && !mayHavePlaces(tree);
+
 /** A user's stanza as the target sees it, `from` whom it knows. */
 export function toTarget(stanza: Stanza, ends: Ends, from: string, id = stanza.id): Stanza {
   const { address, asked, target, user, users } = ends;
+  if (isOuterAll(stanza)) return readdressed(stanza, target, from, id);
   const own = bare(user);
   const askedBare = bare(asked);
   const exchange: Exchange = (text) => {
@@ -46,6 +50,7 @@ const exchangeAddress = (found: Jid, { address, target }: Ends): string => (foun
 /** A target's stanza as the user sees it. */
 export function toUser(stanza: Stanza, ends: Ends, from: string, to: string, id = stanza.id): Stanza {
   const { address, asked, target, user, users } = ends;
+  if (isOuterAll(stanza)) return readdressed(stanza, to, from, id);
   const account = bare(target);
   const exchange: Exchange = (text) => {
     const found = readJid(text);
@@ -67,6 +72,11 @@ function translated(
   id: string | undefined,
 ): Stanza {
   const changed = withPlaces(guarded ?? stanza.tree, exchange) ?? guarded;
+  return readdressed(stanza, to, from, id, changed);
+}
+
+/** Its text is as it was, where its id and what is in it are. */
+function readdressed(stanza: Stanza, to: string, from: string, id: string | undefined, changed?: Element): Stanza {
   if (changed === undefined && id === stanza.id) return stanza.readdress({ to, from });
   const root = shallow(changed ?? stanza.tree);
   Object.assign(root.attrs, { to, from, id });

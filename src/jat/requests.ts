@@ -1,6 +1,6 @@
 /** Requests of users: each goes to one resource of the target and has exactly one answer, whatever becomes of that resource. */
 import { type Condition, StanzaError } from '../wire/error.ts';
-import { type BareJid, bare, type Jid } from '../wire/jid.ts';
+import { type BareJid, bare, type Jid, knownBare } from '../wire/jid.ts';
 import { NS } from '../wire/ns.ts';
 import { errorOf, resultOf, type Stanza } from '../wire/stanza.ts';
 import { type Element, firstElement, xml } from '../wire/xml.ts';
@@ -49,7 +49,7 @@ export class Requests {
   take(request: Stanza, user: Jid, asked: Jid, way: Way): void {
     const { contacts, limits, settings, statistics, world } = this.#place;
     const now = world.clock.now();
-    const sender = bare(user);
+    const sender = knownBare(user);
     const payload = firstElement(request.tree);
     statistics.request(now);
     if (!limits.allows(user)) return this.#refuse(request, way, 'forbidden');

@@ -77,6 +77,16 @@ export type Visit = (element: Element, attribute: string | undefined) => void;
 /** What stands in a place, and what shall stand there. */
 export type Exchange = (address: string) => string;
 
+/** False: there is no place in it, whatever it says; told by the namespaces of its payloads alone. */
+export function mayHavePlaces({ children }: Element): boolean {
+  for (const child of children) {
+    if (typeof child === 'string') continue;
+    const { xmlns } = child.attrs;
+    if (xmlns === undefined ? child.name === 'error' : table.has(xmlns)) return true;
+  }
+  return false;
+}
+
 /** A copy of a stanza with its places exchanged; undefined if it would be the same. */
 export function withPlaces(stanza: Element, exchange: Exchange): Element | undefined {
   let differs = false;
