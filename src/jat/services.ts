@@ -2,11 +2,11 @@
 import { randomBytes } from 'node:crypto';
 import {
   type BareJid,
-  bare,
   domainOf,
   type FullJid,
   isFull,
   type Jid,
+  knownBare,
   localOf,
   readJid,
   resourceOf,
@@ -119,7 +119,7 @@ export class Services implements ServiceEngine {
 
   /** Whose matter is it? `from` tells targets that write to users in localparts. */
   #find(to: Jid, from: Jid | undefined): ServiceAddress | undefined {
-    const exact = this.#addresses.get(bare(to));
+    const exact = this.#addresses.get(knownBare(to));
     if (exact !== undefined || localOf(to) === '') return exact;
     const host = domainOf(to);
     const whole = this.#addresses.get(host);
