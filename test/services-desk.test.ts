@@ -6,6 +6,7 @@ import type { LoginView } from '../src/link/link.ts';
 import { Desk } from '../src/services/desk.ts';
 import { readPresence } from '../src/services/presence.ts';
 import type { Session } from '../src/session/session.ts';
+import { type Outgoing, stanzaOf } from '../src/stream/outgoing.ts';
 import { type BareJid, bare, domainOf, type FullJid, type Jid, parseBare, parseJid } from '../src/wire/jid.ts';
 import { parseElement } from '../src/wire/parser.ts';
 import { Stanza } from '../src/wire/stanza.ts';
@@ -32,7 +33,7 @@ function client(address: string, view: LoginView = 'identity', account?: string)
     presence: undefined,
     ...(account && { account: parseBare(account) }),
   };
-  const session = { facts, send: ({ stanza: one }: { stanza: Stanza }) => got.push(one.textFor(undefined, one.from)) };
+  const session = { facts, send: (one: Outgoing) => got.push(stanzaOf(one).textFor(undefined, one.from)) };
   return { session: session as unknown as Session, got };
 }
 

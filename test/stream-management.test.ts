@@ -20,7 +20,7 @@ function start(limits: Partial<typeof defaultLimits> = {}) {
   const send = (from: number, to = from) => {
     for (let id = from; id <= to; id += 1) management.sent(outgoing(stanza(id)));
   };
-  const open = () => management.unacknowledged.map(({ stanza: { id } }) => Number(id));
+  const open = () => management.unacknowledged.map(({ id }) => Number(id));
   return { clock, management, received, send, open };
 }
 

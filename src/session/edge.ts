@@ -10,7 +10,7 @@ import { Guesses } from '../stream/guesses.ts';
 import { defaultLimits, type StreamLimits } from '../stream/limits.ts';
 import { Listener, type Listening } from '../stream/listener.ts';
 import { type Log, said } from '../stream/log.ts';
-import { type Outgoing, outgoing } from '../stream/outgoing.ts';
+import { type Outgoing, outgoing, stanzaOf } from '../stream/outgoing.ts';
 import type { Clock, Timer } from '../wire/clock.ts';
 import { type StreamCondition, StreamError } from '../wire/error.ts';
 import type { BareJid, FullJid } from '../wire/jid.ts';
@@ -156,7 +156,7 @@ export class Edge {
     const { facts, sid, speaker, unit } = session;
     this.#sessions.remove(session);
     this.#options.log.info('session over', { address: facts.address, unacknowledged: unacknowledged.length });
-    const left = unacknowledged.map(({ stanza }) => stanza);
+    const left = unacknowledged.map(stanzaOf);
     const unheard = left.filter(({ from }) => from === door.address);
     this.#safely(() => session.report());
     this.#safely(() => unit.detach(sid, isClean));

@@ -13,7 +13,7 @@ import type { Timer } from '../wire/clock.ts';
 import { StanzaError, StreamError } from '../wire/error.ts';
 import { type FullJid, readJid } from '../wire/jid.ts';
 import { NS } from '../wire/ns.ts';
-import { errorOf, isStanzaName, Stanza } from '../wire/stanza.ts';
+import { errorOf, isStanzaName, Stanza, type StanzaName } from '../wire/stanza.ts';
 import { type Element, escapeAttribute } from '../wire/xml.ts';
 import { Delivery } from './delivery.ts';
 import { factsOf } from './facts.ts';
@@ -87,10 +87,10 @@ export class Session implements StreamOwner {
   send(stanza: Outgoing): void {
     if (this.#over) return;
     if (this.#delivery.sent(stanza) && this.#management?.overfull) this.#overfull(this.#management);
-    this.#stream?.write(this.#head(stanza.stanza) + stanza.tail);
+    this.#stream?.write(this.#head(stanza.name) + stanza.tail);
   }
 
-  #head({ name }: Stanza): string {
+  #head(name: StanzaName): string {
     return name === 'message' ? this.#message : name === 'presence' ? this.#presence : this.#iq;
   }
 
@@ -213,7 +213,7 @@ export class Session implements StreamOwner {
     this.#timer?.cancel();
     this.#take(stream);
     this.#intake.announce(`<resumed xmlns="${NS.sm}" previd="${management.id}" h="${management.handled}"/>`);
-    for (const { stanza, tail } of management.unacknowledged) stream.write(this.#head(stanza) + tail);
+    for (const { name, tail } of management.unacknowledged) stream.write(this.#head(name) + tail);
     if (this.facts.inactive) this.#activity(false); // XEP-0352 §4.2: a stream begins active
   }
 
