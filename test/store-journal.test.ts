@@ -1,7 +1,7 @@
 /** What a program that was killed had shown to somebody, and not committed. */
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { readFileSync } from 'node:fs';
+import { readFileSync, writeFileSync } from 'node:fs';
 import { appendFile, mkdtemp, readdir, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -99,6 +99,21 @@ inFolder(
     await store.close();
   },
 );
+
+inFolder('a line that cannot be read again is told of; the others are there', async (folder) => {
+  const store = await storesIn(folder)('alice');
+  const told: (string | undefined)[] = [];
+  store.onTrouble = (trouble) => told.push(trouble?.reason);
+  await Promise.all(['1', '2', '3'].map((key) => store.put('a@x', 'meta', key, `of ${key}`)));
+  const file = join(folder, 'alice.sqlite-new');
+  writeFileSync(file, readFileSync(file, 'utf8').replace('["put","a@x","meta","2"]', '["put","a@x","meta","2"}'));
+  assert.equal(await store.read('a@x', 'meta'), [
+    { key: '1', value: 'of 1' },
+    { key: '3', value: 'of 3' },
+  ]);
+  assert.match(told[0] ?? '', /alice\.sqlite-new is damaged/);
+  await store.close();
+});
 
 inFolder('what the tables have is nowhere else; what is broken off is left out', async (folder) => {
   const file = join(folder, 'alice.sqlite-new');

@@ -1,5 +1,5 @@
 /** Records enter the tables. */
-import type { Left } from './journal.ts';
+import type { Left } from './leftover.ts';
 import type { Opened } from './opened.ts';
 import type { Added, Entered, Put, Removed, RemovedTo } from './record.ts';
 import type { ArchivedMessage } from './types.ts';

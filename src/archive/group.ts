@@ -2,6 +2,7 @@
  * Writes of the same few milliseconds share one commit and one sync to the disk: of the journal, or, where the tables had to have them
  * at once, of the tables. What cannot be written now is kept, and done again every second until it can.
  */
+import { Batch, inOrder, later, notesOf, type Step, type Work } from './batch.ts';
 import { ArchiveError, refusal } from './database.ts';
 import { enter, enterLeft } from './entering.ts';
 import type { Journal } from './journal.ts';
@@ -26,38 +27,6 @@ const turn = 20;
 const turns = 50;
 /** Records that the tables take in together. */
 const bite = 500;
-
-export type Work = (opened: Opened) => unknown;
-
-interface Step {
-  work: Work;
-  /** Whoever asked is told if it cannot be done at all; undefined where it was done once. */
-  fail: ((error: Error) => void) | undefined;
-}
-
-/** What becomes durable together. */
-class Batch {
-  readonly steps: (Step | Entered)[] = [];
-  /** By key: what is written at the commit. */
-  readonly notes = new Map<string, () => Entered>();
-  readonly done: Promise<void>;
-  /** So many steps are in the open transaction. */
-  entered = 0;
-  /** There are steps that are no records. */
-  hasWork = false;
-  /** Some of those were not done when they were added. */
-  hasLate = false;
-  resolve!: () => void;
-  reject!: (error: Error) => void;
-
-  constructor() {
-    this.done = new Promise((resolve, reject) => {
-      this.resolve = resolve;
-      this.reject = reject;
-    });
-    this.done.catch(() => {}); // nobody may wait for it
-  }
-}
 
 /** Who has the file. */
 export interface Desk {
@@ -93,7 +62,7 @@ export class Group {
   #waited = 0;
   #trouble: Trouble | undefined;
   /** What is gathered cannot even be done in a transaction that is not committed. */
-  isStuck = false;
+  #isStuck = false;
   /** What is gathered waits for a moment without a transaction to pass, unless somebody reads. */
   #isHeld = false;
   #moved: Promise<void> | undefined;
@@ -103,6 +72,9 @@ export class Group {
     this.#file = file;
     this.#desk = desk;
     this.#journal = journal;
+    if (journal !== undefined)
+      journal.onDamage = () =>
+        this.#tell(new ArchiveError(`${file}-new is damaged: some of what was written last is lost.`));
   }
 
   get isBusy(): boolean {
@@ -112,6 +84,10 @@ export class Group {
   /** The tables lack something. */
   get isAhead(): boolean {
     return this.#journal?.isAhead === true;
+  }
+
+  get isStuck(): boolean {
+    return this.#isStuck;
   }
 
   /** The journal has become so long that the tables should take it in, whatever else there is to do. */
@@ -143,11 +119,11 @@ export class Group {
       (this.#batch !== undefined && this.#batch.entered < this.#batch.steps.length);
     if (!waits) return;
     try {
-      if (!this.isStuck) this.#catchUp(this.#gather());
+      if (!this.#isStuck) this.#catchUp(this.#gather());
     } catch (error) {
       this.fault(error);
     }
-    if (this.isStuck) throw new ArchiveError(this.#trouble?.reason);
+    if (this.#isStuck) throw new ArchiveError(this.#trouble?.reason);
   }
 
   /** Nothing can be added any more. */
@@ -170,7 +146,7 @@ export class Group {
     if (this.#broken !== undefined) return Promise.reject(this.#broken);
     const batch = this.#gather();
     const step: Step = { work, fail: undefined };
-    if (this.isStuck || this.#isHeld) return later(batch, step);
+    if (this.#isStuck || this.#isHeld) return later(batch, step);
     try {
       work(this.#catchUp(batch));
     } catch (error) {
@@ -220,7 +196,7 @@ export class Group {
     if (this.#journal?.isUnread === true) enterLeft(opened, this.#journal.left(opened));
     while (this.isAhead) enter(opened, this.#journal!.take(bite));
     while (batch.entered < steps.length) this.#enterNext(opened, batch);
-    this.isStuck = false;
+    this.#isStuck = false;
     return opened;
   }
 
@@ -245,7 +221,7 @@ export class Group {
 
   /** Notes alone need no file until they are committed. */
   #inTurn(): void {
-    const isPatient = this.#batch?.steps.length === 0 && !this.isStuck && this.#waited < turns;
+    const isPatient = this.#batch?.steps.length === 0 && !this.#isStuck && this.#waited < turns;
     if (isPatient && this.#desk.mayWait?.() === true) {
       this.#waited++;
       this.#timer = setTimeout(() => this.#inTurn(), turn);
@@ -279,7 +255,7 @@ export class Group {
   /** The batch stands in the journal. False: the tables have to take it in. */
   #marks(opened: Opened, batch: Batch): boolean {
     const journal = this.#journal;
-    if (journal === undefined || this.isStuck || batch.hasWork || !journal.isReady || opened.inTransaction)
+    if (journal === undefined || this.#isStuck || batch.hasWork || !journal.isReady || opened.inTransaction)
       return false;
     opened.check();
     try {
@@ -352,7 +328,7 @@ export class Group {
    */
   takeIn(most: number): void {
     const journal = this.#journal;
-    if (journal === undefined || !journal.isAhead || this.isStuck || this.#isSettling || this.#broken) return;
+    if (journal === undefined || !journal.isAhead || this.#isStuck || this.#isSettling || this.#broken) return;
     try {
       const opened = this.#desk.use();
       if (opened.inTransaction || opened.moving !== undefined) return;
@@ -382,7 +358,7 @@ export class Group {
   fault(error: unknown): void {
     this.#isHeld = false;
     this.#takeBack();
-    this.isStuck = true;
+    this.#isStuck = true;
     this.#desk.failed(error, this.#syncing?.done ?? Promise.resolve());
     this.#tell(refusal(this.#file, error));
     const batch = this.#gather();
@@ -433,34 +409,4 @@ export class Group {
     this.#batch?.reject(error);
     this.#batch = undefined;
   }
-}
-
-/** A value that cannot be had is a fault of ours, and no reason to keep others waiting. */
-function notesOf({ notes }: Batch): Entered[] {
-  const records: Entered[] = [];
-  for (const [key, note] of notes) {
-    try {
-      records.push(note());
-    } catch (error) {
-      notes.delete(key);
-      queueMicrotask(() => {
-        throw error;
-      });
-    }
-  }
-  return records;
-}
-
-/** One step behind those that were not done at once, so that all resolve in their order. */
-const inOrder = (batch: Batch): Promise<void> => (batch.hasLate ? batch.done.then(() => {}) : batch.done);
-
-/** It was not done yet, so it may turn out that it cannot be. */
-function later(batch: Batch, step: Step): Promise<void> {
-  batch.steps.push(step);
-  batch.hasWork = true;
-  batch.hasLate = true;
-  return new Promise((resolve, reject) => {
-    step.fail = reject;
-    batch.done.then(resolve, reject);
-  });
 }

@@ -6,35 +6,18 @@
  * Lines that no mark is below outlive the end of the program, though not of the machine: a message that was shown to somebody
  * keeps its place that way (`recall`).
  */
-import { readFileSync } from 'node:fs';
 import { ArchiveError } from './database.ts';
 import { Leaf } from './leaf.ts';
+import { type Left, leftIn, mark, type Point, pointOf, readOrNot } from './leftover.ts';
 import type { Opened } from './opened.ts';
-import { type Entered, lineOf, readLine } from './record.ts';
+import { type Entered, lineOf } from './record.ts';
 import { put } from './writing.ts';
 
-/** The end of a commit. */
-const mark = '.';
+const lineFeed = 10;
 /** Octets read at once. */
 const bite = 65_536;
 /** So long it becomes before the tables take it in, in the midst of all: octets. */
 const long = 32 * 1024 * 1024;
-
-const noted = "SELECT value FROM kept WHERE account = '' AND kind = 'journal'";
-const lineFeed = 10;
-
-/** What a program that ended had written, and the tables have not. */
-export interface Left {
-  /** It was durable. */
-  marked: Entered[];
-  unmarked: Entered[];
-}
-
-/** The tables have what is before that octet of that generation. */
-interface Point {
-  generation: number;
-  octet: number;
-}
 
 export class Journal {
   /** A line, or more, cannot be read again. */
@@ -251,14 +234,8 @@ export class Journal {
   /** What is in the files, and not in the tables. The files are cut off when it is. */
   left(opened: Opened): Left {
     this.#kept = 'taken';
-    const point = pointOf(opened);
-    const left: Left = { marked: [], unmarked: [] };
-    const found = this.#names.map(readLeft).filter((one) => one !== undefined);
-    for (const { generation, octets } of found.sort((one, other) => one.generation - other.generation)) {
-      this.#generation = Math.max(this.#generation, generation);
-      if (generation < point.generation) continue;
-      readInto(left, octets.subarray(generation === point.generation ? point.octet : 0));
-    }
+    const { left, newest } = leftIn(this.#names, pointOf(opened));
+    this.#generation = Math.max(this.#generation, newest);
     return left;
   }
 
@@ -272,47 +249,5 @@ export class Journal {
   close(): void {
     this.#leaf.close();
     this.#old.close();
-  }
-}
-
-function pointOf(opened: Opened): Point {
-  const value = opened.statement(noted).pluck().get() as string | undefined;
-  const [generation = 1, octet = 0] = value?.split(' ').map(Number) ?? [];
-  return { generation, octet };
-}
-
-/** Undefined where there is nothing of ours. */
-function readLeft(name: string): { generation: number; octets: Buffer } | undefined {
-  let octets: Buffer;
-  try {
-    octets = readFileSync(name);
-  } catch {
-    return undefined;
-  }
-  const generation = Number(octets.toString('latin1', 0, Math.max(0, octets.indexOf(lineFeed))));
-  return generation > 0 ? { generation, octets } : undefined;
-}
-
-/** Up to where the end of the program, or of the machine, broke it off. */
-function readInto(left: Left, octets: Buffer): void {
-  let records: Entered[] = [];
-  for (const line of octets.toString('utf8').split('\n').slice(0, -1)) {
-    if (line === mark) {
-      for (const record of records) left.marked.push(record);
-      records = [];
-    } else if (line.startsWith('[')) {
-      const record = readOrNot(line);
-      if (record === undefined) break;
-      records.push(record);
-    }
-  }
-  left.unmarked.push(...records);
-}
-
-function readOrNot(line: string): Entered | undefined {
-  try {
-    return readLine(line);
-  } catch {
-    return undefined;
   }
 }
