@@ -17,7 +17,10 @@ export interface Findings {
   serverLosses: number;
   /** Came late from a server that has them in order: ejabberd 23.01 lets what waits for a resumed stream be overtaken. */
   serverMisorders: number;
-  /** Came twice, and the server's own archive has it twice: its sender, whose session the server had given up, said it once more. */
+  /**
+   * Came twice, and the server's own archive has it twice: its sender said it once more. ejabberd 23.01 has more of a stream that broke
+   * than it says when that is resumed.
+   */
   serverDoubles: number;
 }
 
