@@ -147,15 +147,15 @@ export class Desk implements ServiceDesk, Way {
   }
 
   #recipients(stanza: Stanza, to: Jid): Session[] {
-    const all = this.#present.get(bare(to)) ?? none;
     const one = isFull(to) ? this.#faces.get(to) : undefined;
+    if (isFull(to) && stanza.name !== 'message') return one === undefined ? [] : [one];
+    const all = this.#present.get(bare(to)) ?? none;
     if (stanza.name === 'message') {
       const isTarget = this.#parts.isTarget(bare(to), bare(stanza.from as Jid));
       if (isFull(to) && (isTarget || isForOne(stanza))) return one === undefined ? [] : [one];
       // RULES 1: a message is for all of a person's apps
       return [...all].filter((session) => session === one || readPresence(session.facts.presence ?? '').priority >= 0);
     }
-    if (isFull(to)) return one === undefined ? [] : [one];
     return stanza.name === 'presence' ? [...all] : [];
   }
 
