@@ -64,6 +64,7 @@ const stanzas = [
   `<presence/>`,
   `<message  type='chat'   xml:lang='de' ><body/><body xml:lang="en">x</body> <x/></message>`,
   `<iq a='1' xmlns='${content}' b='2'><q c='' xmlns='urn:q' d='e'><r xmlns='urn:q'/><s xmlns='${content}'/></q></iq>`,
+  `<message from='room@muc/O&apos;Brien &amp; "she"' to='&lt;&gt;&quot;'><x b='&amp;#10;'/></message>`,
   '<iq xmlns="jabber:server"><q xmlns="jabber:server"/></iq>',
 ];
 
@@ -96,7 +97,11 @@ test('what is not, is left to the strict parser', () => {
     '<a b />',
     `<a b='1'c='2'/>`,
     `<a b='1' b='2'/>`,
-    `<a b='&lt;'/>`,
+    `<a b='&#65;'/>`,
+    `<a b='&other;'/>`,
+    `<a b='&lt'/>`,
+    `<a b='c&'/>`,
+    `<a xmlns='urn:&amp;'/>`,
     `<a b='<'/>`,
     `<a b='\n'/>`,
     `<a p:b='1'/>`,

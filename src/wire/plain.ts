@@ -34,6 +34,8 @@ class PlainReader {
   #namespace = '';
   /** Of its attributes. */
   readonly #names: string[] = [];
+  /** There are entities in the value that was looked at last. */
+  #isEscaped = false;
 
   /**
    * The element of the first level that begins there; undefined: it is not whole, not plain, above a bound, or not XML.
@@ -79,20 +81,37 @@ class PlainReader {
       if (nameEnd === at) return at; // space before the end of the tag
       const mark = codes[nameEnd + 1];
       if (codes[nameEnd] !== equals || (mark !== quote && mark !== apostrophe)) return -1;
-      const valueEnd = endOfValue(codes, nameEnd + 2, mark);
+      const valueEnd = this.#endOfValue(nameEnd + 2, mark);
       if (valueEnd < 0 || count === this.#bounds.attributes) return -1;
       const name = nameOf(text, codes, at, nameEnd);
       if (this.#isTwice(name, count)) return -1;
       if (name === 'xmlns') {
         const uri = this.#uriOf(nameOf(text, codes, nameEnd + 2, valueEnd));
-        if (uri === undefined) return -1;
+        if (uri === undefined || this.#isEscaped) return -1;
         this.#namespace = uri;
         // it stands first, and only where it changes, as in canonical()
         if (uri !== inherited) element.attrs = count === 0 ? { xmlns: uri } : { xmlns: uri, ...element.attrs };
-      } else element.attrs[name] = text.slice(nameEnd + 2, valueEnd);
+      } else {
+        const raw = text.slice(nameEnd + 2, valueEnd);
+        const value = this.#isEscaped ? plainText(raw) : raw;
+        if (value === undefined) return -1;
+        element.attrs[name] = value;
+      }
       at = valueEnd + 1;
     }
     return at;
+  }
+
+  /** -1: there is something in it that is not as it stands, or must not be. */
+  #endOfValue(from: number, mark: number): number {
+    const codes = this.#codes;
+    this.#isEscaped = false;
+    for (let at = from; ; at++) {
+      const code = codes[at]!;
+      if (code === mark) return at;
+      if (!(code >= space && code < 0xfffe) || code === less) return -1;
+      if (code === ampersand) this.#isEscaped = true;
+    }
   }
 
   #isTwice(name: string, count: number): boolean {
@@ -159,16 +178,7 @@ function endOfAttribute(text: string, codes: Codes, from: number): number {
   return local === end + 1 ? end : local;
 }
 
-/** -1: there is something in it that is not as it stands, or must not be. */
-function endOfValue(codes: Codes, from: number, mark: number): number {
-  for (let at = from; ; at++) {
-    const code = codes[at]!;
-    if (code === mark) return at;
-    if (!(code >= space && code < 0xfffe) || code === ampersand || code === less) return -1;
-  }
-}
-
-/** Where the next `<` is; -1 as above, but for entities. */
+/** Where the next `<` is; -1 as above. */
 function endOfText(codes: Codes, from: number): number {
   for (let at = from; ; at++) {
     const code = codes[at]!;
