@@ -19,11 +19,15 @@ const forget = 'DELETE FROM kept WHERE account = ?';
 
 /** How long who forgets waits for moments in which the file can be closed; then it goes on by itself. */
 const patience = 2000;
-/** What can wait until it is quiet is done when nothing was written for a moment: looked at as often, in milliseconds. */
-const quiet = 20;
-/** Traffic is calm where no more records come in that time. */
-const calm = 20;
-/** Records that the tables take in at once, while it is calm or somebody waits, and where the journal has become long. */
+/**
+ * What the tables lack they take in when nothing was written for that long, or when there is much of it and few records come in that time;
+ * once begun, piece by piece with that pause: milliseconds.
+ */
+const quiet = 50;
+const calm = 50;
+const much = 64 * 1024;
+const breath = 10;
+/** Records that the tables take in at once; and where the journal has become long. */
 const bite = 250;
 const gulp = 1000;
 /** Somebody who reads waits for the tables in pieces where they lack so many octets: some milliseconds' work. */
@@ -207,21 +211,26 @@ export class FileStore implements Store, Book {
   }
 
   /** What came in a burst enters the tables and their indexes after it, in small pieces. */
-  #tidyLater(): void {
+  #tidyLater(within = quiet): void {
     if (this.#isClosed || !(this.#group.isAhead || this.#opened?.tail.isLong === true)) return;
     const { written } = this.#group;
     this.#tidying ??= setTimeout(() => {
       this.#tidying = undefined;
-      this.#tidy(this.#group.written - written <= calm);
-      this.#tidyLater();
-    }, quiet).unref();
+      const hasBegun = this.trouble === undefined && this.#tidy(this.#group.written - written, within);
+      this.#tidyLater(hasBegun ? breath : quiet);
+    }, within).unref();
   }
 
-  #tidy(isCalm: boolean): void {
-    if (this.trouble !== undefined) return;
-    if (this.#group.isLong) this.#group.takeIn(gulp);
-    else if (isCalm && this.#group.isAhead) this.#group.takeIn(bite);
-    else if (isCalm && !this.isBusy) this.#group.add((opened) => opened.tail.tidy()).catch(() => {}); // what is not in the indexes is found as well
+  /** So many records came in that time. True: something was done. */
+  #tidy(count: number, within: number): boolean {
+    const { isLong, isAhead, ahead } = this.#group;
+    const isCalm = count === 0 || (ahead > much && count * quiet <= calm * within);
+    if (isLong) this.#group.takeIn(gulp);
+    else if (!isCalm) return false;
+    else if (isAhead) this.#group.takeIn(bite);
+    // what is not in the indexes is found as well
+    else if (!this.isBusy) this.#group.add((opened) => opened.tail.tidy()).catch(() => {});
+    return true;
   }
 
   async #wipeLater(): Promise<void> {
