@@ -229,7 +229,7 @@ export class FileStore implements Store, Book {
     else if (!isCalm) return false;
     else if (isAhead) this.#group.takeIn(bite);
     // what is not in the indexes is found as well
-    else if (!this.isBusy) this.#group.add((opened) => opened.tail.tidy()).catch(() => {});
+    else if (this.#opened?.tail.isLong && !this.isBusy) this.#group.add((opened) => opened.tail.tidy()).catch(() => {});
     return true;
   }
 
