@@ -126,13 +126,16 @@ export class ArchivePreferences {
     if (going.length === 0) return;
     const { account, archive, kept, log } = this.#context;
     archive.settle();
-    this.#parts.messages
-      .forget(account, { places: going })
-      .catch((error: unknown) => log.error('messages not deleted', { account, error: String(error) }));
-    for (const place of going) {
-      this.#passing.delete(place);
-      kept.remove('passing', String(place));
-    }
+    for (const place of going) this.#passing.delete(place);
+    this.#parts.messages.forget(account, { places: going }).then(
+      () => {
+        for (const place of going) kept.remove('passing', String(place));
+      },
+      (error: unknown) => {
+        log.error('messages not deleted', { account, error: String(error) });
+        for (const place of going) this.#passing.add(place);
+      },
+    );
   }
 }
 
