@@ -79,7 +79,7 @@ export class RunningProxy {
   async start(env: Record<string, string> = {}): Promise<void> {
     this.#env = { ...this.#env, ...env };
     this.#kills = 0;
-    this.#child = new Child(process.execPath, ['--enable-source-maps', this.#program], {
+    this.#child = new Child(join(process.cwd(), 'scripts/node'), [this.#program], {
       name: 'proxy',
       cwd: this.folder,
       env: {
