@@ -70,7 +70,13 @@ test('what is remembered of a message is read as it was written, however many th
       assert.equal([again.first, again.stream], [n, 1000]);
     }
     assert.not(page.get(nameOf(8))!.isCalled(hashed('alias', 'one 6')));
+    assert.is(page.size, 504, 'names');
+    for (let n = 0; n < 10; n++)
+      page.add([nameOf(1)], { place: n, at: n, mark: n, alias: undefined, way: 'carbon', stream: 0 });
+    assert.is(page.size, 510, 'messages, of which some have one name');
+    assert.is(page.get(nameOf(1))!.place, 9);
     page.clear();
+    assert.is(page.size, 0);
     assert.is(page.get(nameOf(1)), undefined);
   }
 });

@@ -34,6 +34,11 @@ export class Page {
   short = new Int32Array(this.long.buffer);
   #count = 0;
 
+  /** Names, or messages where these are more: of several with one name the last is found by it. */
+  get size(): number {
+    return Math.max(this.names.size, this.#count);
+  }
+
   add(names: readonly Name[], { place = 0, at, mark, alias, way, stream }: Memory): void {
     const row = this.#count++;
     if (this.#count * width > this.long.length) this.#grow();

@@ -75,7 +75,8 @@ export class Recent {
     // what was missed belongs to the time before this stream, and may come again on it
     const isMissed = stamp !== undefined && stamp < this.#since;
     const stream = this.#stream - (isMissed ? 1 : 0);
-    if (this.#page.names.size >= most) this.#turn();
+    if (names.length === 0) return;
+    if (this.#page.size >= most) this.#turn();
     this.#page.add(names, { place, at, mark, alias, way, stream });
   }
 
