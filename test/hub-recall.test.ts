@@ -33,6 +33,29 @@ test(
 );
 
 test(
+  'who was behind when it was given to others gets it, in its order',
+  inWorld(async (world) => {
+    const place = world.now * 1000 + 5;
+    world.now += 1000;
+    const recalled = [place, place + 1].map((one) =>
+      world.hub.recall(marked(one).replace('m1', `r${one - place}`), one),
+    );
+    const [behind, other] = ['phone', 'laptop'].map((name) =>
+      world.client(name, { presence: '<presence/>', delivered: name === 'phone' ? place - 1 : place + 1 }),
+    );
+    world.online();
+    world.server(message.replace('m1', 'm3'));
+    await Promise.all(recalled);
+    await world.settled();
+    world.pass(10);
+    await world.settled();
+    const ids = (texts: string[]) => texts.map((text) => / id="(\w+)"/.exec(text)![1]);
+    assert.equal(ids(behind!.messages()), ['r0', 'r1', 'm3']);
+    assert.equal(ids(other!.messages()), ['m3']);
+  }),
+);
+
+test(
   'what was durable is there once; a copy of ours is no message',
   inWorld(async (world) => {
     const phone = world.online().client('phone').available();

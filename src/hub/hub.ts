@@ -129,7 +129,10 @@ export class Hub implements Pick<CoreEvents, 'online' | 'offline' | 'stanza' | '
     const message = Stanza.of(parseElement(text));
     const isFromOthers = message.from !== undefined && bare(message.from as Jid) !== account;
     // what is no copy of ours says where it is
-    if (isFromOthers && ownPlaceIn(message.tree, account) === place) await archive.recall(message, place);
+    if (!isFromOthers || ownPlaceIn(message.tree, account) !== place) return;
+    const recalled = archive.recall(message, place);
+    this.#parts.replay.expect(place, recalled);
+    await recalled;
   }
 
   online(address: FullJid, resumed: boolean, inherited = false): void {

@@ -43,6 +43,9 @@ export class Replay {
   readonly #runs = new Map<number, Run>();
   /** Of clients that have stopped taking messages, and are still there: what they had by then. */
   readonly #stopped = new Map<number, number>();
+  /** The highest place of what is recalled; when all of that is there. */
+  #expected = 0;
+  #recalled: Promise<unknown> = Promise.resolve();
 
   constructor(parts: Parts) {
     this.#parts = parts;
@@ -57,7 +60,7 @@ export class Replay {
   }
 
   #begin(client: Client): void {
-    const { archive, cursors, habits, context } = this.#parts;
+    const { cursors, habits, context } = this.#parts;
     const habit = habits.of(client.address);
     const cursor = this.#stopped.get(client.sid) ?? cursors.of(client.address);
     const run = this.#open(client, cursor ?? cursors.highest, habit);
@@ -65,7 +68,7 @@ export class Replay {
     if (habit.mam) return this.#finish(run);
     context.later(grace, () => this.#learn(run));
     if (cursor === undefined) run.backlog = context.settings.backlog;
-    if (run.position >= archive.newest && run.backlog === 0) return this.#finish(run);
+    if (run.position >= this.#newest && run.backlog === 0) return this.#finish(run);
     this.#hold(run);
     context.outlet.facts(client.sid, { delivered: run.position });
     if (habit.plain && (client.carbons || !habit.carbons)) return this.#start(run);
@@ -76,7 +79,7 @@ export class Replay {
   /** What there was when it came may be all its own: then there is nothing to wait for. */
   async #look(run: Run): Promise<void> {
     const { archive, archived } = this.#parts;
-    const { newest } = archive;
+    const [newest] = [this.#newest, await this.#recalled];
     const missed = { ...this.#missedBy(run), before: newest + 1 };
     const { messages } = await archived.page(missed, 1).catch(() => ({ messages: [undefined] }));
     if (messages.length > 0 || run.isOver || run.isStarted) return;
@@ -101,14 +104,24 @@ export class Replay {
     return run;
   }
 
+  /** What a hub before this one gave to some is about to stand there: others have yet to get it. */
+  expect(place: number, recalled: Promise<void>): void {
+    this.#expected = Math.max(this.#expected, place);
+    this.#recalled = Promise.allSettled([this.#recalled, recalled]);
+  }
+
+  /** The highest place of a message that somebody may have missed. */
+  get #newest(): number {
+    return Math.max(this.#parts.archive.newest, this.#expected);
+  }
+
   /** A client that a hub before this one had, and gave all up to `delivered`: it goes on from there. */
   restore(client: Client, delivered: number): void {
     if (client.presence === undefined || client.priority < 0) return;
     const { archive, cursors, habits } = this.#parts;
-    const run = this.#open(client, delivered || (cursors.of(client.address) ?? archive.newest), {
-      ...habits.of(client.address),
-    });
-    if (run.position >= archive.newest) return;
+    const habit = { ...habits.of(client.address) };
+    const run = this.#open(client, delivered || (cursors.of(client.address) ?? archive.newest), habit);
+    if (run.position >= this.#newest) return;
     this.#hold(run);
     this.#start(run);
   }
@@ -131,14 +144,13 @@ export class Replay {
 
   /** From that place on it gets everything in its turn, after `until` at the latest (see Context). */
   postpone(client: Client, place: number, until: number): boolean {
-    const { context } = this.#parts;
     const run = this.#runs.get(client.sid);
     if (run === undefined || client.isBehind) return false;
     run.position = place - 1;
     run.isStarted = false;
     run.isPostponed = true;
     this.#hold(run);
-    context.later(until - context.now(), () => this.#start(run));
+    this.#parts.context.later(until - this.#parts.context.now(), () => this.#start(run));
     return true;
   }
 
@@ -172,6 +184,7 @@ export class Replay {
 
   async #run(run: Run): Promise<void> {
     const { archive, archived, flow, context } = this.#parts;
+    await this.#recalled;
     if (run.backlog > 0) await this.#goBack(run);
     for (;;) {
       await flow.opened(run.client.sid);

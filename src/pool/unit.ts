@@ -251,7 +251,7 @@ export class Unit implements UnitLink {
       room: async ({ account, room, action }) => this.#accounts.get(account)?.hub.room(room, action) ?? false,
       handled: ({ account, bare, id }) => this.#streams.handled(account, bare, id),
       recall: async ({ messages }) => {
-        for (const { account, place, text } of messages) await this.#accounts.get(account)?.hub.recall(text, place);
+        await Promise.all(messages.map((one) => this.#accounts.get(one.account)?.hub.recall(one.text, one.place)));
         return null;
       },
       search: (ask) => search(this.#store, ask),
