@@ -312,4 +312,79 @@ test('a content namespace stands for jabber:client, and only as it is one', () =
   ]);
 });
 
+test('whatever version of XML is declared, it is XML 1.0 that is read (RFC 6120 §11)', () => {
+  for (const version of ['1.1', '1.2']) {
+    const start = header.replace('"1.0"', `"${version}"`);
+    for (const text of ['<a>\u2028\u0085</a>', '<a><!x', "<a b='&#1;'/>", '<a>&#1;</a>'])
+      assert.is(refused(text, start), refused(text), version + text);
+    const { got, write } = parser();
+    write(`${start}<a>\u2028\u0085</a><a>\u2028\u0085`);
+    write('</a>');
+    assert.equal(got.slice(1), ['<a>\u2028\u0085</a>', '<a>\u2028\u0085</a>']);
+  }
+});
+
+test('the prefix xml stays: nobody may take its namespace for a default one', () => {
+  const text = '<a xmlns="urn:a"><xml:b><c/><d xmlns="urn:d"/></xml:b><xml:e xml:f="1"/></a>';
+  assert.equal(read(`${text}<xml:iq><xml:g/><h/></xml:iq>`), [text, '<xml:iq><xml:g/><h/></xml:iq>']);
+  assert.equal(read('<a><xml:b xmlns="urn:b"><c/><d xmlns="jabber:client"/></xml:b></a>'), [
+    '<a><xml:b><c xmlns="urn:b"/><d/></xml:b></a>',
+  ]);
+});
+
+test('white space is what XML calls so, in any chunks', () => {
+  for (const other of ['\v', '\f', '\u00a0', '\u2028', '\ufeff']) {
+    const condition = other === '\v' || other === '\f' ? 'not-well-formed' : 'bad-format';
+    assert.is(refused(`<a/>${other}<b/>`), condition);
+    assert.is(refused(`${other}<b/>`, `${header}<a/>`), condition);
+    assert.is(refused('<b/>', `${header}<a/>${other}`), condition);
+    const { write } = parser();
+    write(`${header}<a/>`);
+    assert.throws(
+      () => {
+        write(other);
+        write('<b/>');
+      },
+      (fault: StreamError) => fault.condition === condition,
+    );
+  }
+});
+
+test('an empty chunk is nothing, even within a character', () => {
+  const { got, write } = parser();
+  write(`${header}<a>`);
+  for (const part of [[0xc3], [], [0xa9]]) write(Uint8Array.from(part));
+  write('</a>');
+  assert.is(got.at(-1), '<a>é</a>');
+  const other = parser();
+  other.write(`${header}<a>`);
+  for (const part of [[0xc3], []]) other.write(Uint8Array.from(part));
+  assert.throws(() => other.write('</a>'), /not UTF-8/);
+});
+
+test('what stands behind the end is not counted either', () => {
+  for (const start of [header, header.replace('jabber:client', 'urn:other')]) {
+    const { got, write } = parser();
+    write(start);
+    write(`</stream:stream> ${'<a/>'.repeat(500)}`);
+    assert.is(got.at(-1), 'close');
+  }
+});
+
+test('the end is the end, whatever follows it in the same chunk', () => {
+  for (const tail of ['x', '<', '&', '</a>', '\u0001', '<a/>', ' '])
+    assert.equal(read(`</stream:stream>${tail}`), ['close']);
+  assert.is(refused('</stream:streams>x'), 'not-well-formed');
+});
+
+test('a fault is named for what it is, not for the names in it', () => {
+  assert.is(refused("<a entity='' entity=''/>"), 'not-well-formed');
+  assert.is(refused("<a xmlns:p='unbound namespace prefix' p:b='' p:b=''/>"), 'not-well-formed');
+  assert.is(refused('<entity></a>'), 'not-well-formed');
+  for (const text of ['&other;', '&é other;', '&;', '&constructor;'])
+    assert.is(refused(`<a>${text}</a>`), 'restricted-xml');
+  assert.is(refused('<p:entity/>'), 'bad-namespace-prefix');
+  assert.is(refused('<a p:entity=""/>'), 'bad-namespace-prefix');
+});
+
 test.run();

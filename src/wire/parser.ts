@@ -1,7 +1,7 @@
 /**
  * The strict XML of both sides (RFC 6120 §11): bytes in, elements out, every fault a StreamError.
  *
- * Elements come out in canonical form: names without prefix, `xmlns` on an element only where its namespace differs from
+ * Elements come out in canonical form: names without prefix (but `xml`), `xmlns` on an element only where its namespace differs from
  * its parent's (jabber:client at the top), declarations of prefixes only for attributes that need them. So no later text
  * depends on what a stream header declared, and a stanza that we frame as one is framed as one by everybody.
  *
@@ -53,7 +53,8 @@ export interface ParserEvents {
 /** How many times `limits.bytes` are read past before the stream is ended all the same. */
 const patience = 4;
 
-const options = { xmlns: true, position: false } as const;
+/** XML 1.0, whatever is declared (RFC 6120 §11, XML 1.0 §2.8): 1.1 has characters that nobody else may be sent. */
+const options = { xmlns: true, position: false, forceXMLVersion: true, defaultXMLVersion: '1.0' } as const;
 
 /** One stream's parser. A restart (RFC 6120 §4.3.3) needs a new one. */
 export class StreamParser {
@@ -84,8 +85,6 @@ export class StreamParser {
   #isPlain = false;
   /** Saxes has not begun anything. */
   #isBetween = false;
-  /** XML 1.1, which has other characters. */
-  #isModern = false;
   /** A tag has ended in what saxes was given last. */
   #tagEnds = false;
   /** Bytes since the end of the last element of the first level. */
@@ -111,9 +110,8 @@ export class StreamParser {
     const parser = new SaxesParser(options);
     const sax = parser as unknown as Handlers; // named properties: .on() makes saxes four times slower
     sax.errorHandler = ({ message }) => this.#refuse(streamFault(message));
-    sax.xmldeclHandler = ({ encoding = 'utf-8', version }) => {
+    sax.xmldeclHandler = ({ encoding = 'utf-8' }) => {
       if (encoding.toLowerCase() !== 'utf-8') this.#refuse(new StreamError('unsupported-encoding'));
-      this.#isModern = version === '1.1';
     };
     sax.doctypeHandler = () => this.#refuse(restricted('document type declaration'));
     sax.commentHandler = () => this.#refuse(restricted('comment'));
@@ -149,16 +147,17 @@ export class StreamParser {
 
   /** Takes what came from the socket; throws StreamError, after which the parser takes nothing more. */
   write(chunk: Uint8Array): void {
-    if (this.#halted) return;
+    if (this.#halted || chunk.length === 0) return;
     try {
       if (this.#sax === undefined) this.#wake();
       const isSimple = !this.#isHalf && isAscii(chunk);
       const text = isSimple ? Buffer.prototype.latin1Slice.call(chunk) : this.#decode(chunk);
-      if (this.#resting && !this.#isHalf && text.trim() === '') return; // white space keepalive (RFC 6120 §4.6.1)
+      if (this.#resting && !this.#isHalf && isBlank(text)) return; // white space keepalive (RFC 6120 §4.6.1)
       this.#resting = false;
       this.#pending += chunk.length;
       this.#take(text, isSimple ? chunk : codesOf(text));
       this.#emit();
+      if (this.#halted) return;
       const tail = this.#consumed - this.#mark;
       if (tail < text.length) this.#pending = Buffer.byteLength(text.slice(text.length - tail)); // of the next element
       this.#resting =
@@ -167,7 +166,7 @@ export class StreamParser {
         this.#skipping === 0 &&
         !this.#isHalf &&
         tail < text.length &&
-        text.slice(text.length - tail).trim() === '';
+        isBlank(text.slice(text.length - tail));
       if (this.#resting) {
         this.#pending = 0;
         this.#mark = this.#consumed;
@@ -221,6 +220,7 @@ export class StreamParser {
     this.#consumed += text.length;
     this.#tagEnds = false;
     this.#sax!.write(text);
+    if (this.#cursor === undefined) this.#emit(); // the end, whatever follows
     this.#isBetween = this.#isPlain && this.#tagEnds && this.#cursor === this.#root && this.#skipping === 0;
   }
 
@@ -284,7 +284,7 @@ export class StreamParser {
     const inherited = parent === undefined ? '' : parent === this.#root ? NS.client : this.#namespaces.at(-1)!;
     const skips = this.#events.skipped !== undefined && parent !== undefined;
     const element = canonical(tag, inherited, skips ? Number.POSITIVE_INFINITY : this.limits.attributes);
-    this.#namespaces.push(tag.uri);
+    this.#namespaces.push(tag.prefix === 'xml' ? inherited : tag.uri);
     const tooDeep = this.#namespaces.length > this.limits.depth + 1;
     if (tooDeep && !skips) throw nestedTooDeep();
     const fault = tooDeep ? nestedTooDeep() : skips ? attributesFault(element, this.limits.attributes) : undefined;
@@ -295,7 +295,7 @@ export class StreamParser {
       const namespace = tag.ns?.[''] ?? '';
       element.attrs.xmlns = namespace;
       checkHeader(tag);
-      this.#isPlain = !this.#isModern && (namespace === this.#content || namespace === NS.client);
+      this.#isPlain = namespace === this.#content || namespace === NS.client;
       this.#rest();
       if (this.#header !== '') return; // told of before it slept
       this.#declared = tag.ns ?? {};
@@ -361,7 +361,7 @@ export class StreamParser {
     if (this.#halted) return;
     const cursor = this.#cursor;
     if (cursor === undefined || cursor === this.#root) {
-      if (text.trim() !== '') throw new StreamError('bad-format', 'text between stanzas');
+      if (!isBlank(text)) throw new StreamError('bad-format', 'text between stanzas');
       return;
     }
     const last = cursor.children.length - 1;
@@ -379,6 +379,7 @@ function codesOf(text: string): Codes {
 
 /** What XML has between elements. */
 const isSpace = (code: number | undefined): boolean => code === 32 || code === 10 || code === 13 || code === 9;
+const isBlank = (text: string): boolean => !/[^ \n\r\t]/.test(text);
 
 /** Reads one element that we wrote ourselves (link, store). Not for anybody else's text. */
 export function parseElement(text: string): Element {
@@ -394,7 +395,7 @@ export function parseElement(text: string): Element {
 
 interface Handlers {
   errorHandler(error: Error): void;
-  xmldeclHandler(declaration: { encoding?: string; version?: string }): void;
+  xmldeclHandler(declaration: { encoding?: string }): void;
   doctypeHandler(): void;
   commentHandler(): void;
   piHandler(): void;

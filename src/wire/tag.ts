@@ -5,9 +5,10 @@ import { NS } from './ns.ts';
 import { Element, escapeAttribute } from './xml.ts';
 
 export function canonical(tag: SaxesTagNS, inherited: string, most: number): Element {
-  const element = new Element(tag.local);
+  const isReserved = tag.prefix === 'xml'; // must not be a default namespace (Namespaces in XML §3)
+  const element = new Element(isReserved ? tag.name : tag.local);
   const attrs = element.attrs;
-  if (tag.uri !== inherited) attrs.xmlns = tag.uri;
+  if (tag.uri !== inherited && !isReserved) attrs.xmlns = tag.uri;
   let count = 0;
   for (const key in tag.attributes) {
     const attribute = tag.attributes[key]!;
@@ -49,7 +50,8 @@ export const restricted = (what: string) => new StreamError('restricted-xml', wh
 
 /** saxes says what it found in words; RFC 6120 §4.9.3 has a condition for each. */
 export function streamFault(message: string): StreamError {
-  if (/unbound namespace prefix/i.test(message)) return new StreamError('bad-namespace-prefix');
-  if (/entity/i.test(message) && !/character entity/i.test(message)) return new StreamError('restricted-xml', 'entity');
+  if (/^unbound namespace prefix/.test(message)) return new StreamError('bad-namespace-prefix');
+  if (/^(undefined entity|empty entity|disallowed character in entity)/.test(message))
+    return new StreamError('restricted-xml', 'entity');
   return new StreamError('not-well-formed', message.slice(0, 200));
 }
