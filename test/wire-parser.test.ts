@@ -332,6 +332,18 @@ test('the prefix xml stays: nobody may take its namespace for a default one', ()
   ]);
 });
 
+test('what stands behind a prefix is a name of its own', () => {
+  for (const local of ['-b', '.b', '1', '\u00b7b', '\u0301b', '\u203fb'])
+    for (const text of [
+      `<p:${local} xmlns:p="u"/>`,
+      `<a><xml:${local}/></a>`,
+      `<a xml:${local}=""/>`,
+      `<a xmlns:${local}="u"/>`,
+    ])
+      assert.is(refused(text), 'not-well-formed', text);
+  assert.equal(read('<p:é.1-· xmlns:p="u" p:_=""/>'), ['<é.1-· xmlns="u" p:_="" xmlns:p="u"/>']);
+});
+
 test('white space is what XML calls so, in any chunks', () => {
   for (const other of ['\v', '\f', '\u00a0', '\u2028', '\ufeff']) {
     const condition = other === '\v' || other === '\f' ? 'not-well-formed' : 'bad-format';

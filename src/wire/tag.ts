@@ -5,6 +5,7 @@ import { NS } from './ns.ts';
 import { Element, escapeAttribute } from './xml.ts';
 
 export function canonical(tag: SaxesTagNS, inherited: string, most: number): Element {
+  if (tag.prefix !== '') checkLocal(tag.local);
   const isReserved = tag.prefix === 'xml'; // must not be a default namespace (Namespaces in XML §3)
   const element = new Element(isReserved ? tag.name : tag.local);
   const attrs = element.attrs;
@@ -13,11 +14,17 @@ export function canonical(tag: SaxesTagNS, inherited: string, most: number): Ele
   for (const key in tag.attributes) {
     const attribute = tag.attributes[key]!;
     if (++count > most) throw new StreamError('policy-violation', 'too many attributes');
+    if (attribute.prefix !== '') checkLocal(attribute.local);
     if (attribute.prefix === 'xmlns' || key === 'xmlns') continue;
     attrs[key] = attribute.value;
     if (attribute.prefix !== '' && attribute.prefix !== 'xml') attrs[`xmlns:${attribute.prefix}`] = attribute.uri;
   }
   return element;
+}
+
+/** Behind a prefix saxes takes any characters of names; without the prefix such a name is no XML (Namespaces in XML §4). */
+function checkLocal(name: string): void {
+  if (/^[-.0-9\u00b7\u0300-\u036f\u203f\u2040]/.test(name)) throw new StreamError('not-well-formed', 'malformed name');
 }
 
 /** Undefined where it has no more than that many. */
