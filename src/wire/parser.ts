@@ -1,9 +1,9 @@
 /**
  * The strict XML of both sides (RFC 6120 §11): bytes in, elements out, every fault a StreamError.
  *
- * Elements come out in canonical form: names without prefix (but `xml`), `xmlns` on an element only where its namespace differs from
- * its parent's (jabber:client at the top), declarations of prefixes only for attributes that need them. So no later text
- * depends on what a stream header declared, and a stanza that we frame as one is framed as one by everybody.
+ * Elements come out in canonical form: names without prefix (but `xml`), `xmlns` on an element only where its namespace
+ * differs from its parent's (jabber:client at the top), declarations of prefixes only for attributes that need them. So no
+ * later text depends on what a stream header declared, and a stanza that we frame as one is framed as one by everybody.
  *
  * What is plain XML is read in one go (`plain.ts`), all else by saxes, with the same result.
  *
