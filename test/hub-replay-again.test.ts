@@ -95,4 +95,20 @@ test(
   }),
 );
 
+test(
+  'the very first message, which a unit before this one had taken and given to nobody, is given',
+  inWorld(async (world) => {
+    world.online();
+    const phone = world.client('phone').available();
+    const delivered = phone.facts.delivered ?? 0;
+    world.server(chat('first'));
+    await world.store.settled();
+    await world.store.remove(account, 'cursor'); // it died before that was durable
+    const again = await world.again();
+    const back = again.client('phone', { presence: '<presence/>', delivered });
+    await again.settled();
+    assert.equal(bodiesOf(back.messages()), ['first']);
+  }),
+);
+
 test.run();

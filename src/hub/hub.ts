@@ -131,7 +131,7 @@ export class Hub implements Pick<CoreEvents, 'online' | 'offline' | 'stanza' | '
     // what is no copy of ours says where it is
     if (!isFromOthers || ownPlaceIn(message.tree, account) !== place) return;
     const recalled = archive.recall(message, place);
-    this.#parts.replay.expect(place, recalled);
+    this.#parts.replay.recalled.expect(place, recalled);
     await recalled;
   }
 

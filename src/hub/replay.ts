@@ -12,10 +12,14 @@ import type { Cursors } from './cursors.ts';
 import type { Flow } from './flow.ts';
 import type { Habit, Habits } from './habits.ts';
 import type { Archived } from './ids.ts';
+import { Recalled } from './recalled.ts';
 import { isAmong, type Run, replayed, sendersOf } from './replayed.ts';
 
 /** How long a client may take to ask the archive, or to enable carbons, before it counts as one that does not: milliseconds. */
 const grace = 10_000;
+
+/** A place before all others: who has got nothing yet is known to the next hub, too. */
+const before = 1;
 
 /** What is given at once, between two looks at whether the client can take more; and the time between: milliseconds. */
 const portion = { messages: 100, characters: 128 * 1024 };
@@ -43,9 +47,7 @@ export class Replay {
   readonly #runs = new Map<number, Run>();
   /** Of clients that have stopped taking messages, and are still there: what they had by then. */
   readonly #stopped = new Map<number, number>();
-  /** The highest place of what is recalled; when all of that is there. */
-  #expected = 0;
-  #recalled: Promise<unknown> = Promise.resolve();
+  readonly recalled = new Recalled();
 
   constructor(parts: Parts) {
     this.#parts = parts;
@@ -70,7 +72,7 @@ export class Replay {
     if (cursor === undefined) run.backlog = context.settings.backlog;
     if (run.position >= this.#newest && run.backlog === 0) return this.#finish(run);
     this.#hold(run);
-    context.outlet.facts(client.sid, { delivered: run.position });
+    context.outlet.facts(client.sid, { delivered: Math.max(run.position, before) });
     if (habit.plain && (client.carbons || !habit.carbons)) return this.#start(run);
     context.later(grace, () => this.#start(run));
     if (run.backlog === 0) void this.#look(run);
@@ -79,7 +81,7 @@ export class Replay {
   /** What there was when it came may be all its own: then there is nothing to wait for. */
   async #look(run: Run): Promise<void> {
     const { archive, archived } = this.#parts;
-    const [newest] = [this.#newest, await this.#recalled];
+    const [newest] = [this.#newest, await this.recalled.there];
     const missed = { ...this.#missedBy(run), before: newest + 1 };
     const { messages } = await archived.page(missed, 1).catch(() => ({ messages: [undefined] }));
     if (messages.length > 0 || run.isOver || run.isStarted) return;
@@ -104,15 +106,9 @@ export class Replay {
     return run;
   }
 
-  /** What a hub before this one gave to some is about to stand there: others have yet to get it. */
-  expect(place: number, recalled: Promise<void>): void {
-    this.#expected = Math.max(this.#expected, place);
-    this.#recalled = Promise.allSettled([this.#recalled, recalled]);
-  }
-
   /** The highest place of a message that somebody may have missed. */
   get #newest(): number {
-    return Math.max(this.#parts.archive.newest, this.#expected);
+    return Math.max(this.#parts.archive.newest, this.recalled.highest);
   }
 
   /** A client that a hub before this one had, and gave all up to `delivered`: it goes on from there. */
@@ -184,7 +180,7 @@ export class Replay {
 
   async #run(run: Run): Promise<void> {
     const { archive, archived, flow, context } = this.#parts;
-    await this.#recalled;
+    await this.recalled.there;
     if (run.backlog > 0) await this.#goBack(run);
     for (;;) {
       await flow.opened(run.client.sid);
@@ -240,7 +236,7 @@ export class Replay {
       client.isBehind = false;
       context.clients.changed();
     }
-    context.outlet.facts(client.sid, { delivered: archive.newest });
+    context.outlet.facts(client.sid, { delivered: Math.max(archive.newest, before) });
     for (const stanza of held.splice(0)) context.outlet.deliver([client.sid], stanza);
   }
 
