@@ -1,9 +1,10 @@
 /** The account's archive at its real server (XEP-0313), asked for one page at a time. */
 import { randomBytes } from 'node:crypto';
 import { NS } from '../wire/ns.ts';
-import { Stanza } from '../wire/stanza.ts';
+import type { Stanza } from '../wire/stanza.ts';
 import { type Element, elements, xml } from '../wire/xml.ts';
 import { isOwnId } from './archivable.ts';
+import { unwrap } from './carbons.ts';
 import type { Context } from './context.ts';
 import { hasEndIn } from './forged.ts';
 
@@ -81,7 +82,7 @@ export class ServerArchive {
     const alias = result.attrs.id;
     if (inner === undefined || hasEndIn(this.#context.settings.domain, inner)) return true;
     if (alias !== undefined && !Number.isNaN(at))
-      open.messages.push({ alias, at, message: this.#named(Stanza.of(inner), alias) });
+      open.messages.push({ alias, at, message: this.#named(unwrap(inner), alias) });
     return true;
   }
 

@@ -9,7 +9,8 @@ const head = /^<message to="([^"]*)" from="([^"]*)"/;
 /** From a message's text, without parsing it where that can be. */
 export function stanzaFrom(text: string, outer: { id: string | undefined; type: string }): Stanza {
   const found = head.exec(text);
-  if (found === null) return Stanza.of(parseElement(text));
+  // what came from the server's archive, in earlier versions, said its namespace itself
+  if (found === null || text.slice(0, text.indexOf('>')).includes(' xmlns="')) return Stanza.of(parseElement(text));
   const [start, to, from] = found;
   return Stanza.fromParts(
     'message',

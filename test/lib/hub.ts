@@ -114,7 +114,9 @@ export class World {
         deliver: (sids, stanza, place = 0) => {
           for (const client of world.clients) {
             if (!sids.includes(client.sid)) continue;
-            client.received.push(stanza.textFor(client.address, stanza.from));
+            const text = stanza.textFor(client.address, stanza.from);
+            parseElement(text); // it would end the client's stream
+            client.received.push(text);
             client.place = Math.max(client.place, place);
           }
         },
