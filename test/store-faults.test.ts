@@ -62,11 +62,11 @@ const all = async (store: Store) => placesOf((await store.messages.page('a@x', {
 
 onSmallDisk(
   'a full disk: reads see what waits; all of it is there, in order, when there is room',
-  5000,
+  10_000,
   async (disk) => {
     const store = await storesIn(disk)('alice');
     await store.messages.add('a@x', messageAt(1));
-    await writeFile(join(disk, 'ballast'), Buffer.alloc(3_500_000));
+    await writeFile(join(disk, 'ballast'), Buffer.alloc(8_500_000));
     const watch = new Watch(store);
     const full = watch.next();
     const writes: Promise<unknown>[] = [];
