@@ -24,7 +24,8 @@ export function canonical(tag: SaxesTagNS, inherited: string, most: number): Ele
 
 /** Behind a prefix saxes takes any characters of names; without the prefix such a name is no XML (Namespaces in XML §4). */
 function checkLocal(name: string): void {
-  if (/^(?:[-.0-9\u00b7\u203f\u2040]|[\u0300-\u036f])/.test(name)) throw new StreamError('not-well-formed', 'malformed name');
+  if (/^(?:[-.0-9\u00b7\u203f\u2040]|[\u0300-\u036f])/.test(name))
+    throw new StreamError('not-well-formed', 'malformed name');
 }
 
 /** Undefined where it has no more than that many. */
