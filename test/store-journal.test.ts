@@ -44,6 +44,7 @@ inFolder('kill -9: a message that was added keeps its place; what nobody was sho
     `await messages.add('a@x', messageAt(5));
     messages.add('a@x', messageAt(6));
     messages.add('a@x', messageAt(3), true);
+    messages.add('a@x', messageAt(4, { type: 'groupchat' }));
     messages.add('a@x', messageAt(7, { alias: 'A7' }));`,
   );
   const store = await storesIn(folder)('alice');

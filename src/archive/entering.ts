@@ -65,8 +65,12 @@ function recall(opened: Opened, records: readonly Entered[]): void {
   }
 }
 
-/** What has no id nobody knows again. */
-const isKnown = ({ isPast, message: { isSent, id } }: Added): boolean => !isPast && !(isSent && id === undefined);
+/**
+ * What has no id nobody knows again. What was said in a room may not have reached anybody, and nobody would be given it later, as other
+ * messages are: the server sends it once more, and who has had it knows it by the room's id.
+ */
+const isKnown = ({ isPast, message: { isSent, id, type } }: Added): boolean =>
+  !isPast && !(isSent && id === undefined) && type !== 'groupchat';
 
 const isAbout = ({ value }: Put, { isSent, client, id }: ArchivedMessage): boolean =>
   isSent && client !== undefined && id !== undefined && (JSON.parse(value) as { client?: string }).client === client;
