@@ -10,7 +10,7 @@ const removeTo = 'DELETE FROM kept WHERE account = ? AND kind = ? AND key <= ?';
 const removeKind = 'DELETE FROM kept WHERE account = ? AND kind = ?';
 const change = 'UPDATE kept SET value = ? WHERE account = ? AND kind = ? AND key = ?';
 
-/** In their order.  */
+/** In their order. */
 export function enter(opened: Opened, records: readonly Entered[]): void {
   for (const record of records) enterOne(opened, record);
   opened.outbox.write();

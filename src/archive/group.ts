@@ -1,6 +1,8 @@
 /**
  * Writes of the same few milliseconds share one commit and one sync to the disk: of the journal, or, where the tables had to have them
  * at once, of the tables. What cannot be written now is kept, and done again every second until it can.
+ *
+ * It is one file, for what is gathered, on its way, and taken back are one state.
  */
 import { Batch, inOrder, later, notesOf, type Step, type Work } from './batch.ts';
 import { ArchiveError, refusal } from './database.ts';

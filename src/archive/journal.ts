@@ -8,12 +8,11 @@
  */
 import { ArchiveError } from './database.ts';
 import { Leaf } from './leaf.ts';
-import { type Left, leftIn, mark, type Point, pointOf, readOrNot } from './leftover.ts';
+import { type Left, leftIn, lineFeed, mark, type Point, pointOf, readOrNot } from './leftover.ts';
 import type { Opened } from './opened.ts';
 import { type Entered, lineOf } from './record.ts';
 import { put } from './writing.ts';
 
-const lineFeed = 10;
 /** Octets read at once. */
 const bite = 65_536;
 /** So long it becomes before the tables take it in, in the midst of all: octets. */

@@ -1,29 +1,14 @@
 /** One of a journal's two files. Its first line is its generation; each generation is written once and then cut off. */
-import {
-  closeSync,
-  fstatSync,
-  fsync,
-  ftruncateSync,
-  openSync,
-  readSync,
-  rmSync,
-  type Stats,
-  statSync,
-  writeSync,
-} from 'node:fs';
+import { closeSync, ftruncateSync, openSync, readSync, rmSync, statSync, writeSync } from 'node:fs';
 import { dirname } from 'node:path';
-import { promisify } from 'node:util';
-import { ArchiveError } from './database.ts';
-
-const toDisk = promisify(fsync);
+import { checkThere, type Held, held, toDisk } from './held.ts';
 
 /** What is about to be written, where it is short enough. */
 const desk = Buffer.allocUnsafe(128 * 1024);
 
 export class Leaf {
   readonly #file: string;
-  #descriptor: number | undefined;
-  #stats: Stats | undefined;
+  #held: Held | undefined;
   #isThere: boolean;
   /** It is not known to be found again in its folder. */
   #isNew = true;
@@ -38,11 +23,9 @@ export class Leaf {
   }
 
   #open(): number {
-    if (this.#descriptor !== undefined) return this.#descriptor;
-    this.#descriptor = openSync(this.#file, 'a+', 0o600);
-    this.#stats = fstatSync(this.#descriptor);
+    this.#held ??= held(this.#file, 'a+', 0o600);
     this.#isThere = true;
-    return this.#descriptor;
+    return this.#held.descriptor;
   }
 
   /** All of it or, with an error, nothing. */
@@ -59,14 +42,9 @@ export class Leaf {
     }
   }
 
-  /** Linux writes on to a file that was removed, and nobody would find it again. */
+  /** Throws if it was taken away. */
   check(): void {
-    if (this.#stats === undefined) return;
-    const now = statSync(this.#file, { throwIfNoEntry: false });
-    if (now?.ino === this.#stats.ino && now.dev === this.#stats.dev) return;
-    throw new ArchiveError(`${this.#file} was ${now === undefined ? 'removed' : 'replaced'} while it was in use.`, {
-      cause: { code: 'ENOENT' },
-    });
+    if (this.#held !== undefined) checkThere(this.#held);
   }
 
   /** All that was written is durable then. */
@@ -97,9 +75,8 @@ export class Leaf {
 
   /** Gives up its descriptor, and the file unless something is in it; it may be used again. */
   close(): void {
-    if (this.#descriptor !== undefined) closeSync(this.#descriptor);
-    this.#descriptor = undefined;
-    this.#stats = undefined;
+    if (this.#held !== undefined) closeSync(this.#held.descriptor);
+    this.#held = undefined;
     if (this.length > 0 || !this.#isThere) return;
     rmSync(this.#file, { force: true });
     this.#isThere = false;

@@ -5,7 +5,7 @@ import { type Entered, readLine } from './record.ts';
 
 /** The end of a commit. */
 export const mark = '.';
-const lineFeed = 10;
+export const lineFeed = 10;
 
 const noted = "SELECT value FROM kept WHERE account = '' AND kind = 'journal'";
 /** What a program that ended had written, and the tables have not. */

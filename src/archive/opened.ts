@@ -8,26 +8,17 @@
  *
  * That is what synchronous=FULL does.
  */
-import { closeSync, fstatSync, fsync, fsyncSync, openSync, type Stats, statSync } from 'node:fs';
+import { closeSync, fsyncSync, openSync } from 'node:fs';
 import { dirname } from 'node:path';
-import { promisify } from 'node:util';
 import type Database from 'better-sqlite3';
 import { ArchiveError, openDatabase, refusal } from './database.ts';
+import { checkThere, type Held, held, toDisk } from './held.ts';
 import { Numbers } from './numbers.ts';
 import { Outbox } from './outbox.ts';
 import { Tail } from './tail.ts';
 
-const toDisk = promisify(fsync);
-
 /** Pages in the log that are not in the database, from which on they are moved: 4 MiB. */
 const mostAhead = 1000;
-
-/** A file by name and by descriptor. */
-interface Held {
-  name: string;
-  descriptor: number;
-  stats: Stats;
-}
 
 interface Progress {
   log: number;
@@ -59,8 +50,8 @@ export class Opened {
     this.#db = openDatabase(file);
     if (this.#db.memory) return;
     try {
-      this.#main = held(file);
-      this.#log = held(`${file}-wal`); // SQLite has made it by now
+      this.#main = held(file, 'r+');
+      this.#log = held(`${file}-wal`, 'r+'); // SQLite has made it by now
       this.#isAhead = this.#log.stats.size > 0;
       this.#folder = openSync(dirname(file), 'r');
     } catch (error) {
@@ -102,16 +93,10 @@ export class Opened {
     if (this.#db.inTransaction) this.statement('ROLLBACK').run();
   }
 
-  /** Before each commit. Linux writes on to a file that was removed, and nobody would find it again. */
+  /** Before each commit: throws if it was taken away, or nothing more can be kept in it. */
   check(): void {
     if (this.#fault !== undefined) throw this.#fault;
-    for (const { name, stats } of [this.#main, this.#log].filter((one) => one !== undefined)) {
-      const now = statSync(name, { throwIfNoEntry: false });
-      if (now?.ino !== stats.ino || now.dev !== stats.dev)
-        throw new ArchiveError(`${name} was ${now === undefined ? 'removed' : 'replaced'} while it was in use.`, {
-          cause: { code: 'ENOENT' },
-        });
-    }
+    for (const file of [this.#main, this.#log]) if (file !== undefined) checkThere(file);
   }
 
   /** Resolves when all that was committed is durable; nothing may be committed meanwhile. */
@@ -228,9 +213,4 @@ export class Opened {
     for (const descriptor of [this.#main?.descriptor, this.#log?.descriptor, this.#folder])
       if (descriptor !== undefined) closeSync(descriptor);
   }
-}
-
-function held(name: string): Held {
-  const descriptor = openSync(name, 'r+');
-  return { name, descriptor, stats: fstatSync(descriptor) };
 }
