@@ -1,7 +1,7 @@
 /** A disk that is full, read-only, gone or damaged: what is written waits, and nothing is lost. Mounts file systems, so it needs root. */
 import { execFileSync } from 'node:child_process';
-import { mkdir, mkdtemp, open, readdir, readFile, rename, rm, stat, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { statfsSync } from 'node:fs';
+import { mkdir, open, readdir, readFile, rename, rm, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import Database from 'better-sqlite3';
 import { test } from 'uvu';
@@ -11,19 +11,10 @@ import type { Opened } from '../src/archive/opened.ts';
 import { Shelf } from '../src/archive/shelf.ts';
 import { FileStore, storesIn } from '../src/archive/store.ts';
 import type { Store, Trouble } from '../src/archive/types.ts';
-import { failure, messageAt, placesOf } from './lib/store-suite.ts';
+import { inFolder, killedAfter } from './lib/store-folder.ts';
+import { closed, failure, messageAt, placesOf } from './lib/store-suite.ts';
 
 const run = (program: string, ...words: string[]) => execFileSync(program, words, { stdio: 'pipe' });
-
-const inFolder = (name: string, act: (folder: string) => Promise<void>) =>
-  test(name, async () => {
-    const folder = await mkdtemp(join(tmpdir(), 'xmpproxy-faults-'));
-    try {
-      await act(folder);
-    } finally {
-      await rm(folder, { recursive: true });
-    }
-  });
 
 /** On a file system of that many KiB. */
 const onSmallDisk = (name: string, size: number, act: (folder: string) => Promise<void>) =>
@@ -117,6 +108,54 @@ onSmallDisk(
     await again.close();
   },
 );
+
+/** Octets of the disk that nothing has. */
+const freeOn = (disk: string): number => statfsSync(disk).bavail * 4096;
+
+onSmallDisk('what is shown as the disk becomes full keeps its place, whenever the program ends', 1500, async (disk) => {
+  await killedAfter(
+    disk,
+    `const { statfsSync, writeFileSync } = await import('node:fs');
+    writeFileSync(${JSON.stringify(join(disk, 'ballast'))}, Buffer.alloc(statfsSync(${JSON.stringify(disk)}).bavail * 4096));
+    for (const place of [1, 2]) messages.add('a@x', messageAt(place));`,
+  );
+  assert.ok(freeOn(disk) > 200_000);
+  await writeFile(join(disk, 'more'), Buffer.alloc(freeOn(disk) - 100_000)); // not even opened without any
+  const store = await storesIn(disk)('alice');
+  const watch = new Watch(store);
+  assert.match((await watch.next())?.reason ?? '', /the disk is full/);
+  assert.equal(await all(store), [1, 2]);
+  const over = watch.next();
+  await rm(join(disk, 'ballast'));
+  assert.is(await over, undefined);
+  await store.close();
+  assert.equal((await readdir(disk)).sort(), [...closed, 'more']);
+  const again = await storesIn(disk)('alice');
+  assert.equal(await all(again), [1, 2]);
+  await again.close();
+});
+
+onSmallDisk('room that was kept for a full disk is there again before anything more is taken', 1500, async (disk) => {
+  const store = await storesIn(disk)('alice');
+  await store.messages.add('a@x', messageAt(1));
+  const watch = new Watch(store);
+  await writeFile(join(disk, 'ballast'), Buffer.alloc(freeOn(disk)));
+  const full = watch.next();
+  let isDone = false;
+  const added = store.messages.add('a@x', messageAt(2, { text: 'x'.repeat(5000) })).then(() => {
+    isDone = true;
+  });
+  assert.match((await full)?.reason ?? '', /the disk is full/);
+  assert.ok(freeOn(disk) > 200_000);
+  assert.equal(await all(store), [1, 2]);
+  assert.not(isDone);
+  const over = watch.next();
+  await rm(join(disk, 'ballast'));
+  assert.is(await over, undefined);
+  await added;
+  assert.is((await stat(join(disk, 'alice.sqlite-spare'))).size, 256 * 1024);
+  await store.close();
+});
 
 inFolder('a folder that can only be read: writes wait until it can be written', async (folder) => {
   const file = join(folder, 'alice.sqlite');

@@ -1,5 +1,6 @@
 /** Opening a user's database: settings, format, and what is said of one that cannot be used. */
 import Database from 'better-sqlite3';
+import { isFull } from './passing.ts';
 import { bringUp, version } from './schema.ts';
 
 /** A user's archive cannot be used; the message is for the administrator and names the file. */
@@ -57,6 +58,6 @@ export function refusal(file: string, error: unknown): ArchiveError {
       `${file} is damaged (${message}). It was left as it is: restore it from a backup, or move it and its -wal file away to begin anew.`,
       { cause: error },
     );
-  if (code === 'SQLITE_FULL') return new ArchiveError(`${file}: the disk is full.`, { cause: error });
+  if (isFull(error)) return new ArchiveError(`${file}: the disk is full.`, { cause: error });
   return new ArchiveError(`${file}: ${message ?? String(error)}`, { cause: error });
 }

@@ -238,6 +238,7 @@ export class Group {
     if (batch === undefined) return;
     try {
       const opened = this.#desk.use();
+      this.#journal?.checkRoom();
       const isMarked = this.#marks(opened, batch);
       if (!isMarked) {
         if (this.#isAwaiting(opened)) return;

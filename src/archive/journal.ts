@@ -10,11 +10,17 @@ import { ArchiveError } from './database.ts';
 import { Leaf } from './leaf.ts';
 import { type Left, leftIn, lineFeed, mark, type Point, pointOf, readOrNot } from './leftover.ts';
 import type { Opened } from './opened.ts';
+import { isFull } from './passing.ts';
 import { type Entered, lineOf } from './record.ts';
+import { Spare } from './spare.ts';
 import { put } from './writing.ts';
 
 /** Octets read at once. */
 const bite = 65_536;
+/** What its files' names end in. */
+const leaves = ['-new', '-newer'] as const;
+const spare = '-spare';
+export const endings: readonly string[] = [...leaves, spare];
 /** So long it becomes before the tables take it in, in the midst of all: octets. */
 const long = 32 * 1024 * 1024;
 
@@ -22,6 +28,7 @@ export class Journal {
   /** A line, or more, cannot be read again. */
   onDamage: () => void = () => {};
   readonly #names: readonly string[];
+  readonly #spare: Spare;
   #leaf: Leaf;
   /** The tables have taken it in; it is cut off when they are durable. */
   #old: Leaf;
@@ -39,9 +46,10 @@ export class Journal {
   #entered = 0;
   #taken = 0;
 
-  /** Its files have that name, and one with another ending. */
+  /** Of the tables in that file. */
   constructor(file: string) {
-    this.#names = [file, `${file}er`];
+    this.#names = leaves.map((ending) => file + ending);
+    this.#spare = new Spare(file + spare);
     const [leaf, old] = this.#names.map((name) => new Leaf(name));
     this.#leaf = leaf!;
     this.#old = old!;
@@ -67,11 +75,26 @@ export class Journal {
     const isFirst = this.#leaf.length === 0;
     if (isFirst) lines.unshift(String(this.#generation));
     lines.push('');
-    this.#leaf.write(lines.join('\n'));
+    this.#put(lines.join('\n'));
     if (!isFirst) return;
     this.#marked = String(this.#generation).length + 1;
     this.#entered = this.#marked;
     this.#taken = this.#marked;
+  }
+
+  /** Where the disk is full, in the room that was kept for that. */
+  #put(text: string): void {
+    try {
+      this.#leaf.write(text);
+    } catch (error) {
+      if (!isFull(error) || !this.#spare.giveUp()) throw error;
+      this.#leaf.write(text);
+    }
+  }
+
+  /** Throws while the disk is too full for what is kept free: nothing more is to be taken in then. */
+  checkRoom(): void {
+    this.#spare.make();
   }
 
   /** It can be marked. */
@@ -171,8 +194,9 @@ export class Journal {
   open(opened: Opened): void {
     try {
       this.#resume(pointOf(opened));
+      this.checkRoom();
     } catch (error) {
-      this.#fault ??= error; // whoever uses the tables is told
+      if (!isFull(error)) this.#fault ??= error; // whoever uses the tables is told
     }
   }
 
@@ -191,6 +215,11 @@ export class Journal {
   /** The tables lack what an earlier program has left. */
   get isUnread(): boolean {
     return this.#kept === 'unread';
+  }
+
+  /** There is what keeps it from being written now. */
+  get isHindered(): boolean {
+    return this.isUnread || !this.#spare.isThere;
   }
 
   /** All that was written is committed; it is durable at the next `cut`. */

@@ -28,6 +28,9 @@ export function codeOf(error: unknown): string {
   return cause === undefined ? '' : codeOf(cause);
 }
 
+/** The disk is, or as much of it as this user of it may have. */
+export const isFull = (error: unknown): boolean => /^(ENOSPC|EDQUOT|SQLITE_FULL)/.test(codeOf(error));
+
 /** The file's content makes no sense. */
 export const isDamage = (error: unknown): boolean => /^SQLITE_(CORRUPT|NOTADB)/.test(codeOf(error));
 

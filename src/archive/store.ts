@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { setImmediate as nextTurn, setTimeout as pause } from 'node:timers/promises';
 import { ArchiveError, refusal } from './database.ts';
 import { type Desk, Group } from './group.ts';
-import { Journal } from './journal.ts';
+import { endings, Journal } from './journal.ts';
 import { FileMessages } from './messages.ts';
 import { fileName } from './name.ts';
 import { Opened } from './opened.ts';
@@ -38,9 +38,6 @@ const delay = 600_000;
 /** All files of this thread. */
 const shelf = new Shelf();
 
-/** What is gathered is in a file of that ending. */
-const journal = '-new';
-
 /** Stores under one folder; each user's file has one opener at a time. */
 export const storesIn =
   (folder: string): OpenStore =>
@@ -53,7 +50,7 @@ export const storesIn =
 /** Deletes a user's store, which nobody has open. */
 export async function removeStore(folder: string, user: string): Promise<void> {
   const file = join(folder, fileName(user));
-  for (const ending of ['', '-wal', '-shm', journal, `${journal}er`]) await rm(`${file}${ending}`, { force: true });
+  for (const ending of ['', '-wal', '-shm', ...endings]) await rm(`${file}${ending}`, { force: true });
 }
 
 /** A store that lasts as long as it is open. */
@@ -81,7 +78,7 @@ export class FileStore implements Store, Book {
   constructor(file: string, shelf: Shelf | undefined) {
     this.#file = file;
     this.#shelf = shelf;
-    this.#journal = shelf && new Journal(file + journal);
+    this.#journal = shelf && new Journal(file);
     const desk: Desk = {
       idle: () => this.#tidyLater(),
       use: () => this.#use(),
@@ -96,7 +93,7 @@ export class FileStore implements Store, Book {
       wipe: (isUrgent) => (isUrgent ? this.#wipe() : this.#wipeLater()),
     });
     this.#use();
-    if (this.#journal?.isUnread) this.#group.add(() => {}).catch(() => {}); // the store tells of it
+    if (this.#journal?.isHindered) this.#group.add(() => {}).catch(() => {}); // the store tells of it
   }
 
   #use(): Opened {

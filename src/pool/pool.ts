@@ -39,8 +39,8 @@ export interface PoolOptions {
   switchedOff(user: string, reason: string): void;
   /** How long until a unit that could not be opened is tried again: milliseconds. */
   patience?: number;
-  /** A user's unit cannot start, for that reason; null: it has. */
-  archive?(user: string, reason: string | null): void;
+  /** A user's unit cannot start, for that reason; one that has says so itself. */
+  archive?(user: string, reason: string): void;
   startThread?: StartThread | undefined;
   suspicion?: Suspicion | undefined;
 }
@@ -52,8 +52,6 @@ export class Pool implements PoolControl {
   readonly #units = new Map<string, Promise<UnitLink>>();
   /** Where a user's things are. */
   readonly #folders = new Map<string, string>();
-  /** Users whose unit could not be opened. */
-  readonly #failing = new Set<string>();
   /** Units that could not be opened and are tried again. */
   readonly #tries = new Map<string, NodeJS.Timeout>();
   #isStopping = false;
@@ -75,12 +73,10 @@ export class Pool implements PoolControl {
     this.#units.set(user, opening);
     this.#folders.set(user, settings.archiveDir);
     this.#stopTrying(user);
-    opening.then(() => this.#failing.delete(user) && this.#options.archive?.(user, null)).catch(() => {});
     opening.catch((error: unknown) => {
       if (this.#units.get(user) === opening) this.#units.delete(user);
       this.#options.log.error('unit failed to start', { user, error: String(error) });
       this.#options.archive?.(user, (error as Error).message);
-      this.#failing.add(user);
       if (!this.#isStopping && !this.#units.has(user)) this.#tryLater(user);
     });
     return opening;

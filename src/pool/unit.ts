@@ -45,6 +45,7 @@ export class Unit implements UnitLink {
     try {
       await unit.#streams.load([unit.#merged.account, ...settings.accounts.map(({ jid }) => jid)]);
       await unit.#configure(settings);
+      unit.#begin();
       return unit;
     } catch (error) {
       await unit.#stop(0);
@@ -74,14 +75,26 @@ export class Unit implements UnitLink {
   }
 
   #tellTrouble(trouble: Trouble | undefined): void {
+    const { log } = this.#services;
+    const { user } = this.#settings;
+    if (trouble === undefined) log.info('the archive can be written again', { user });
+    else log.error('the archive cannot be written', { user, reason: trouble.reason });
+    this.#tellRoot(trouble);
+  }
+
+  #tellRoot(trouble: Trouble | undefined): void {
     const { edge, log } = this.#services;
     const { user } = this.#settings;
-    const reason = trouble?.reason ?? null;
-    if (reason === null) log.info('the archive can be written again', { user });
-    else log.error('the archive cannot be written', { user, reason });
-    edge.ask('archive', { user, reason }).catch((error: unknown) => {
+    edge.ask('archive', { user, reason: trouble?.reason ?? null }).catch((error: unknown) => {
       log.error('root could not be told', { user, error: String(error) });
     });
+  }
+
+  /** Root may know of trouble that is over: the unit before could not be opened, or ended in the midst of it. */
+  #begin(): void {
+    const { trouble } = this.#store;
+    if (trouble === undefined) this.#tellRoot(undefined);
+    else this.#tellTrouble(trouble);
   }
 
   #hubSettings(): HubSettings {

@@ -1,9 +1,12 @@
 /** Stores in files, in folders of their own. */
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import Database from 'better-sqlite3';
 import { test } from 'uvu';
+import * as assert from 'uvu/assert';
 
 /** A folder that is gone afterwards, whatever happens. */
 export const inFolder = (name: string, run: (folder: string) => Promise<void>) =>
@@ -30,4 +33,18 @@ export function check(file: string): unknown {
   const said = db.pragma('integrity_check', { simple: true });
   db.close();
   return said;
+}
+
+/** Runs it with Alice's store, in a program of its own, which is killed at the end of that turn. */
+export async function killedAfter(folder: string, code: string): Promise<void> {
+  const module = (name: string) => JSON.stringify(new URL(name, import.meta.url).href);
+  const program = `import { storesIn } from ${module('../../src/archive/store.js')};
+    import { messageAt } from ${module('store-suite.js')};
+    const store = await storesIn(${JSON.stringify(folder)})('alice');
+    const { messages } = store;
+    ${code}
+    process.nextTick(() => process.kill(process.pid, 'SIGKILL'));`;
+  const words = ['--input-type=module', '-e', program];
+  const child = spawn(process.execPath, words, { stdio: ['ignore', 'ignore', 'inherit'] });
+  assert.equal(await once(child, 'exit'), [null, 'SIGKILL']);
 }

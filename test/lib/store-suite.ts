@@ -21,6 +21,9 @@ export const messageAt = (place: number, more: Partial<ArchivedMessage> = {}): A
   ...more,
 });
 
+/** What is in a folder where Alice's store was closed. */
+export const closed = ['alice.sqlite', 'alice.sqlite-spare'];
+
 export const failure = (promise: Promise<unknown>): Promise<string> =>
   promise.then(
     () => 'was not refused',
