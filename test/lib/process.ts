@@ -1,5 +1,6 @@
 /** Child processes and folders of tests: output is kept, everything goes when the test process goes, whatever ends it. */
 import { type ChildProcess, execFile, spawn } from 'node:child_process';
+import { randomInt } from 'node:crypto';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { connect, createServer, type Socket } from 'node:net';
 import { tmpdir } from 'node:os';
@@ -41,16 +42,26 @@ export function temporaryFolder(name: string): string {
   return folder;
 }
 
-/** A TCP port of 127.0.0.1 that nothing listens on now. */
-export function freePort(): Promise<number> {
-  return new Promise((resolve, reject) => {
-    const server = createServer().once('error', reject);
-    server.listen(0, '127.0.0.1', () => {
-      const { port } = server.address() as { port: number };
-      server.close(() => resolve(port));
-    });
-  });
+const given = new Set<number>();
+
+/**
+ * A TCP port of 127.0.0.1 that nothing listens on now, another one each time. It is none of those that systems give to whoever asks for
+ * any: a connection could have it before it is used.
+ */
+export async function freePort(): Promise<number> {
+  for (;;) {
+    const port = 12_000 + randomInt(20_000);
+    if (given.has(port)) continue;
+    given.add(port);
+    if (await isFree(port)) return port;
+  }
 }
+
+const isFree = (port: number): Promise<boolean> =>
+  new Promise((resolve) => {
+    const server = createServer().once('error', () => resolve(false));
+    server.listen(port, '127.0.0.1', () => server.close(() => resolve(true)));
+  });
 
 export interface ChildOptions {
   name: string;
