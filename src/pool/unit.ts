@@ -1,5 +1,5 @@
 /** A unit: one user's hubs, views, core sessions and database. Lives in the main thread or in a worker, and does not know which. */
-import type { Store, Trouble } from '../archive/types.ts';
+import type { Store } from '../archive/types.ts';
 import type { HubSettings, Log } from '../hub/context.ts';
 import type { Hub } from '../hub/hub.ts';
 import type { Answer, Ask, EdgeLink, Past, SessionFacts, UnitLink, UnitQuestions, UnitSettings } from '../link/link.ts';
@@ -9,6 +9,7 @@ import { openView, type View } from '../view/view.ts';
 import type { BareJid } from '../wire/jid.ts';
 import type { Stanza } from '../wire/stanza.ts';
 import { Account, type AccountOptions, type OpenCore } from './account.ts';
+import { Alarm, type AlarmParts } from './alarm.ts';
 import { exportHistory } from './export.ts';
 import { forgetHistory, peers, reach, search } from './history.ts';
 import { Merged } from './merged.ts';
@@ -35,6 +36,7 @@ export class Unit implements UnitLink {
   #settings: UnitSettings;
   readonly #merged: Merged;
   readonly #streams: Streams;
+  readonly #alarm: Alarm;
   readonly #retention: Retention;
   /** Changes of settings happen one after the other. */
   #turn: Promise<unknown> = Promise.resolve();
@@ -45,7 +47,7 @@ export class Unit implements UnitLink {
     try {
       await unit.#streams.load([unit.#merged.account, ...settings.accounts.map(({ jid }) => jid)]);
       await unit.#configure(settings);
-      unit.#begin();
+      unit.#alarm.begin();
       return unit;
     } catch (error) {
       await unit.#stop(0);
@@ -58,10 +60,10 @@ export class Unit implements UnitLink {
     this.#services = services;
     this.#store = store;
     const { edge, isMortal, log } = services;
-    store.onTrouble = (trouble) => {
-      this.#tellTrouble(trouble);
+    const changed: AlarmParts['changed'] = (trouble) => {
       for (const account of this.#accounts.values()) account.trouble = trouble;
     };
+    this.#alarm = new Alarm({ user: settings.user, store, edge, log, changed });
     this.#retention = new Retention(store, limitsOf(settings), log);
     this.#streams = new Streams({ store, isMortal, stored: (sid, position) => edge.stored(sid, position) });
     this.#merged = new Merged({
@@ -72,29 +74,6 @@ export class Unit implements UnitLink {
       log,
       refuse: (sid) => edge.close(sid, 'internal-server-error', 'This login cannot be opened now'),
     });
-  }
-
-  #tellTrouble(trouble: Trouble | undefined): void {
-    const { log } = this.#services;
-    const { user } = this.#settings;
-    if (trouble === undefined) log.info('the archive can be written again', { user });
-    else log.error('the archive cannot be written', { user, reason: trouble.reason });
-    this.#tellRoot(trouble);
-  }
-
-  #tellRoot(trouble: Trouble | undefined): void {
-    const { edge, log } = this.#services;
-    const { user } = this.#settings;
-    edge.ask('archive', { user, reason: trouble?.reason ?? null }).catch((error: unknown) => {
-      log.error('root could not be told', { user, error: String(error) });
-    });
-  }
-
-  /** Root may know of trouble that is over: the unit before could not be opened, or ended in the midst of it. */
-  #begin(): void {
-    const { trouble } = this.#store;
-    if (trouble === undefined) this.#tellRoot(undefined);
-    else this.#tellTrouble(trouble);
   }
 
   #hubSettings(): HubSettings {

@@ -7,6 +7,8 @@ import { join } from 'node:path';
 import Database from 'better-sqlite3';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
+import type { Store, Trouble } from '../../src/archive/types.ts';
+import { placesOf } from './store-suite.ts';
 
 /** A folder that is gone afterwards, whatever happens. */
 export const inFolder = (name: string, run: (folder: string) => Promise<void>) =>
@@ -48,3 +50,28 @@ export async function killedAfter(folder: string, code: string): Promise<void> {
   const child = spawn(process.execPath, words, { stdio: ['ignore', 'ignore', 'inherit'] });
   assert.equal(await once(child, 'exit'), [null, 'SIGKILL']);
 }
+
+/** What a store says of its trouble, and when it next does. */
+export class Watch {
+  readonly told: (Trouble | undefined)[] = [];
+  #next: (() => void) | undefined;
+  constructor(store: Store) {
+    store.onTrouble = (trouble) => {
+      this.told.push(trouble);
+      this.#next?.();
+    };
+  }
+  async next(): Promise<Trouble | undefined> {
+    await new Promise<void>((resolve, reject) => {
+      const late = setTimeout(() => reject(new Error('the store says nothing')), 10_000);
+      this.#next = () => {
+        clearTimeout(late);
+        resolve();
+      };
+    });
+    return this.told.at(-1);
+  }
+}
+
+/** The places of all that is archived of an account. */
+export const allPlaces = async (store: Store) => placesOf((await store.messages.page('a@x', {}, 100_000)).messages);
