@@ -55,7 +55,7 @@ test(
 );
 
 test(
-  'what a unit before this one had shown to all is not shown again to who is given what it missed',
+  'what a unit before this one had shown and not kept is not shown again to who has it and is given what it missed',
   inWorld(async (world) => {
     world.online();
     const phone = world.client('phone', { presence: '<presence/>', delivered: 1 });
@@ -63,13 +63,15 @@ test(
     world.server(chat('missed'));
     phone.leave();
     desk.leave();
-    const [first, second] = ['phone', 'desk'].map((name) =>
-      world.client(name, { presence: '<presence/>', delivered: 1, carbons: true }),
+    const order = 100_000;
+    const [first, second, behind] = ['phone', 'desk', 'pad'].map((name) =>
+      world.client(name, { presence: '<presence/>', delivered: name === 'pad' ? 1 : order, carbons: true }),
     );
     const sent = '<message to="bob@home.example" type="chat" id="s1"><body>mine</body></message>';
-    world.hub.fromClient(first!.sid, Stanza.of(parseElement(sent)), 100, 'taken');
+    world.hub.fromClient(first!.sid, Stanza.of(parseElement(sent)), order, 'taken');
     await world.settled();
     assert.equal(bodiesOf(second!.messages()), ['missed']);
+    assert.equal(bodiesOf(behind!.messages()), ['missed', 'mine']);
   }),
 );
 

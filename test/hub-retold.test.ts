@@ -52,6 +52,27 @@ test(
 );
 
 test(
+  'what it had taken, and not given to who was behind, is given to them',
+  inWorld(async (world) => {
+    world.online();
+    const phone = world.client('phone', { carbons: true }).available();
+    world.client('desk', { carbons: true }).available();
+    const first = order(world);
+    world.hub.fromClient(phone.sid, saying('a'), first);
+    const { again, phone: same, desk } = await next(world);
+    again.hub.fromClient(same.sid, saying('a'), first, 'taken');
+    const lost = order(again);
+    again.hub.fromClient(same.sid, saying('b'), lost, 'taken'); // nothing of it was kept
+    again.hub.online(core, true, true);
+    await again.settled();
+    again.pass(5000);
+    await again.settled();
+    assert.equal(await bodiesIn(again), ['a', 'b']);
+    assert.equal(bodiesOf(desk.messages()), ['a', 'b']);
+  }),
+);
+
+test(
   'what it had not taken is taken as if it came now',
   inWorld(async (world) => {
     world.online();

@@ -36,6 +36,8 @@ export class Sent {
 const day = 24 * 60 * 60 * 1000;
 /** So far may the clock have been set back between a message's coming and its place: microseconds. */
 const skew = 1_000_000;
+/** So far may its number be ahead of the time, and of its place, where many come in one millisecond: microseconds. */
+const bump = 1000;
 
 interface Parts {
   sent: Sent;
@@ -45,7 +47,7 @@ interface Parts {
   /** An error about a message that did not get to the server. */
   failed(error: Stanza): void;
   /** All clients have what stands there in the archive. */
-  everybodyHas(place: number | undefined): unknown;
+  replaced(place: number, since: number): void;
 }
 
 export class Outbound {
@@ -55,7 +57,7 @@ export class Outbound {
   readonly #media: MediaSessions;
   readonly #rooms: Rooms;
   readonly #failed: (error: Stanza) => void;
-  readonly #everybodyHas: Parts['everybodyHas'];
+  readonly #replaced: Parts['replaced'];
   readonly #acknowledgements = new Acknowledgements();
   readonly #chatStates = new ChatStates();
 
@@ -66,7 +68,7 @@ export class Outbound {
     this.#media = parts.media;
     this.#rooms = parts.rooms;
     this.#failed = parts.failed;
-    this.#everybodyHas = parts.everybodyHas;
+    this.#replaced = parts.replaced;
   }
 
   take(client: Client, given: Stanza, order?: number): void {
@@ -165,12 +167,14 @@ export class Outbound {
     if (past === 'told' && caught === undefined && given.type !== 'groupchat') return this.take(client, given, order);
     if (given.type === 'error' || isPassing(given.tree)) return;
     const source = { isSent: true, client: client.address, from: client.address, to };
-    // of what was only told they find in the archive what they have not seen
-    const shown = (place: number | undefined) => void (past === 'taken' && this.#everybodyHas(place));
+    // who has not seen it finds it in the archive; of what was only told nobody has seen anything
+    const seenElsewhere = (place: number | undefined): void => {
+      if (past === 'taken' && place !== undefined) this.#replaced(place, (order ?? 0) - bump);
+    };
     // the server's own copy is here
-    if (before === undefined && caught !== undefined) return shown(caught);
-    const keep = () => shown(before ?? archive.take(message, source).place);
-    if (clients.at(to) !== undefined) return keep();
+    if (before === undefined && caught !== undefined) return seenElsewhere(caught);
+    const keep = () => before ?? seenElsewhere(archive.take(message, source).place);
+    if (clients.at(to) !== undefined) return void keep();
     this.#sent.note(aboutOf(message, to), client.sid);
     const isRooms = message.type === 'groupchat' && this.#rooms.has(to);
     const refusal = isRooms ? undefined : this.#refusal(message);

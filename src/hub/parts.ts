@@ -179,8 +179,8 @@ function makeTalk({ options, context, ask, isLocal }: Base, people: People, memo
   const inbound = new Inbound(context, { events: people.events, archives, rooms, media, replay, sent });
   const outbox = new Outbox(context);
   const failed = (error: Stanza) => inbound.take(error);
-  const everybodyHas = (place: number | undefined) => place !== undefined && replay.gaveAll(place);
-  const outbound = new Outbound(context, { sent, outbox, media, rooms, failed, everybodyHas });
+  const replaced = (place: number, since: number) => replay.replaced(place, since);
+  const outbound = new Outbound(context, { sent, outbox, media, rooms, failed, replaced });
   const serverArchive = new ServerArchive(context, (payload, done) => ask('set', payload, done));
   const backfill = new Backfill(context, {
     server: serverArchive,

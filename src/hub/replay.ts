@@ -94,10 +94,11 @@ export class Replay {
     return { after: position, groupchat: false, notBy: client.address };
   }
 
-  #open(client: Client, position: number, habit: Habit): Run {
+  #open(client: Client, position: number, habit: Habit, inherited = 0): Run {
     const began = this.#parts.archive.last;
     const run: Run = {
-      ...{ client, position, began, habit, backlog: 0, isStarted: false, isPostponed: false, isOver: false },
+      ...{ client, position, began, inherited, habit },
+      ...{ backlog: 0, isStarted: false, isPostponed: false, isOver: false },
       held: [],
       given: new Set(),
     };
@@ -116,7 +117,8 @@ export class Replay {
     if (client.presence === undefined || client.priority < 0) return;
     const { archive, cursors, habits } = this.#parts;
     const habit = { ...habits.of(client.address) };
-    const run = this.#open(client, delivered || (cursors.of(client.address) ?? archive.newest), habit);
+    const position = delivered || (cursors.of(client.address) ?? archive.newest);
+    const run = this.#open(client, position, habit, position);
     if (run.position >= this.#newest) return;
     this.#hold(run);
     this.#start(run);
@@ -253,9 +255,10 @@ export class Replay {
   gave(sid: number, place: number): void {
     this.#runs.get(sid)?.given.add(place);
   }
-  /** So have all that are behind. */
-  gaveAll(place: number): void {
-    for (const { client, given } of this.#runs.values()) if (client.isBehind) given.add(place);
+
+  /** It has another place now than the hub before this one gave it, at `since` or later: who had got so far by then has it. */
+  replaced(place: number, since: number): void {
+    for (const { inherited, given } of this.#runs.values()) if (inherited >= since) given.add(place);
   }
 
   /**

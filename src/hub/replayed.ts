@@ -18,6 +18,8 @@ export interface Run {
   position: number;
   /** The archive's last place when it came. */
   readonly began: number;
+  /** What a hub before this one had given it: all up to there. */
+  readonly inherited: number;
   /** What it was when it was here last. */
   readonly habit: Habit;
   /** So many messages that others have seen are due. */
