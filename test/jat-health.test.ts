@@ -107,6 +107,25 @@ test('a resource whose end nobody told of is found out', async () => {
   assert.is(world.status().accounts[0]!.resources.length, 1, 'where nothing is heard nothing is known');
 });
 
+test('the domain of a target is gone: its account is probed, and has no resources until it is back', async () => {
+  for (const condition of ['remote-server-not-found', 'remote-server-timeout']) {
+    const world = await TestWorld.of({}, ['a', 'b']);
+    const bounce = `<error type="cancel"><${condition} xmlns="urn:ietf:params:xml:ns:xmpp-stanzas"/></error>`;
+    world.asks('1').take();
+    world.answers('1', { from: at('a'), type: 'error', inside: bounce });
+    const [answer, probe, ...more] = world.take();
+    isError(answer, condition);
+    assert.match(probe ?? '', /<presence type="probe" from="svc.example" to="desk@home.example"/);
+    assert.equal(more, []);
+    world.says(`<presence type="error" from="${desk}" to="${svc}">${bounce}</presence>`);
+    assert.equal(world.status().accounts[0]!.resources, []);
+    world.asks('2');
+    isError(world.one(), 'service-unavailable');
+    world.clock.pass(30_000);
+    assert.match(world.one(), /<presence type="subscribe" from="svc.example" to="desk@home.example"/);
+  }
+});
+
 test('an account that is at the proxy is told of by the edge, and needs no subscription', async () => {
   const world = new TestWorld();
   world.atEdge.add(desk);

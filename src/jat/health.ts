@@ -72,9 +72,10 @@ export class Health {
     this.#speaks(resource, now);
   }
 
-  /** It has said that. */
+  /** It has said that, or a server between. */
   refused(resource: Resource, condition: Condition | undefined): void {
-    if (condition === 'service-unavailable') this.#told.doubt(resource);
+    if (condition === undefined) return;
+    if (condition === 'service-unavailable' || isDead(condition)) this.#told.doubt(resource);
   }
 
   #speaks(resource: Resource, now: number): void {
