@@ -1,10 +1,12 @@
 /** Service addresses while things break: each request has exactly one answer, and what was there is there again. */
 import * as assert from 'uvu/assert';
-import type { Element } from '../../src/wire/xml.ts';
+import { type Element, elements, xml } from '../../src/wire/xml.ts';
 import { isPresence } from '../lib/party.ts';
 import { accepting, outer, reply, ServiceScenarios, work, working } from '../lib/services.ts';
 
 const scenarios = new ServiceScenarios();
+const conditionOf = (stanza: Element): string | undefined =>
+  elements(stanza.getChild('error') ?? xml('error'))[0]?.name;
 
 scenarios.alone('the first request after a start of the proxy is answered', async (world) => {
   const { desk, address } = await world.serve();
@@ -24,6 +26,7 @@ scenarios.alone('the first request after a start of the proxy is answered', asyn
 scenarios.alone('the server restarts: all is as before, nobody does anything', async (world) => {
   const { desk, address } = await world.serve();
   const account = await world.server.account('romeo');
+  const near = await world.user('juliet', 'proxy');
   for (const round of [1, 2]) {
     const a = await world.implementing(desk, 'a');
     working(a);
@@ -31,7 +34,11 @@ scenarios.alone('the server restarts: all is as before, nobody does anything', a
     await world.answering(address);
     assert.is((await user.iq('get', address, work())).attrs.type, 'result', `round ${round}`);
     if (round === 2) break;
+    const asked = near.iq('set', address, xml('hold', 'urn:example:hold'), 'open');
+    await a.received(({ attrs }) => attrs.id === 'open');
     await (round === 1 ? world.server.stop() : world.server.kill());
+    const answer = await asked;
+    assert.equal([...outer(answer), conditionOf(answer)], ['error', address, near.jid, 'recipient-unavailable']);
     await world.server.start();
     await world.proxy.prints(/component waiting[\s\S]*component online.*svc\.work\.example/);
   }

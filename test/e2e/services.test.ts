@@ -76,7 +76,7 @@ scenarios.add('of three apps one after the other leaves: every request is answer
     await leaving.close();
   }
   const refused = await user.iq('get', address, work());
-  assert.equal([refused.attrs.type, conditionOf(refused)], ['error', 'service-unavailable']);
+  assert.equal([...outer(refused), conditionOf(refused)], ['error', address, user.jid, 'service-unavailable']);
 });
 
 scenarios.add(
@@ -94,8 +94,8 @@ scenarios.add(
     await world.answering(address, 2);
     breaking.cut();
     const [get, set] = await Promise.all(asked);
-    assert.equal([get!.attrs.type, get!.getChildText('work')], ['result', other.jid]);
-    assert.equal([set!.attrs.type, conditionOf(set!)], ['error', 'recipient-unavailable']);
+    assert.equal([...outer(get!), get!.getChildText('work')], ['result', address, user.jid, other.jid]);
+    assert.equal([...outer(set!), conditionOf(set!)], ['error', address, user.jid, 'recipient-unavailable']);
   },
 );
 
@@ -129,7 +129,7 @@ scenarios.add('people and implementing clients write to each other', async (worl
   await world.answering(address);
   const id = user.message(address, 'Hello?', xml('request', NS.receipts));
   const heard = await a.received(isMessage({ body: 'Hello?' }));
-  assert.equal([heard.attrs.from, heard.attrs.id], [`${address}/${user.jid}`, id]);
+  assert.equal([...outer(heard), heard.attrs.id], ['chat', `${address}/${user.jid}`, desk.jid, id]);
   a.send(
     serialize(xml('message', { to: heard.attrs.from, type: 'chat' }, xml('received', { xmlns: NS.receipts, id }))),
   );
@@ -183,12 +183,16 @@ scenarios.add('an implementing client asks people it knows, and nobody else', as
     [answer.attrs.type, answer.attrs.from, answer.getChildText('work')],
     ['result', `${address}/${user.jid}`, '!'],
   );
-  const refused = await a.iq('get', `${address}/${stranger.jid}`, work('?'));
-  assert.is(refused.attrs.type, 'error');
-  a.message(`${address}/${stranger.jid}`, 'Buy!');
-  await a.received(({ attrs }) => attrs.type === 'error' && attrs.from === `${address}/${stranger.jid}`);
+  const strange = `${address}/${stranger.jid}`;
+  const refused = await a.iq('get', strange, work('?'));
+  assert.equal([...outer(refused), conditionOf(refused)], ['error', strange, a.jid, 'forbidden']);
+  a.message(strange, 'Buy!');
+  await a.received(({ attrs }) => attrs.type === 'error' && attrs.from === strange);
   await stranger.roundtrip();
-  assert.equal(stranger.bodies(), []);
+  assert.equal(
+    stranger.rest().filter(({ attrs }) => attrs.from?.startsWith(address)),
+    [],
+  );
 });
 
 scenarios.add('two accounts share an address; one that is drained gets nothing new', async (world) => {

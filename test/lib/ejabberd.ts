@@ -1,7 +1,7 @@
 /** ejabberd's configuration for tests. It runs without Erlang's distribution, so without epmd and without a node name. */
 import { existsSync, mkdirSync, readdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import type { Plan, Recipe } from './servers.ts';
+import type { Component, Plan, Recipe } from './servers.ts';
 
 export const ejabberd: Recipe = {
   command: 'erl',
@@ -33,7 +33,10 @@ function libraries(): string {
 const hasEjabberd = (folder: string): boolean =>
   existsSync(folder) && readdirSync(folder).some((name) => name.startsWith('ejabberd-'));
 
-const service = ({ componentPort, components }: Plan): string => `  - port: ${componentPort}
+const service = (port: number, components: readonly Component[]): string =>
+  components.length === 0
+    ? ''
+    : `  - port: ${port}
     ip: "127.0.0.1"
     module: ejabberd_service
     access: all
@@ -59,7 +62,7 @@ listen:
     max_stanza_size: 262144
     access: all
     tls: true
-${plan.components.length > 0 ? service(plan) : ''}auth_method: internal
+${service(plan.componentPort, plan.components)}${service(plan.farPort, plan.farComponents)}auth_method: internal
 auth_password_format: plain
 registration_timeout: infinity
 shaper_rules:

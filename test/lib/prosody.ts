@@ -21,6 +21,11 @@ export const prosody: Recipe = {
 
 const list = (names: readonly string[]): string => `{ ${names.map((name) => `"${name}"`).join(', ')} }`;
 
+const componentPorts = ({ components, componentPort, farComponents, farPort }: Plan): number[] => [
+  ...(components.length > 0 ? [componentPort] : []),
+  ...(farComponents.length > 0 ? [farPort] : []),
+];
+
 // Plain password storage, so that every SCRAM mechanism can be offered and a login costs no PBKDF2.
 const configuration = (plan: Plan): string => `
 run_as_root = true
@@ -31,7 +36,7 @@ c2s_ports = { ${plan.port} }
 c2s_direct_tls_ports = { ${plan.tlsPort} }
 s2s_ports = {}
 s2s_direct_tls_ports = {}
-component_ports = { ${plan.components.length > 0 ? plan.componentPort : ''} }
+component_ports = { ${componentPorts(plan).join(', ')} }
 component_interfaces = { "127.0.0.1" }
 http_ports = {}
 https_ports = {}
@@ -50,6 +55,6 @@ log = { { levels = { min = "${plan.tuned ? 'warn' : 'info'}" }; to = "console" }
 network_settings = { nagle = false }
 ${plan.tuned ? 'gc = { mode = "generational" }' : ''}
 ${plan.domains.map((domain) => `VirtualHost "${domain}"`).join('\n')}
-${plan.components.map(({ host, secret }) => `Component "${host}"\n  component_secret = "${secret}"`).join('\n')}
+${[...plan.components, ...plan.farComponents].map(({ host, secret }) => `Component "${host}"\n  component_secret = "${secret}"`).join('\n')}
 ${plan.tuned ? '' : `Component "rooms.${plan.domains[0]}" "muc"`}
 `;

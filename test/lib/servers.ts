@@ -34,6 +34,12 @@ export interface Plan {
   /** Where components connect (XEP-0114), and which there may be. */
   componentPort: number;
   components: readonly Component[];
+  /**
+   * The same for those that are none of the proxy's. COMPAT: what is for one host of a port ejabberd 23.01 gives to whichever component
+   * of that port it likes.
+   */
+  farPort: number;
+  farComponents: readonly Component[];
 }
 
 /** A component host and what it proves itself by. */
@@ -58,6 +64,7 @@ export interface ServerOptions {
   domains?: readonly string[];
   tuned?: boolean;
   components?: readonly Component[];
+  farComponents?: readonly Component[];
 }
 
 /** Starts one and waits until it takes connections. */
@@ -65,9 +72,19 @@ export async function startServer(kind: Kind, options: ServerOptions = {}): Prom
   const domains = options.domains ?? ['work.example', 'home.example'];
   const folder = temporaryFolder(kind);
   const certificates = await makeCertificates(folder, domains);
-  const [port, tlsPort, componentPort] = [await freePort(), await freePort(), await freePort()];
-  const { tuned = false, components = [] } = options;
-  const plan: Plan = { folder, domains, port, tlsPort, componentPort, components, ...certificates, tuned };
+  const { tuned = false, components = [], farComponents = [] } = options;
+  const plan: Plan = {
+    folder,
+    domains,
+    port: await freePort(),
+    tlsPort: await freePort(),
+    componentPort: await freePort(),
+    components,
+    farPort: await freePort(),
+    farComponents,
+    ...certificates,
+    tuned,
+  };
   const server = new RealServer(kind, plan, certificates.ca);
   await server.start();
   return server;
@@ -83,6 +100,7 @@ export class RealServer {
   readonly tlsPort: number;
   readonly componentPort: number;
   readonly components: readonly Component[];
+  readonly farPort: number;
   /** PEM file. */
   readonly ca: string;
   readonly #start: () => Child;
@@ -95,6 +113,7 @@ export class RealServer {
     this.tlsPort = plan.tlsPort;
     this.componentPort = plan.componentPort;
     this.components = plan.components;
+    this.farPort = plan.farPort;
     this.ca = ca;
     const { args, env } = recipes[kind].prepare(plan);
     this.#start = () => new Child(recipes[kind].command, args, { name: kind, env, cwd: plan.folder });
