@@ -3,8 +3,10 @@
  * it, is the same here, or better, and why. One file, for it is one table.
  *
  * A transcript has a line for each stanza: `>` comes in, `<` goes out, in that order and nothing beside; `wait` lets
- * milliseconds pass, `down` and `up` are the component's connection. `…` stands for anything.
+ * milliseconds pass, `down` and `up` are the component's connection. `…` stands for anything. `real` names where each is played on real
+ * servers.
  */
+import { readdirSync, readFileSync } from 'node:fs';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import type { BareJid } from '../src/wire/jid.ts';
@@ -19,6 +21,8 @@ interface Row {
   what: string;
   verdict: 'same' | 'better';
   why?: string;
+  /** Scenarios of test/e2e/services*.test.ts that show the same on a real Prosody and a real ejabberd. */
+  real: string[];
   /** Resources that are there. */
   there?: string[];
   transcript: string;
@@ -39,6 +43,7 @@ const rows: Row[] = [
   {
     what: 'the exchange of its README',
     verdict: 'same',
+    real: ['the exchange that mod_client_proxy describes, with /a and /b'],
     there: ['a', 'b'],
     transcript: `
       > <iq type='get' id='1234' to='proxy.domain.example' from='user@some-domain.example/abc'><q xmlns='urn:x'/></iq>
@@ -50,6 +55,7 @@ const rows: Row[] = [
     what: 'a random resource gets each request',
     verdict: 'same',
     why: 'it is the default of four policies',
+    real: ['a request goes to a random one of those whose presence is there'],
     there: ['a', 'b'],
     transcript: `
       chance 0.9
@@ -62,6 +68,10 @@ const rows: Row[] = [
   {
     what: 'it asks for the subscription by itself',
     verdict: 'same',
+    real: [
+      'the domain of a target goes: errors empty the list, until it is back',
+      'the server restarts: all is as before, nobody does anything',
+    ],
     there: [],
     transcript: `
       down
@@ -72,6 +82,10 @@ const rows: Row[] = [
     what: 'the subscription has to be accepted',
     verdict: 'better',
     why: 'whoever runs it is told when it is not; a refusal is no end; the probe helps servers that send nothing by themselves',
+    real: [
+      'who refuses is asked again, and root tells what has to be done',
+      'the domain of a target goes: errors empty the list, until it is back',
+    ],
     there: [],
     transcript: `
       > <presence type='unsubscribed' to='${component}' from='${target}'/>
@@ -83,6 +97,7 @@ const rows: Row[] = [
   {
     what: 'presence of the target is its list of resources',
     verdict: 'same',
+    real: ['a request goes to a random one of those whose presence is there'],
     there: ['a', 'b'],
     transcript: `
       ${comes('a')}
@@ -94,6 +109,7 @@ const rows: Row[] = [
     what: 'an error as presence of the target empties the list',
     verdict: 'better',
     why: 'it asks again by itself when the account, or its server, is back',
+    real: ['the domain of a target goes: errors empty the list, until it is back'],
     there: ['a', 'b'],
     transcript: `
       > <presence type='error' to='${component}' from='${target}'><error type='cancel'><remote-server-not-found xmlns='urn:ietf:params:xml:ns:xmpp-stanzas'/></error></presence>
@@ -105,6 +121,7 @@ const rows: Row[] = [
   {
     what: 'no resource is there: service-unavailable',
     verdict: 'same',
+    real: ['of three apps one after the other leaves: every request is answered'],
     there: [],
     transcript: `
       wait 5000
@@ -115,6 +132,10 @@ const rows: Row[] = [
     what: 'the first request after a start fails, for no presence has come yet',
     verdict: 'better',
     why: 'it waits for the first presence, up to five seconds',
+    real: [
+      'a request waits for the first presence of its target',
+      'the first request after a start of the proxy is answered',
+    ],
     there: [],
     transcript: `
       ${asks}
@@ -128,6 +149,7 @@ const rows: Row[] = [
     what: 'after the restart of a server nothing works until somebody reloads it',
     verdict: 'better',
     why: 'it asks for the subscription, then for presence, with each connection; what was open is answered',
+    real: ['the server restarts: all is as before, nobody does anything'],
     there: ['a'],
     transcript: `
       > <iq type='set' id='1' to='${component}' from='${user}'><q xmlns='urn:x'/></iq>
@@ -147,6 +169,7 @@ const rows: Row[] = [
     what: 'a resource of several leaves: then some requests have no answer at all',
     verdict: 'better',
     why: 'its list has no holes',
+    real: ['of three apps one after the other leaves: every request is answered'],
     there: ['a', 'b', 'c'],
     transcript: `
       ${leaves('a')}
@@ -156,6 +179,10 @@ const rows: Row[] = [
     what: 'a request at a resource that breaks is never answered',
     verdict: 'better',
     why: 'a get is asked once more elsewhere, a set is answered at once; after 30 seconds every one has an answer',
+    real: [
+      'an app breaks with requests in hand: a get goes to another, a set is answered at once',
+      'an app that answers too late is answered for',
+    ],
     there: ['a', 'b'],
     transcript: `
       ${asks}
@@ -177,6 +204,7 @@ const rows: Row[] = [
   {
     what: 'every node and resource of its host is the same',
     verdict: 'same',
+    real: ['every node and resource of a host is asked alike, and answers as itself'],
     there: ['a'],
     transcript: ['x@proxy.domain.example', 'proxy.domain.example/y', 'x@proxy.domain.example/y']
       .map(
@@ -189,6 +217,7 @@ const rows: Row[] = [
     what: 'the answer comes from the host, whatever was asked',
     verdict: 'better',
     why: 'a client takes an answer from nobody but whom it asked (RFC 6120 §8.2.3)',
+    real: ['every node and resource of a host is asked alike, and answers as itself'],
     there: ['a'],
     transcript: `
       > <iq type='get' id='1' to='x@proxy.domain.example/y' from='${user}'><q xmlns='urn:x'/></iq>
@@ -200,6 +229,7 @@ const rows: Row[] = [
     what: 'a result or error of the target goes to anybody, asked or not',
     verdict: 'better',
     why: 'only what answers an open request, from the resource that was asked, once',
+    real: ['what answers nothing goes nowhere; errors of the target reach the user'],
     there: ['a', 'b'],
     transcript: `
       ${answers('a')}
@@ -213,6 +243,7 @@ const rows: Row[] = [
   {
     what: 'errors of the target reach the user',
     verdict: 'same',
+    real: ['what answers nothing goes nowhere; errors of the target reach the user'],
     there: ['a'],
     transcript: `
       ${asks}
@@ -223,6 +254,7 @@ const rows: Row[] = [
   {
     what: 'an answer to nobody’s address is dropped',
     verdict: 'same',
+    real: ['what answers nothing goes nowhere; errors of the target reach the user'],
     there: ['a'],
     transcript: `> <iq type='result' id='1' to='${component}/@@' from='${target}/a'/>`,
   },
@@ -230,6 +262,10 @@ const rows: Row[] = [
     what: 'results and errors of users are dropped',
     verdict: 'better',
     why: 'those that answer a request of the target reach it',
+    real: [
+      'what users answer or refuse unasked goes nowhere',
+      'an implementing client asks people it knows, and nobody else',
+    ],
     there: ['a'],
     transcript: `
       > <iq type='result' id='1' to='${component}' from='${user}'/>
@@ -244,6 +280,7 @@ const rows: Row[] = [
     what: 'requests of the target to users: feature-not-implemented',
     verdict: 'better',
     why: 'they are passed to users that it knows; strangers stay strangers',
+    real: ['an implementing client asks people it knows, and nobody else'],
     there: ['a'],
     transcript: `
       > <iq type='get' id='7' to='${seen}' from='${target}/a'><q xmlns='urn:x'/></iq>
@@ -252,6 +289,7 @@ const rows: Row[] = [
   {
     what: 'requests of the target to the host: bad-request',
     verdict: 'same',
+    real: ['a target asks the address itself nothing but whether it stands'],
     there: ['a'],
     transcript: `
       > <iq type='get' id='7' to='${component}' from='${target}/a'><q xmlns='urn:x'/></iq>
@@ -261,6 +299,7 @@ const rows: Row[] = [
     what: '… but a ping of it is answered',
     verdict: 'better',
     why: 'who is behind an address may see that it stands',
+    real: ['a target asks the address itself nothing but whether it stands'],
     there: ['a'],
     transcript: `
       > <iq type='get' id='7' to='${component}' from='${target}/a'><ping xmlns='urn:xmpp:ping'/></iq>
@@ -270,6 +309,7 @@ const rows: Row[] = [
     what: 'messages of users: feature-not-implemented',
     verdict: 'better',
     why: 'they reach the account, and its answer the user',
+    real: ['people and implementing clients write to each other'],
     there: ['a'],
     transcript: `
       > <message type='chat' id='m' to='${component}' from='${user}'><body>hi</body></message>
@@ -281,6 +321,10 @@ const rows: Row[] = [
     what: 'errors as messages are answered with errors',
     verdict: 'better',
     why: 'never (RFC 6120 §8.3.1): two of its kind would go on for ever',
+    real: [
+      'what users answer or refuse unasked goes nowhere',
+      'what answers nothing goes nowhere; errors of the target reach the user',
+    ],
     there: ['a'],
     transcript: `
       > <message type='error' id='m' to='${component}' from='${user}'><error type='cancel'/></message>
@@ -290,6 +334,10 @@ const rows: Row[] = [
     what: 'presence of users: bad-request',
     verdict: 'better',
     why: 'who subscribes sees whether somebody is there; directed presence reaches a resource (Jitsi Meet does that)',
+    real: [
+      'an address is there while somebody answers',
+      "what Jitsi Meet's users say to its focus, through the component that took client_proxy's place",
+    ],
     there: ['a'],
     transcript: `
       > <presence type='subscribe' to='${component}' from='user@some-domain.example'/>
@@ -302,6 +350,7 @@ const rows: Row[] = [
   {
     what: 'errors as presence of users are ignored',
     verdict: 'same',
+    real: ['what users answer or refuse unasked goes nowhere'],
     there: ['a'],
     transcript: `> <presence type='error' to='${component}' from='${user}'><error type='cancel'/></presence>`,
   },
@@ -309,6 +358,7 @@ const rows: Row[] = [
     what: 'presence of the target to users is dropped',
     verdict: 'better',
     why: 'a user who directed presence to it gets its answer',
+    real: ['presence of a target is for users who directed theirs to it'],
     there: ['a'],
     transcript: `
       > <presence to='${seen}' from='${target}/a'/>
@@ -335,6 +385,24 @@ test('what is better says why', () => {
     rows.filter(({ verdict, why }) => verdict === 'better' && why === undefined).map(({ what }) => what),
     [],
   );
+});
+
+/** Titles of what is played on each of the servers. */
+function scenarios(): string[] {
+  const folder = 'test/e2e';
+  const files = readdirSync(folder).filter((name) => /^services.*\.test\.ts$/.test(name));
+  const begins = /^scenarios\.(?:add|alone)\(\s*(?:'([^'\n]+)'|"([^"\n]+)"),/gm;
+  return files.flatMap((name) =>
+    [...readFileSync(`${folder}/${name}`, 'utf8').matchAll(begins)].map(([, plain, other]) => plain ?? other!),
+  );
+}
+
+test('each is shown on real servers, too', () => {
+  const titles = scenarios();
+  for (const { real, what } of rows) {
+    assert.ok(real.length > 0, what);
+    for (const title of real) assert.is(titles.filter((each) => each === title).length, 1, `${what}: ${title}`);
+  }
 });
 
 async function play(world: TestWorld, transcript: string): Promise<void> {
