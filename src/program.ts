@@ -6,6 +6,7 @@ import type { AccountState, Answer, Ask, EdgeQuestions, UnitSettings } from './l
 import type { Log } from './log.ts';
 import { createAuthority, hasAccountAt } from './login.ts';
 import { Pool, type PoolOptions } from './pool/pool.ts';
+import { UnopenedError } from './pool/standin.ts';
 import { freePort } from './ports.ts';
 import { openRegistry } from './registry/registry.ts';
 import { type Registry, RegistryError } from './registry/types.ts';
@@ -93,7 +94,8 @@ async function assemble(
     logLevel: config.logLevel,
     log,
     switchedOff: (user, reason) => bot.switchedOff(user, reason),
-    archive: (user, reason) => bot.archive(user, reason),
+    unopened: (user, reason) => bot.unopened(user, reason),
+    dropped: (user) => bot.dropped(user),
     ...workers,
   });
   const startedAt = Date.now();
@@ -132,7 +134,7 @@ async function assemble(
   };
   await services.open().catch(failed);
   const listening = await listen(config, edge, {
-    units: pool,
+    units: { unit: (user) => pool.serving(user) },
     door: bot,
     desk: services.desk,
     routes: domainRoutes(version, startedAt, () => servicesAt(registry, domain)),
@@ -248,7 +250,8 @@ function openBot({ config, registry, pool, edge, log, version, startedAt, certif
     pool,
     routes: (info) => rootRoutes(version, startedAt, info),
     services,
-    isRefusal: (reason): reason is Error => reason instanceof RegistryError || isServiceRefusal(reason),
+    isRefusal: (reason): reason is Error =>
+      reason instanceof RegistryError || reason instanceof UnopenedError || isServiceRefusal(reason),
     clock: { now: Date.now, after: (milliseconds, run) => systemClock.after(milliseconds, run) },
     server: {
       domain,

@@ -96,6 +96,7 @@ const failures: Record<FailureKind, [RegExp, RegExp, RegExp?]> = {
     /Ask who runs this proxy/,
     /`account add bob@new\.example host=address:port`\nor in the configuration one of\nUPSTREAM_ROUTES=new\.example=address:port\nUPSTREAM_PRIVATE=allow/,
   ],
+  unopened: [/cannot start now/, /Try again: `account add bob@new\.example`/],
   crash: [/broke again and again/, /Try again: `account add bob@new\.example`/],
   conflict: [/another took its place/, /Try again: `account add bob@new\.example`/],
   stream: [/ended the conversation/, /Try again: `account add bob@new\.example`/],

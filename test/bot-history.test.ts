@@ -153,6 +153,37 @@ test('what an archive’s trouble is, admins and the user hear once, and when it
   for (const { text } of on.said) assert.match(text, /can be written again/);
 });
 
+test('that nothing serves a user admins hear, the user’s apps as they come, and both when it is over', async () => {
+  const on = stage(people());
+  const reason = 'What serves bob cannot start:\n/data/archive/bob.sqlite is damaged.';
+  on.bot.unopened('bob', reason);
+  on.bot.unopened('bob', reason);
+  const to = () => on.said.map((said) => said.to.replace(/\+.*@/, '@'));
+  assert.equal([...new Set(to())], ['alice@proxy.example']);
+  for (const bare of ['bob@proxy.example', 'bob@work.example']) {
+    on.said.splice(0);
+    const bob = speaker('bob', bare);
+    on.bot.arrived(bob);
+    assert.equal(
+      on.said.map(({ only }) => only),
+      [bob.sid],
+    );
+    assert.match(on.said[0]!.text, /bob\.sqlite is damaged\.\n.*have me alone/);
+    assert.equal([on.sent.at(-1)!.only, on.sent.at(-1)!.stanza.name], [bob.sid, 'presence']);
+  }
+  on.said.splice(0);
+  on.bot.archive('bob', null);
+  assert.ok(to().includes('alice@proxy.example') && to().includes('bob@proxy.example'));
+  for (const { text } of on.said) assert.match(text, /serves bob runs again/);
+  on.said.splice(0);
+  on.bot.arrived(speaker('bob'));
+  assert.equal(on.said, [], 'all is well');
+  on.bot.unopened('bob', reason);
+  on.bot.dropped('bob');
+  on.bot.arrived(speaker('alice'));
+  assert.is(on.sent.at(-1)!.stanza.tree.getChild('status'), undefined, 'bob is no more');
+});
+
 test('points in the past', () => {
   const now = Date.UTC(2026, 5, 1);
   assert.is(readSince('3d', now), now - 3 * 86_400_000);

@@ -44,6 +44,12 @@ export interface Bot extends Door {
   switchedOff(user: string, reason: string): void;
   /** A user's archive cannot be used, for that reason, or can be again: null. Admins and the user are told. */
   archive(user: string, reason: string | null): void;
+  /** What serves that user cannot start, for that reason, till `archive` says that all is well: admins are told, the user's apps as they come. */
+  unopened(user: string, reason: string): void;
+  /** Nothing serves that user any more, and nothing shall. */
+  dropped(user: string): void;
+  /** What is kept for service addresses cannot be used, for that reason, or can be again: null. Admins are told. */
+  serviceFile(reason: string | null): void;
   /** What was said to an account that no app of it hears (a detached room). */
   relay(user: string, account: BareJid, text: string): void;
   /** Timers are cleared, dialogs dropped; nothing is said any more. */
@@ -93,6 +99,12 @@ export function createBot({ outlet, log, routes, isRefusal, ...lasting }: BotPar
       const names = new Set([...admins().map(({ name }) => name), ...(user === undefined ? [] : [user])]);
       for (const name of names) world.tell(name, text);
     },
+    tellOthers: (text, user) => {
+      for (const { name } of admins()) if (name !== user) world.tell(name, text);
+    },
+    tellApps: (text, user) => {
+      for (const { sid, bare } of lasting.sessions.of(user)) outlet.say(bare, text, sid);
+    },
     changed: () => {
       for (const { name } of admins()) showHealth(`${name}@${server.domain}` as BareJid);
     },
@@ -128,6 +140,10 @@ export function createBot({ outlet, log, routes, isRefusal, ...lasting }: BotPar
       relays.arrived(speaker);
       const isAdmin = speaker.view !== 'identity' && registry.user(speaker.user)?.admin === true;
       if (isAdmin && troubles.status !== undefined) showHealth(speaker.bare, speaker.sid);
+      const unopened = troubles.unopenedOf(speaker.user);
+      if (unopened === undefined) return;
+      if (!isAdmin) outlet.send(speaker.bare, healthOf(root, undefined), speaker.sid);
+      outlet.say(speaker.bare, unopened, speaker.sid);
     },
     unheard: (speaker, messages) =>
       alerts.unheard(
@@ -145,7 +161,10 @@ export function createBot({ outlet, log, routes, isRefusal, ...lasting }: BotPar
     relay: (user, account, text) => relays.tell(user, account, text),
     component: (state) => troubles.component(state),
     service: (notice) => troubles.service(notice),
+    serviceFile: (reason) => troubles.serviceFile(reason),
     archive: (user, reason) => troubles.archive(user, reason),
+    unopened: (user, reason) => troubles.unopened(user, reason),
+    dropped: (user) => troubles.dropped(user),
     switchedOff(user, reason) {
       for (const { name } of admins()) world.tell(name, switchedOffText(user, reason));
     },

@@ -33,11 +33,17 @@ interface Trouble {
   timer: Timer | undefined;
 }
 
+const archiveOf = (user: string): string => `archive of ${user}`;
+
 export interface TroubleParts {
   clock: Clock;
   hosts(): readonly HostState[];
   /** To all admins, and to that user: now, or when an app of theirs is there. */
   tell(text: string, user?: string): void;
+  /** The same to all admins but that user. */
+  tellOthers(text: string, user: string): void;
+  /** To the apps of that user that are there. */
+  tellApps(text: string, user: string): void;
   /** Root's health is another now. */
   changed(): void;
 }
@@ -124,13 +130,47 @@ export class Troubles {
     }
   }
 
+  serviceFile(reason: string | null): void {
+    const key = 'service addresses';
+    if (reason === null) return this.#over(key, 'What service addresses keep can be used again. All goes on.');
+    const text = `What service addresses keep cannot be used:
+${reason}
+Until it can, what would have to be kept is refused; so is all that is for an address of which it could not be read. I go on trying.`;
+    this.#raise(key, key, text, `${key}: file cannot be used`, 0);
+  }
+
   archive(user: string, reason: string | null): void {
-    const key = `archive of ${user}`;
-    if (reason === null) return this.#over(key, `The archive of ${user} can be written again. All goes on.`);
+    const key = archiveOf(user);
+    if (reason === null) {
+      if (this.unopenedOf(user) === undefined)
+        return this.#over(key, `The archive of ${user} can be written again. All goes on.`);
+      const text = `What serves ${user} runs again. All goes on.`;
+      this.#parts.tellOthers(text, user);
+      this.#parts.tellApps(text, user);
+      return this.#over(key, undefined);
+    }
     const text = `The archive of ${user} cannot be written:
 ${reason}
 Until it can, what apps send is refused, and what others send waits at the server. I go on trying.`;
     this.#raise(key, key, text, key, 0, user);
+  }
+
+  /** The user's own apps hear it as they come (`unopenedOf`). */
+  unopened(user: string, reason: string): void {
+    const text = `${reason}
+Until it can, accounts of ${user} are offline, and apps of ${user} have me alone: what they send comes back. I go on trying.`;
+    this.#raise(archiveOf(user), 'unopened', text, `${user}: cannot start`, 0, user);
+  }
+
+  /** Nothing serves that user any more, and nothing shall. */
+  dropped(user: string): void {
+    this.#over(archiveOf(user), undefined);
+  }
+
+  /** What is to be said to an app of that user, which has root alone. */
+  unopenedOf(user: string): string | undefined {
+    const trouble = this.#all.get(archiveOf(user));
+    return trouble?.what === 'unopened' ? trouble.text : undefined;
   }
 
   close(): void {
@@ -151,7 +191,8 @@ Until it can, what apps send is refused, and what others send waits at the serve
 
   #tell(trouble: Trouble): void {
     trouble.told = true;
-    this.#parts.tell(trouble.text, trouble.user);
+    if (trouble.what === 'unopened') this.#parts.tellOthers(trouble.text, trouble.user!);
+    else this.#parts.tell(trouble.text, trouble.user);
     this.#parts.changed();
   }
 

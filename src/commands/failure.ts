@@ -38,6 +38,7 @@ export function explain({ kind, text, fingerprint }: Failure, jid: BareJid): str
     stream: `The server of ${domain} ended the conversation or spoke no proper XMPP.`,
     lost: `The connection to ${domain} was cut.`,
     crash: `What serves ${jid} in this proxy broke again and again. It stays off.`,
+    unopened: `What serves ${jid} in this proxy cannot start now.`,
   };
   const said = peerText(text);
   return said === '' ? sentences[kind] : `${sentences[kind]}\n(${said})`;
@@ -62,6 +63,8 @@ export function advise(failure: Failure, situation: Situation): string {
       return `Is the account used by another proxy? When it is not: ${again}`;
     case 'crash':
       return `Tell who runs this proxy. To try again: ${again}`;
+    case 'unopened':
+      return 'Tell who runs this proxy: the log says why. I go on trying.';
     case 'private':
       return privateAdvice(situation);
     default:
@@ -109,6 +112,7 @@ function adviseAdding(failure: Failure, situation: Situation): string {
     case 'stream':
     case 'lost':
     case 'crash':
+    case 'unopened':
       return `Try again: ${again(situation)}`;
   }
 }

@@ -10,7 +10,7 @@ import { isRequest, isResponse, type Stanza } from '../wire/stanza.ts';
 import { Delivered } from './delivered.ts';
 import { type Entry, Held } from './held.ts';
 import { Inbox } from './inbox.ts';
-import { interrupted, type Off, refusal, statesOf, unavailable } from './off.ts';
+import { answerOff, interrupted, type Off, refusal, statesOf, unavailable } from './off.ts';
 import { Promised } from './promised.ts';
 
 /** Who starts it and keeps it. */
@@ -213,7 +213,7 @@ export class LastingUnit implements UnitLink {
     if (session === undefined) return;
     session.last = position;
     if (this.#off !== undefined) {
-      this.#answerOff(sid, stanza);
+      answerOff(this.#edge, sid, stanza);
       return this.#tellStored(sid);
     }
     this.#recent++;
@@ -251,15 +251,6 @@ export class LastingUnit implements UnitLink {
     const past = entry.tries++ === 0 ? undefined : isTaken ? 'taken' : 'told';
     if (stanza === undefined) remote.detach(number, sid, this.#sessions.get(sid)?.isClean ?? false);
     else remote.stanza(number, sid, stanza, position, past);
-  }
-
-  /** Root still speaks to whoever is available. */
-  #answerOff(sid: number, stanza: Stanza): void {
-    const { name, type, to } = stanza;
-    const answer = refusal(stanza, unavailable());
-    if (answer !== undefined) this.#edge.deliver([sid], answer);
-    else if (name === 'presence' && to === undefined && (type === undefined || type === 'unavailable'))
-      this.#edge.facts(sid, { presence: type === undefined ? stanza.textFor(undefined, undefined) : undefined });
   }
 
   passed(sid: number, position: number): void {

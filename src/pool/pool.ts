@@ -20,6 +20,7 @@ import type {
 import type { BareJid } from '../wire/jid.ts';
 import { newExport, removeExports } from './exports.ts';
 import { createHost } from './host.ts';
+import { StandIn, UnopenedError } from './standin.ts';
 import type { PoolControl } from './types.ts';
 import { type StartThread, type Suspicion, Workers } from './workers.ts';
 
@@ -39,8 +40,10 @@ export interface PoolOptions {
   switchedOff(user: string, reason: string): void;
   /** How long until a unit that could not be opened is tried again: milliseconds. */
   patience?: number;
-  /** A user's unit cannot start, for that reason; one that has says so itself. */
-  archive?(user: string, reason: string): void;
+  /** A user's unit cannot start, for that reason; one that has says so itself (`EdgeQuestions.archive`). */
+  unopened?(user: string, reason: string): void;
+  /** Its unit is stopped, and was not wanted any more. */
+  dropped?(user: string): void;
   startThread?: StartThread | undefined;
   suspicion?: Suspicion | undefined;
 }
@@ -54,6 +57,8 @@ export class Pool implements PoolControl {
   readonly #folders = new Map<string, string>();
   /** Units that could not be opened and are tried again. */
   readonly #tries = new Map<string, NodeJS.Timeout>();
+  /** What speaks for them meanwhile. */
+  readonly #standIns = new Map<string, StandIn>();
   #isStopping = false;
 
   constructor(options: PoolOptions) {
@@ -63,23 +68,54 @@ export class Pool implements PoolControl {
     this.#host = this.#workers ?? createHost(edge, version, log);
   }
 
-  /** A user's unit, started if need be. Rejects where there is no such user. */
+  /** A user's unit, started if need be. Rejects where there is no such user, and with an UnopenedError where it cannot start. */
   unit(user: string): Promise<UnitLink> {
     const running = this.#units.get(user);
     if (running !== undefined) return running;
     const settings = this.#options.settings(user);
     if (settings === undefined || this.#isStopping) return Promise.reject(new Error(`no unit for ${user}`));
-    const opening = this.#host.open(settings);
+    const opening = this.#host.open(settings).catch((error: unknown) => {
+      throw new UnopenedError(user, error);
+    });
     this.#units.set(user, opening);
     this.#folders.set(user, settings.archiveDir);
     this.#stopTrying(user);
-    opening.catch((error: unknown) => {
-      if (this.#units.get(user) === opening) this.#units.delete(user);
-      this.#options.log.error('unit failed to start', { user, error: String(error) });
-      this.#options.archive?.(user, (error as Error).message);
-      if (!this.#isStopping && !this.#units.has(user)) this.#tryLater(user);
-    });
+    opening.then(
+      () => this.#relieve(user),
+      (error: UnopenedError) => this.#failed(settings, opening, error),
+    );
     return opening;
+  }
+
+  #failed(settings: UnitSettings, opening: Promise<UnitLink>, error: UnopenedError): void {
+    const { user } = settings;
+    const { edge, log, unopened } = this.#options;
+    log.error('unit failed to start', { user, error: String(error.cause) });
+    if (this.#units.get(user) !== opening) return;
+    this.#units.delete(user);
+    unopened?.(user, error.message);
+    if (this.#isStopping) return;
+    const standIn = this.#standIns.get(user) ?? new StandIn(edge);
+    this.#standIns.set(user, standIn);
+    standIn.configure(settings, error);
+    this.#tryLater(user);
+  }
+
+  /** Nothing stands in for that user's unit any more. */
+  #relieve(user: string): void {
+    this.#standIns.get(user)?.end();
+    this.#standIns.delete(user);
+  }
+
+  /** The same for sessions: where the unit cannot be opened now, what stands in for it until it is. */
+  async serving(user: string): Promise<UnitLink> {
+    try {
+      return await this.unit(user);
+    } catch (reason) {
+      const standIn = this.#standIns.get(user);
+      if (standIn === undefined) throw reason;
+      return standIn;
+    }
   }
 
   /** What is in the way, a disk or a damaged file, may be gone then. */
@@ -105,7 +141,8 @@ export class Pool implements PoolControl {
     const settings = this.#options.settings(user);
     if (settings === undefined) return this.drop(user);
     const running = this.#units.get(user);
-    if (running === undefined) await this.unit(user);
+    if (running === undefined)
+      await this.serving(user); // with these, whenever it starts
     else await (await running).ask('configure', { settings });
   }
 
@@ -113,7 +150,10 @@ export class Pool implements PoolControl {
     const running = this.#units.get(user);
     this.#units.delete(user);
     this.#stopTrying(user);
-    if (running !== undefined) await (await running).ask('stop', { within: 1000 });
+    this.#relieve(user);
+    const unit = await running?.catch(() => undefined);
+    await unit?.ask('stop', { within: 1000 });
+    this.#options.dropped?.(user);
     const folder = this.#folders.get(user);
     if (folder === undefined || this.#options.settings(user) !== undefined) return;
     this.#folders.delete(user);
@@ -164,7 +204,7 @@ export class Pool implements PoolControl {
   }
 
   async status(user: string): Promise<AccountState[]> {
-    return (await this.unit(user)).ask('status', null);
+    return (await this.serving(user)).ask('status', null);
   }
 
   workers(): { count: number; restarts: number } {

@@ -32,4 +32,6 @@ export type FailureKind =
   /** The connection was cut. */
   | 'lost'
   /** What serves the account in the proxy broke again and again. */
-  | 'crash';
+  | 'crash'
+  /** What serves the account in the proxy cannot start now. */
+  | 'unopened';
