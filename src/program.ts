@@ -1,6 +1,7 @@
 /** Puts the parts together, and takes them apart in reverse order: one file, so that the order can be read. */
 import { join } from 'node:path';
 import { type Bot, createBot } from './bot/bot.ts';
+import { ClockWatch } from './clock.ts';
 import { type Config, ConfigError, readVersion } from './config.ts';
 import type { AccountState, Answer, Ask, EdgeQuestions, UnitSettings } from './link/link.ts';
 import type { Log } from './log.ts';
@@ -82,6 +83,7 @@ async function assemble(
     log,
     plaintext: config.c2sPlaintext,
     plus: config.saslPlus,
+    limits: { unacknowledged: { stanzas: config.c2sUnackedStanzas, bytes: config.c2sUnackedKb * 1024 } },
     iterations: defaultIterations,
     decoySecret: registry.keyFor('decoys'),
   });
@@ -99,6 +101,7 @@ async function assemble(
     ...workers,
   });
   const startedAt = Date.now();
+  const clock = new ClockWatch();
   const services = openServing({ config, registry, pool, log, bot: () => bot });
   const bot = openBot({ config, registry, pool, edge, log, version, startedAt, certificates, services });
   const answers: { [K in keyof EdgeQuestions]: (ask: Ask<EdgeQuestions, K>) => Promise<Answer<EdgeQuestions, K>> } = {
@@ -140,6 +143,7 @@ async function assemble(
     routes: domainRoutes(version, startedAt, () => servicesAt(registry, domain)),
     account: (user, state) => accountChanged(registry, bot, log, user, state),
     ask: (what, ask) => answers[what](ask),
+    round: () => checkClock(clock, bot, log),
   }).catch(failed);
   // Not before: what a start that fails makes is told to nobody.
   const admin = await prepareAdmin(registry, newAdmin).catch(failed);
@@ -277,6 +281,16 @@ function openBot({ config, registry, pool, edge, log, version, startedAt, certif
         ),
     },
   });
+}
+
+/** A machine that has slept, or waited for the right time since its start, finds its clock ahead: nobody need be told. */
+function checkClock(clock: ClockWatch, bot: Bot, log: Log): void {
+  const by = clock.look();
+  if (by === 0) return;
+  log.warn(by < 0 ? 'the clock was set back' : 'the clock was set forward', {
+    seconds: Math.round(Math.abs(by) / 1000),
+  });
+  if (by < 0) bot.clockSetBack(-by);
 }
 
 /** Root tells people; the registry knows which passwords servers have refused. */

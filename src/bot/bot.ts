@@ -5,6 +5,7 @@ import { commands } from '../commands/commands.ts';
 import type { Log, World } from '../commands/context.ts';
 import { Locks, pause } from '../commands/locks.ts';
 import { Numbers } from '../commands/numbers.ts';
+import { dateText, duration } from '../commands/text.ts';
 import type { ComponentState } from '../component/types.ts';
 import type { Notice } from '../jat/types.ts';
 import type { Door, DoorOutlet, Speaker } from '../link/door.ts';
@@ -50,6 +51,8 @@ export interface Bot extends Door {
   dropped(user: string): void;
   /** What is kept for service addresses cannot be used, for that reason, or can be again: null. Admins are told. */
   serviceFile(reason: string | null): void;
+  /** The machine's clock was, by so many milliseconds: admins are told. */
+  clockSetBack(by: number): void;
   /** What was said to an account that no app of it hears (a detached room). */
   relay(user: string, account: BareJid, text: string): void;
   /** Timers are cleared, dialogs dropped; nothing is said any more. */
@@ -68,6 +71,11 @@ const switchedOffText = (user: string, reason: string): string =>
   `What serves ${user} broke again and again, so I do not start it any more.
 (${reason})
 The log has more. It is tried again when an account of ${user} is changed, or when xmpproxy starts.`;
+
+const clockText = (by: number, now: number): string =>
+  `This machine's clock was set back by ${duration(by)}; now it says ${dateText(now)} UTC.
+Messages keep their order and none is lost, but for as long as that new ones bear dates that are over already.
+If the time is wrong: check clock and NTP of the machine (\`timedatectl\`).`;
 
 export function createBot({ outlet, log, routes, isRefusal, ...lasting }: BotParts): Bot {
   const { clock, server, registry } = lasting;
@@ -165,6 +173,9 @@ export function createBot({ outlet, log, routes, isRefusal, ...lasting }: BotPar
     archive: (user, reason) => troubles.archive(user, reason),
     unopened: (user, reason) => troubles.unopened(user, reason),
     dropped: (user) => troubles.dropped(user),
+    clockSetBack(by) {
+      for (const { name } of admins()) world.tell(name, clockText(by, clock.now()));
+    },
     switchedOff(user, reason) {
       for (const { name } of admins()) world.tell(name, switchedOffText(user, reason));
     },

@@ -51,6 +51,8 @@ export interface Behind {
   desk?: ServiceDesk;
   account: EdgeLink['account'];
   ask: EdgeLink['ask'];
+  /** Every 15 seconds, as sessions are looked after. */
+  round?(): void;
 }
 
 /** Undefined: no such port. */
@@ -219,6 +221,7 @@ export class Edge {
   #lookAfter(): void {
     this.#round = this.#clock.after(round, () => {
       for (const session of this.#sessions.all()) session.checkAlive();
+      this.#safely(() => this.#rest.round?.());
       this.#lookAfter();
     });
   }

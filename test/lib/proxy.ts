@@ -12,6 +12,8 @@ const programs = {
   usual: fileURLToPath(new URL('../../src/index.js', import.meta.url)),
   /** Its workers die when they are told to. */
   mortal: fileURLToPath(new URL('./mortal.js', import.meta.url)),
+  /** Its clock can be set. */
+  shifting: fileURLToPath(new URL('./shifting.js', import.meta.url)),
 };
 
 export interface ProxyOptions {
@@ -100,6 +102,11 @@ export class RunningProxy {
     this.#kills++;
     this.#child.process.stdin!.write(`kill ${number}\n`);
     await this.#child.prints(new RegExp(`^${this.#kills} killed$`, 'm'));
+  }
+
+  /** By so many milliseconds, for a `shifting` one. */
+  setClock(by: number): void {
+    this.#child.process.stdin!.write(`${by}\n`);
   }
 
   /** Resolves with how long it took to end, in milliseconds. */
