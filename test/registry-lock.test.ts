@@ -7,6 +7,7 @@ import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { openRegistry } from '../src/registry/registry.ts';
 import { parseBare } from '../src/wire/jid.ts';
+import { Disk } from './lib/disk.ts';
 
 const domain = parseBare('proxy.example');
 
@@ -83,6 +84,58 @@ test('a start that fails gives the lock back', async () => {
     assert.match(await refused(), /lock is not what we made/);
   } finally {
     await rm(folder, { recursive: true });
+  }
+});
+
+test('on a full disk an xmpproxy that was killed starts again, and is still the only one', async () => {
+  const disk = await Disk.make(1);
+  const file = join(disk.folder, 'registry.json');
+  const { open, refused } = opening(file);
+  const first = await opener(file);
+  let second: Awaited<ReturnType<typeof opener>> | undefined;
+  try {
+    assert.is(first.said, 'open');
+    disk.fill();
+    await kill(first);
+    second = await opener(file);
+    assert.is(second.said, 'open');
+    assert.match(await refused(), `Another xmpproxy is running on this data folder (process ${second.child.pid});`);
+    await kill(second);
+    await rm(`${file}.lock`); // nor does a lock that is new need room
+    disk.fill();
+    const registry = await open();
+    assert.match(await refused(), 'Another xmpproxy is running on this data folder; ');
+    const change = registry.addUser({ name: 'bob', admin: false }).catch((error: Error) => error.message);
+    assert.is(await change, 'It could not be saved, nothing was changed: the disk is full.');
+    disk.free();
+    await registry.addUser({ name: 'bob', admin: false });
+    await registry.close();
+  } finally {
+    await kill(first);
+    if (second !== undefined) await kill(second);
+    await disk.close();
+  }
+});
+
+test('what keeps it from starting is named: a disk that is full at the first start, or read-only', async () => {
+  const disk = await Disk.make(1);
+  const file = join(disk.folder, 'registry.json');
+  const { open, refused } = opening(file);
+  try {
+    disk.fill();
+    assert.is(await refused(), `${file}: the disk is full.`);
+    disk.free();
+    await (await open()).close();
+    await disk.lock();
+    assert.is(await refused(), `Cannot lock ${file}.lock: the disk is read-only.`);
+    await disk.unlock();
+    await (await open()).close();
+    await rm(`${file}.lock`);
+    await disk.lock();
+    assert.is(await refused(), `Cannot lock ${file}.lock: the disk is read-only.`);
+    await disk.unlock();
+  } finally {
+    await disk.close();
   }
 });
 

@@ -31,6 +31,10 @@ export class RegistryFile implements Adapter<Data> {
     return `${this.#file}.last`;
   }
 
+  get isThere(): boolean {
+    return this.#durable !== undefined;
+  }
+
   /** Null where there is none yet; a file that cannot be used is refused and left as it is. */
   async read(): Promise<Data | null> {
     const text = await this.#disk.read(this.#file);

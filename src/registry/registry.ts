@@ -34,12 +34,22 @@ export async function openRegistry({ file, key, domain, disk = realDisk }: Regis
     const adapter = new RegistryFile(path, domain, disk);
     const db = new Low<Data>(adapter, emptyData());
     await db.read();
+    const before = db.data.key;
     const opened = await openKey(db, key, join(dirname(path), 'key'), path, disk);
-    await db.write();
+    if (!adapter.isThere || db.data.key !== before) await write(db, path); // else a start needs no room
     return registryOver(db, adapter, opened, domain, () => held.release());
   } catch (error) {
     held.release();
     throw error instanceof RegistryError ? error : new RegistryError(`${path}: ${reasonOf(error)}.`, { cause: error });
+  }
+}
+
+async function write(db: Low<Data>, path: string): Promise<void> {
+  try {
+    await db.write();
+  } catch (error) {
+    const { cause } = error as Error;
+    throw new RegistryError(`${path} cannot be written: ${reasonOf(cause ?? error)}.`, { cause: error });
   }
 }
 
