@@ -39,6 +39,12 @@ export function openServing({ config, registry, pool, log, bot }: ServingNeeds):
     notice: (notice) => bot().service(notice),
     state: (state) => bot().component(state),
   });
+  store.onTrouble = (reason) => {
+    if (reason === undefined) log.info('service addresses: their file can be used again');
+    else log.error('service addresses: their file cannot be used', { reason });
+    bot().serviceFile(reason ?? null);
+    if (reason === undefined) hall.refresh().catch((error: unknown) => refused(error, log));
+  };
   const stop = hall.stop.bind(hall);
   return Object.assign(hall, {
     async stop(within: number) {
@@ -47,6 +53,8 @@ export function openServing({ config, registry, pool, log, bot }: ServingNeeds):
     },
   });
 }
+
+const refused = (error: unknown, log: Log): void => log.error('service address refused', { reason: String(error) });
 
 /** An account lets the addresses that it answers for see its presence, so its unit has to know them. */
 function tellUnits(accounts: ReadonlySet<string>, registry: Registry, pool: Pick<Pool, 'refresh'>, log: Log): void {

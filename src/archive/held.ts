@@ -15,7 +15,7 @@ export function held(name: string, flags: string, mode?: number): Held {
 }
 
 /** Before what is written counts as kept. Linux writes on to a file that was removed, and nobody would find it again. */
-export function checkThere({ name, stats }: Held): void {
+export function checkThere({ name, stats }: Pick<Held, 'name' | 'stats'>): void {
   const now = statSync(name, { throwIfNoEntry: false });
   if (now?.ino === stats.ino && now.dev === stats.dev) return;
   throw new ArchiveError(`${name} was ${now === undefined ? 'removed' : 'replaced'} while it was in use.`, {

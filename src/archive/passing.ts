@@ -12,6 +12,7 @@ const system = new Set([
   'EMFILE',
   'ENFILE',
   'ENOTDIR',
+  'EEXIST',
   'ENODEV',
 ]);
 
@@ -28,8 +29,9 @@ export function codeOf(error: unknown): string {
   return cause === undefined ? '' : codeOf(cause);
 }
 
-/** The disk is, or as much of it as this user of it may have. */
-export const isFull = (error: unknown): boolean => /^(ENOSPC|EDQUOT|SQLITE_FULL)/.test(codeOf(error));
+/** The disk is, or as much of it as this user of it may have. SQLite says so in another way of the file beside a log. */
+export const isFull = (error: unknown): boolean =>
+  /^(ENOSPC|EDQUOT|SQLITE_FULL|SQLITE_IOERR_SHMSIZE)/.test(codeOf(error));
 
 /** The file's content makes no sense. */
 export const isDamage = (error: unknown): boolean => /^SQLITE_(CORRUPT|NOTADB)/.test(codeOf(error));

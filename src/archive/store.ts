@@ -1,15 +1,16 @@
 /** The archive in SQLite: one file per user, opened when needed. */
-import { closeSync, openSync, renameSync, type Stats, statSync } from 'node:fs';
+import { closeSync, openSync } from 'node:fs';
 import { mkdir, open, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setImmediate as nextTurn, setTimeout as pause } from 'node:timers/promises';
+import { checkAgain, type Damage, damageOf } from './damage.ts';
 import { ArchiveError, refusal } from './database.ts';
 import { type Desk, Group } from './group.ts';
 import { endings, Journal } from './journal.ts';
 import { FileMessages } from './messages.ts';
 import { fileName } from './name.ts';
 import { Opened } from './opened.ts';
-import { isDamage, isLoss } from './passing.ts';
+import { isDamage, isFull, isLoss } from './passing.ts';
 import { scrub } from './scrub.ts';
 import { type Book, Shelf } from './shelf.ts';
 import type { Entry, Kind, OpenStore, Store, Trouble } from './types.ts';
@@ -101,12 +102,22 @@ export class FileStore implements Store, Book {
       if (this.#damage !== undefined) checkAgain(this.#file, this.#damage);
       // one that is missing was told of; whoever took it away is taken at his word
       if (this.trouble !== undefined) makeAgain(this.#file);
-      this.#opened = new Opened(this.#file);
+      this.#opened = this.#open();
       this.#damage = undefined;
       this.#journal?.open(this.#opened);
     }
     this.#shelf?.used(this);
     return this.#opened;
+  }
+
+  /** Where the disk is full, in the room that was kept for that: SQLite needs some to begin with, if only to read. */
+  #open(): Opened {
+    try {
+      return new Opened(this.#file);
+    } catch (error) {
+      if (!isFull(error) || this.#journal?.makeRoom() !== true) throw error;
+      return new Opened(this.#file);
+    }
   }
 
   /** What cannot be used is closed; a file that is damaged is looked at again when it has changed. */
@@ -331,25 +342,4 @@ function makeAgain(file: string): void {
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error;
   }
-}
-
-/** A file that was found damaged, and what it and its log looked like then. */
-interface Damage {
-  error: unknown;
-  file: Stats | undefined;
-  log: Stats | undefined;
-}
-
-const seen = (file: string): Stats | undefined => statSync(file, { throwIfNoEntry: false });
-
-const damageOf = (file: string, error: unknown): Damage => ({ error, file: seen(file), log: seen(`${file}-wal`) });
-
-/** Throws while nobody has changed it. The log of a file that was damaged would spoil the one that is there in its place. */
-function checkAgain(file: string, damage: Damage): void {
-  const now = seen(file);
-  const { ino, size, mtimeMs } = damage.file ?? {};
-  if (now?.ino === ino && now?.size === size && now?.mtimeMs === mtimeMs) throw damage.error;
-  const log = seen(`${file}-wal`);
-  if (log !== undefined && log.ino === damage.log?.ino && now?.ino !== ino)
-    renameSync(`${file}-wal`, `${file}-wal.damaged`);
 }

@@ -36,6 +36,8 @@ export class Services implements ServiceEngine {
   readonly #ways: Ways;
   readonly #table: OpenTable;
   readonly #addresses = new Map<BareJid, ServiceAddress>();
+  /** What is kept for these cannot be read: nothing is known of their users, so nothing is said to them. */
+  readonly #shut = new Map<BareJid, AddressSettings>();
   /** Of service addresses: their domains. */
   #hosts: readonly string[] = [];
   /** Changes of addresses go one after the other. */
@@ -59,12 +61,14 @@ export class Services implements ServiceEngine {
       this.#check(settings);
       const known = this.#addresses.get(settings.address);
       if (known !== undefined) return known.configure(settings);
+      this.#shut.set(settings.address, settings);
       const address = await ServiceAddress.open(settings, {
         world: this.#world,
         ways: this.#ways,
         open: this.#table,
         serves: (whom) => this.#isServed(whom),
       });
+      this.#shut.delete(settings.address);
       this.#addresses.set(settings.address, address);
       this.#noteHosts();
       address.begin();
@@ -74,10 +78,10 @@ export class Services implements ServiceEngine {
   remove(address: BareJid): Promise<void> {
     return this.#change(async () => {
       const found = this.#addresses.get(address);
-      if (found === undefined) return;
+      if (found === undefined && !this.#shut.delete(address)) return;
       this.#addresses.delete(address);
       this.#noteHosts();
-      found.end(true);
+      found?.end(true);
       await this.#world.store.forget(address);
     });
   }
@@ -114,7 +118,16 @@ export class Services implements ServiceEngine {
   }
 
   serves(to: Jid, from?: Jid): boolean {
-    return this.#find(to, from) !== undefined;
+    return this.#find(to, from) !== undefined || this.#isShut(to, from);
+  }
+
+  #isShut(to: Jid, from: Jid | undefined): boolean {
+    for (const { address, encoding, targets } of this.#shut.values()) {
+      if (address === knownBare(to) || address === domainOf(to)) return true;
+      const isTarget = from !== undefined && targets.some(({ account }) => account === knownBare(from));
+      if (isTarget && encoding === 'localpart' && domainOf(address) === domainOf(to)) return true;
+    }
+    return false;
   }
 
   /** Whose matter is it? `from` tells targets that write to users in localparts. */
@@ -215,6 +228,7 @@ export class Services implements ServiceEngine {
   }
 
   #unknown(stanza: Stanza, from: Jid, to: Jid, way: Way): void {
+    if (this.#isShut(to, from)) return this.#shutOut(stanza, way);
     if (this.#isLoop(from)) return this.#refuse(stanza, way, 'not-allowed', () => this.#drop('loop', stanza));
     const listed = [...this.#addresses.values()]
       .map(({ settings }) => settings)
@@ -224,7 +238,19 @@ export class Services implements ServiceEngine {
     else this.#ways.answer(way, answer);
   }
 
-  #refuse(stanza: Stanza, way: Way, condition: 'jid-malformed' | 'not-allowed', drop: () => void): void {
+  /** A subscription is refused for now as well; whoever is subscribed must not hear that they are not. */
+  #shutOut(stanza: Stanza, way: Way): void {
+    if (stanza.name === 'presence' && stanza.type === 'subscribe')
+      return this.#ways.answer(way, errorOf(stanza, 'resource-constraint'));
+    this.#refuse(stanza, way, 'resource-constraint', () => this.#drop('undeliverable', stanza));
+  }
+
+  #refuse(
+    stanza: Stanza,
+    way: Way,
+    condition: 'resource-constraint' | 'jid-malformed' | 'not-allowed',
+    drop: () => void,
+  ): void {
     drop();
     if (isAnswerable(stanza) && stanza.name !== 'presence') this.#ways.answer(way, errorOf(stanza, condition));
   }

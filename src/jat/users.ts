@@ -72,10 +72,20 @@ export class Users {
       this.#tokens.set(token, user);
       const written = this.#store.put(this.#address, 'token', token, user);
       this.#writing.set(user, written);
-      const over = () => void this.#writing.delete(user);
-      written.then(over, over);
+      written.then(
+        () => void this.#writing.delete(user),
+        () => this.#forget(user, token),
+      );
     }
     return this.#codec.encodeToken(token);
+  }
+
+  /** It could not be written: the next time it is tried again. */
+  #forget(user: Jid, token: string): void {
+    this.#writing.delete(user);
+    this.#tokens.delete(token);
+    this.#seen.delete(user);
+    this.#users.delete(this.#codec.encodeToken(token));
   }
 
   /** What has to end before a target may see that user: it could not answer after a restart otherwise. */
