@@ -6,7 +6,7 @@ import { stanzaIdOf } from '../src/hub/place.ts';
 import { NS } from '../src/wire/ns.ts';
 import { parseElement } from '../src/wire/parser.ts';
 import type { Element } from '../src/wire/xml.ts';
-import { bob, fill, placed } from './lib/archive.ts';
+import { bob, fill, placed, withoutPast } from './lib/archive.ts';
 import { account, inWorld, type TestClient, type World } from './lib/hub.ts';
 
 const much = 120;
@@ -69,7 +69,7 @@ const app = (name: string, run: (client: TestClient, world: World) => Promise<vo
     inWorld(async (world) => {
       world.online();
       await talk(world.store);
-      world.hub.archive!.unknownId = async () => false; // the server is not asked
+      withoutPast(world);
       await run(world.client('app').available(), world);
     }),
   );

@@ -9,12 +9,13 @@ import { NS } from '../src/wire/ns.ts';
 import { parseElement } from '../src/wire/parser.ts';
 import { Stanza } from '../src/wire/stanza.ts';
 import type { Element } from '../src/wire/xml.ts';
-import { all, bodiesIn, fill, placed, query, room, talk, withTalk } from './lib/archive.ts';
+import { all, bodiesIn, fill, placed, query, room, talk, withoutPast, withTalk } from './lib/archive.ts';
 import { account, core, inWorld, like, settings, World } from './lib/hub.ts';
 
 test(
   'results go to the client that asked, and wait while it takes no more',
   inWorld(async (world) => {
+    withoutPast(world);
     await fill(world.store, talk);
     const [phone, desk] = [world.client('phone').available(), world.client('desk').available()];
     world.hub.flow(phone.sid, false);
@@ -32,6 +33,7 @@ test(
 test(
   'queries of one client are answered in order; too many at once are refused; one that left gets nothing',
   inWorld(async (world) => {
+    withoutPast(world);
     await fill(world.store, talk);
     const phone = world.client('phone').available();
     const queries = Array.from(

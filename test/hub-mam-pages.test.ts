@@ -14,6 +14,7 @@ import {
   query,
   set,
   type Told,
+  withoutPast,
   withTalk,
 } from './lib/archive.ts';
 import { inWorld } from './lib/hub.ts';
@@ -102,6 +103,7 @@ test(
 test(
   'a page has at most 250 messages, 50 where the client does not say, and no more than a client takes at once',
   inWorld(async (world) => {
+    withoutPast(world);
     await fill(
       world.store,
       Array.from({ length: 300 }, (_, index) => ({ body: `${index}` })),
@@ -117,6 +119,7 @@ test(
 test(
   'long messages make short pages, from the side where paging began',
   inWorld(async (world) => {
+    withoutPast(world);
     const long = 'x'.repeat(100_000);
     await fill(
       world.store,

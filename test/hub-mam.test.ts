@@ -18,6 +18,7 @@ import {
   query,
   room,
   set,
+  withoutPast,
   withTalk,
 } from './lib/archive.ts';
 import { account, inWorld, like } from './lib/hub.ts';
@@ -60,6 +61,7 @@ test(
 test(
   'a message without content has its id, too; no queryid, none in the results',
   inWorld(async (world) => {
+    withoutPast(world);
     await fill(world.store, [{ text: `<message from="${bob}" to="${account}" id="e" type="chat"/>`, body: undefined }]);
     const { results } = await query(world, world.client('phone').available(), { queryid: undefined });
     const result = results[0]!.getChild('result', NS.mam)!;
@@ -180,6 +182,7 @@ test(
 test(
   'an empty archive spans nothing, and has nothing',
   inWorld(async (world) => {
+    withoutPast(world);
     const phone = world.client('phone').available();
     const { answer } = await query(world, phone, { text: `<metadata xmlns="${NS.mam}"/>`, type: 'get' });
     assert.equal(answer.getChild('metadata', NS.mam)!.children, []);

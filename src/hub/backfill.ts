@@ -1,63 +1,69 @@
 /**
- * What was said before the account came to us: taken over from its server's archive in the background, newest first, so that each
- * page has its place below all that is there.
+ * What was said before the account came to us: the last days are taken over from its server's archive in the background; what is
+ * older, when an app asks for it.
  */
 import type { Messages } from '../archive/types.ts';
 import { findKnown } from './catchup.ts';
 import type { Context } from './context.ts';
-import type { NoPage, ServerArchive, ServerMessage, ServerPage, Where } from './server-archive.ts';
+import type { Descent } from './descent.ts';
+import type { ServerMessage } from './server-archive.ts';
 
-/** How far it has got. */
+/** How far it shall go. */
 interface Progress {
   /** Nothing older than that is wanted: milliseconds since the epoch. */
   until: number;
-  /** The server's id of the oldest that is here; the newest page where it is empty. */
-  before: string;
+  /** As earlier versions kept it: the server's id of the oldest that is here. */
+  before?: string;
 }
 
 /** Between two pages: milliseconds. */
 const rest = 50;
-/** Pages in search of one id. */
-const most = 250;
-/** Messages looked through, from the oldest, for one whose id at the server is known. */
-const deep = 500;
+/** So long an app waits for what has to be fetched first: milliseconds. What was fetched is here when it asks again. */
+const patience = 10_000;
+/** Pages that are fetched for one question. */
+const most = 100;
+/** Until the server is asked again that did not answer, or is not there: milliseconds. */
+const pause = 250;
+/** Clocks of servers differ, and archives are not sorted to the second: milliseconds. */
+const overlap = 10 * 60_000;
 
-interface Parts {
-  server: ServerArchive;
-  messages: Messages;
-  /** Into the archive, below all that is there; when it was said, in milliseconds. */
-  older(message: ServerMessage): void;
-}
+/** What came of the search for an id: it is here now; nobody knows it; the server has not said it all yet. */
+export type Reached = boolean | 'later';
 
 export class Backfill {
   readonly #context: Context;
-  readonly #parts: Parts;
+  readonly #messages: Messages;
+  readonly #descent: Descent;
   /** Undefined: all is here that was wanted. */
   #progress: Progress | undefined;
   #isStarted = false;
   /** Which login it is for. */
   #turn = 0;
-  /** What goes on in the archive's oldest part: one at a time. */
-  #work: Promise<unknown> = Promise.resolve();
 
-  constructor(context: Context, parts: Parts) {
+  constructor(context: Context, messages: Messages, descent: Descent) {
     this.#context = context;
-    this.#parts = parts;
+    this.#messages = messages;
+    this.#descent = descent;
   }
 
   async load(): Promise<void> {
     const kept = (await this.#context.kept.read('meta')).find(({ key }) => key === 'backfill')?.value;
     this.#isStarted = kept !== undefined;
     this.#progress = kept === undefined || kept === '' ? undefined : (JSON.parse(kept) as Progress);
+    await this.#descent.load();
+    if (this.#progress?.before !== undefined) this.#descent.begin(this.#progress.before);
   }
 
   /** The account is online and its server has an archive: the last days, once, or the rest of them. */
   online(days: number): void {
+    this.#descent.found();
     if (days === 0) return;
-    if (!this.#isStarted) this.#set({ until: this.#context.now() - days * 86_400_000, before: '' });
+    if (!this.#isStarted) {
+      this.#set({ until: this.#context.now() - days * 86_400_000 });
+      this.#descent.begin('');
+    }
     this.#isStarted = true;
-    const turn = ++this.#turn;
-    if (this.#progress !== undefined) this.#after(() => this.#run(turn));
+    void this.#run(++this.#turn);
   }
 
   offline(): void {
@@ -65,85 +71,93 @@ export class Backfill {
   }
 
   async #run(turn: number): Promise<void> {
-    const progress = this.#progress;
-    if (turn !== this.#turn || progress === undefined) return;
-    const oldest = await this.#page({ before: progress.before }, progress.until);
-    if (oldest === undefined) return; // at the next login
-    this.#set(oldest === '' ? undefined : { ...progress, before: oldest });
-    this.#context.later(rest, () => this.#after(() => this.#run(turn)));
+    if (turn !== this.#turn || this.#progress === undefined) return;
+    const { until } = this.#progress;
+    if (!(await this.#step(until))) return; // at the next login
+    if (this.#descent.reaches(until)) this.#set(undefined);
+    else this.#context.later(rest, () => void this.#run(turn));
   }
 
-  /** One page; gives the id to go on before: none (empty) at the end; undefined if there was no page. */
-  async #page(where: Where, until: number): Promise<string | undefined> {
-    const { messages, older } = this.#parts;
-    const page = await this.#ask(where);
-    if (typeof page === 'string') return page === 'failed' ? undefined : '';
-    const wanted = page.messages.filter(({ at }) => at >= until);
-    for (const message of wanted.reverse()) {
-      if (message.message.type === 'groupchat') continue;
-      const known = await findKnown(messages, this.#context.account, message);
-      if (known === undefined) older(message);
-      else await this.#name(known.place, known.alias, message.alias);
+  async #step(until: number): Promise<boolean> {
+    try {
+      return await this.#descent.step(until);
+    } catch (error) {
+      this.#context.log.error('backfill failed', { account: this.#context.account, error: String(error) });
+      return false;
     }
-    const isLast = page.complete || wanted.length < page.messages.length;
-    return isLast ? '' : page.messages[0]!.alias;
   }
 
-  async #name(place: number, known: string | undefined, alias: string): Promise<void> {
-    if (known === undefined) await this.#parts.messages.alias(this.#context.account, place, alias);
+  /** All is here that was said since then (milliseconds since the epoch; undefined: ever). */
+  reaches(since: number | undefined): boolean {
+    return this.#descent.reaches(since === undefined ? -Infinity : since - overlap);
+  }
+
+  /**
+   * For an app that asks for what was said since then: fetches it page by page, until `isEnough`. False: that could not be done in
+   * the time there is.
+   */
+  fetch(since: number | undefined, isEnough: () => boolean | Promise<boolean>): Promise<boolean> {
+    const until = since === undefined ? -Infinity : since - overlap;
+    return this.#inTime(async (isOver) => {
+      for (let pages = 0; !this.#descent.reaches(until); ) {
+        if (isOver() || pages >= most) return false;
+        if (await this.#step(until)) pages++;
+        else await new Promise<void>((resolve) => this.#context.later(pause, resolve));
+        if (await isEnough()) return true;
+      }
+      return true;
+    }, false);
+  }
+
+  /** The first message that the server has, as it calls it. */
+  first(): Promise<ServerMessage | undefined> {
+    return this.#inTime(async () => {
+      const page = await this.#descent.ask({}, 1);
+      return typeof page === 'string' ? undefined : page.messages[0];
+    }, undefined);
   }
 
   /**
    * An app asks for what came behind a message that it knows by the server's name, from before it came to us: fetches all down to
    * it. False if the server does not know it either, or it is not older than what is here.
    */
-  reach(id: string): Promise<boolean> {
-    return this.#after(() => this.#reach(id)).catch((error: unknown) => {
+  reach(id: string): Promise<Reached> {
+    return this.#inTime<Reached>(async () => {
+      const sought = await this.#find(id);
+      if (typeof sought !== 'object') return sought;
+      const find = () => findKnown(this.#messages, this.#context.account, sought);
+      const isDone = async () =>
+        (await find()) !== undefined || this.fetch(sought.at, () => this.#descent.reaches(sought.at));
+      const isWhole = await isDone();
+      const known = await find();
+      if (known === undefined) return isWhole ? false : 'later';
+      if (known.alias === undefined) await this.#messages.alias(this.#context.account, known.place, id);
+      return true;
+    }, 'later').catch((error: unknown) => {
       this.#context.log.error('backfill failed', { account: this.#context.account, error: String(error) });
-      return false;
+      return 'later';
     });
   }
 
-  async #reach(id: string): Promise<boolean> {
-    const { messages } = this.#parts;
-    const { account } = this.#context;
-    const next = await this.#ask({ after: id }, 1);
-    if (typeof next === 'string') return false;
-    const found = await this.#ask({ before: next.messages[0]?.alias ?? '' }, 1);
-    const sought = typeof found === 'string' ? undefined : found.messages.at(-1);
-    if (sought?.alias !== id) return false;
-    const known = await findKnown(messages, account, sought);
-    if (known !== undefined) {
-      await this.#name(known.place, known.alias, id);
-      return true;
-    }
-    return this.#descend(sought);
+  /** The server's message of that id. */
+  async #find(id: string): Promise<ServerMessage | false | 'later'> {
+    const next = await this.#descent.ask({ after: id }, 1);
+    if (typeof next === 'string') return next === 'failed' ? 'later' : false;
+    const found = await this.#descent.ask({ before: next.messages[0]?.alias ?? '' }, 1);
+    if (typeof found === 'string') return found === 'failed' ? 'later' : false;
+    const sought = found.messages.at(-1);
+    return sought?.alias === id ? sought : false;
   }
 
-  async #descend(sought: ServerMessage): Promise<boolean> {
-    const { messages } = await this.#parts.messages.page(this.#context.account, { groupchat: false }, deep);
-    const oldest = messages.find(({ alias }) => alias !== undefined);
-    if (oldest !== undefined && oldest.at < sought.at) return false;
-    let before = oldest?.alias ?? '';
-    for (let pages = 0; pages < most; pages++) {
-      const next = await this.#page({ before }, sought.at);
-      if (next === undefined) return false;
-      if (next === '') return (await findKnown(this.#parts.messages, this.#context.account, sought)) !== undefined;
-      before = next;
-    }
-    return false;
-  }
-
-  #ask(where: Where, size?: number): Promise<ServerPage | NoPage> {
-    return new Promise((resolve) => this.#parts.server.page(where, resolve, size));
-  }
-
-  #after<T>(work: () => Promise<T>): Promise<T> {
-    const done = this.#work.then(work);
-    this.#work = done.catch((error: unknown) =>
-      this.#context.log.error('backfill failed', { account: this.#context.account, error: String(error) }),
+  #inTime<T>(work: (isOver: () => boolean) => Promise<T>, otherwise: T): Promise<T> {
+    let isOver = false;
+    const over = new Promise<T>((resolve) =>
+      this.#context.later(patience, () => {
+        isOver = true;
+        resolve(otherwise);
+      }),
     );
-    return done;
+    return Promise.race([work(() => isOver), over]);
   }
 
   #set(progress: Progress | undefined): void {

@@ -192,7 +192,13 @@ export class Hub implements Pick<CoreEvents, 'online' | 'offline' | 'stanza' | '
   /** Messages with that peer, or all, are about to be deleted: nothing brings them back. */
   forgetting(peer: BareJid | null): void {
     this.#context.archive.settle();
+    this.#parts.descent.forgetting(peer);
     this.#parts.rooms.forgetting(peer);
+  }
+
+  /** The oldest messages were deleted, for they were too old or too many: the server does not bring them back. */
+  trimmed(): void {
+    this.#parts.descent.cut();
   }
 
   // ---- rooms, for administration

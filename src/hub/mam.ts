@@ -2,27 +2,28 @@
  * The archive of the account, for its apps (XEP-0313): ours in place of the server's, under the account's bare address. A client's
  * queries are answered one after the other, as it takes the pages.
  */
-import type { ArchivedMessage, Page, Selection } from '../archive/types.ts';
+import type { ArchivedMessage, Selection } from '../archive/types.ts';
 import { StanzaError } from '../wire/error.ts';
 import { bare, isFull, resourceOf } from '../wire/jid.ts';
 import { NS } from '../wire/ns.ts';
 import { errorOf, resultOf, type Stanza } from '../wire/stanza.ts';
 import { type Element, xml } from '../wire/xml.ts';
 import { type PageGiven, pageElement } from '../xep/rsm.ts';
+import type { Reached } from './backfill.ts';
 import type { Client } from './clients.ts';
 import type { Context } from './context.ts';
 import type { Flow } from './flow.ts';
 import { type Archived, findById } from './ids.ts';
+import { noPast, type Past, readPage } from './mam-page.ts';
 import { type MamQuery, queryForm, readQuery } from './mam-query.ts';
 import { archivedResult, stampOf } from './mam-result.ts';
 import { placeOf, stanzaIdOf } from './place.ts';
 import type { ArchivePreferences } from './preferences.ts';
 import { Turns } from './turns.ts';
 
-/** Messages in a page: where the client does not say, and at most. In characters: what a client takes without a pause. */
+/** Messages in a page: where the client does not say, and at most. */
 const usual = 50;
 const most = 250;
-const longest = 256 * 1024;
 
 /** Between the pages of a client that asks for the next before it has the last one: time to say that it is enough. Milliseconds. */
 const breath = 25;
@@ -39,8 +40,9 @@ export class OwnArchive {
   readonly #context: Context;
   readonly #parts: Parts;
   readonly #turns: Turns;
-  /** Asked for an id that the archive does not have; true where it may have it by now. */
-  unknownId: (id: string) => Promise<boolean> = async () => false;
+  /** Asked for an id that the archive does not have: it may have it by now, or nobody has, or that takes longer. */
+  unknownId: (id: string) => Promise<Reached> = async () => false;
+  past: Past = noPast;
   /** False while something may still come in between (§4.3.2). */
   isStable: () => boolean = () => true;
 
@@ -83,12 +85,18 @@ export class OwnArchive {
     return errorOf(request, StanzaError.from(reason));
   }
 
-  /** §5: the first message and the last one. */
+  /** §5: the first message and the last one. Where the server has an older one that is the first, by the server's id. */
   async #describe(request: Stanza): Promise<Stanza> {
+    const { archived } = this.#parts;
+    const oldest = this.past.reaches(undefined) ? undefined : await this.past.first();
     const ends: Element[] = [];
     for (const name of ['start', 'end']) {
-      const { messages } = await this.#parts.archived.page({ groupchat: false }, 1, name === 'end');
-      for (const { place, at } of messages) ends.push(xml(name, { id: stanzaIdOf(place), timestamp: stampOf(at) }));
+      const { messages } = await archived.page({ groupchat: false }, 1, name === 'end');
+      const isElsewhere =
+        name === 'start' && oldest !== undefined && (await findById(archived, oldest.alias)) === undefined;
+      if (isElsewhere) ends.push(xml(name, { id: oldest.alias, timestamp: stampOf(oldest.at) }));
+      else
+        for (const { place, at } of messages) ends.push(xml(name, { id: stanzaIdOf(place), timestamp: stampOf(at) }));
     }
     return resultOf(request, xml('metadata', NS.mam, ...ends));
   }
@@ -99,25 +107,31 @@ export class OwnArchive {
     const { page, queryid, flip } = query;
     const selection = await this.#selection(query);
     const limit = Math.min(page.max ?? usual, most);
-    if (limit === 0) return this.#counted(request, await archived.count(selection));
+    if (limit === 0) return this.#counted(request, selection);
     await flow.opened(client.sid);
     const isBackwards = page.before !== undefined;
-    const { messages, complete } = fitting(await archived.page(selection, limit, isBackwards), isBackwards);
+    const reading = { archived, past: this.past, isWanted: () => this.#isThere(client) };
+    const { messages, complete, isWhole } = await readPage(reading, selection, limit, isBackwards);
     if (!this.#isThere(client)) return request; // nobody gets it
+    // an app takes what it gets for all there is: what begins too late, or has nothing, it would not ask for again
+    if (!isWhole && query.words === undefined && (!isBackwards || messages.length === 0))
+      throw new StanzaError('remote-server-timeout', 'The server has not given out all of it yet: ask again');
     for (const message of flip ? messages.toReversed() : messages)
       this.#context.outlet.deliver([client.sid], archivedResult(this.#context.account, queryid, message));
     const isFirst = page.after === undefined && page.before === undefined;
     const isAll = complete && (isFirst || page.before === '');
     const count = isAll ? messages.length : await this.#cheapCount(query, selection);
     // COMPAT: where it could be told of the last page, slixmpp takes that for the end, in whichever direction it goes
-    const index = isFirst || isAll ? 0 : undefined;
-    return this.#fin(request, complete, { first: idOf(messages[0]), last: idOf(messages.at(-1)), index, count });
+    const index = isWhole && (isFirst || isAll) ? 0 : undefined;
+    const given = { first: idOf(messages[0]), last: idOf(messages.at(-1)), index, count };
+    return this.#fin(request, complete, given, isWhole);
   }
 
   /** Of all messages, or all with one contact, the number is known; others would have to be counted for each page. */
   async #cheapCount(query: MamQuery, { peer, groupchat }: Selection): Promise<number | undefined> {
     const { with: whom, start, end, afterId, beforeId, ids, words } = query;
     const filters = [start, end, afterId, beforeId, ids, words];
+    if (!this.past.reaches(undefined)) return undefined;
     if (filters.some((filter) => filter !== undefined) || (whom !== undefined && isFull(whom))) return undefined;
     return this.#parts.archived.count({
       ...(peer !== undefined ? { peer } : {}),
@@ -126,15 +140,17 @@ export class OwnArchive {
   }
 
   /** XEP-0059 §2.7: how many there are, and none of them. */
-  #counted(request: Stanza, count: number): Stanza {
-    return this.#fin(request, count === 0, { count });
+  async #counted(request: Stanza, selection: Selection): Promise<Stanza> {
+    const isWhole = selection.after !== undefined || this.past.reaches(selection.start);
+    const count = await this.#parts.archived.count(selection);
+    return this.#fin(request, isWhole && count === 0, { count }, isWhole);
   }
 
-  #fin(request: Stanza, complete: boolean, page: PageGiven): Stanza {
+  #fin(request: Stanza, complete: boolean, page: PageGiven, isWhole: boolean): Stanza {
     const attrs = {
       xmlns: NS.mam,
       complete: complete ? 'true' : undefined,
-      stable: this.isStable() ? undefined : 'false',
+      stable: isWhole && this.isStable() ? undefined : 'false',
     };
     return resultOf(request, xml('fin', attrs, pageElement(page)));
   }
@@ -194,23 +210,13 @@ export class OwnArchive {
     // an app that takes an unknown id for the end of its archive would begin anew
     if (placeOf(id) === undefined && !this.#context.up.online())
       throw new StanzaError('remote-server-timeout', 'The server may know that id, but is not reachable now');
-    const fetched = (await this.unknownId(id)) ? await findById(archived, id) : undefined;
+    const reached = await this.unknownId(id);
+    if (reached === 'later' && placeOf(id) === undefined)
+      throw new StanzaError('remote-server-timeout', 'The server knows more of it: ask again');
+    const fetched = reached === true ? await findById(archived, id) : undefined;
     if (fetched === undefined) throw new StanzaError('item-not-found', 'The archive has no message of that id');
     return fetched.place;
   }
 }
 
 const idOf = (message: ArchivedMessage | undefined): string | undefined => message && stanzaIdOf(message.place);
-
-/** As much of a page as a client is given at once, from the side where paging began; one message at least. */
-function fitting({ messages, complete }: Page, isBackwards: boolean): Page {
-  let left = longest;
-  const ordered = isBackwards ? messages.toReversed() : messages;
-  const beyond = ordered.findIndex(({ text }, index) => {
-    left -= text.length;
-    return left < 0 && index > 0;
-  });
-  if (beyond < 0) return { messages, complete };
-  const kept = ordered.slice(0, beyond);
-  return { messages: isBackwards ? kept.reverse() : kept, complete: false };
-}

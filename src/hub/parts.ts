@@ -12,6 +12,7 @@ import { CatchUp, isSentBy } from './catchup.ts';
 import type { Client } from './clients.ts';
 import type { Context, HubSettings, Log, Outlet } from './context.ts';
 import { Cursors } from './cursors.ts';
+import { Descent } from './descent.ts';
 import { Discovery } from './discovery.ts';
 import { Flow } from './flow.ts';
 import { Forwarded } from './forwarded.ts';
@@ -182,12 +183,14 @@ function makeTalk({ options, context, ask, isLocal }: Base, people: People, memo
   const replaced = (place: number, since: number) => replay.replaced(place, since);
   const outbound = new Outbound(context, { sent, outbox, media, rooms, failed, replaced });
   const serverArchive = new ServerArchive(context, (payload, done) => ask('set', payload, done));
-  const backfill = new Backfill(context, {
+  const descent: Descent = new Descent(context, {
     server: serverArchive,
     messages,
     older: ({ message, at }) => archive.older(message, isSentBy(message, account), at),
+    isBehind: () => catchUp.isOpen,
   });
-  const catchUp = new CatchUp(context, {
+  const backfill = new Backfill(context, messages, descent);
+  const catchUp: CatchUp = new CatchUp(context, {
     server: serverArchive,
     messages,
     latest: () => archive.latest,
@@ -200,9 +203,10 @@ function makeTalk({ options, context, ask, isLocal }: Base, people: People, memo
   });
   if (memory.archive !== undefined) {
     memory.archive.unknownId = (id) => backfill.reach(id);
+    memory.archive.past = backfill;
     memory.archive.isStable = () => !catchUp.isOpen;
   }
-  return { discovery, media, rooms, inbound, outbound, serverArchive, backfill, catchUp };
+  return { discovery, media, rooms, inbound, outbound, serverArchive, descent, backfill, catchUp };
 }
 
 /** Requests of both sides, and their answers. */

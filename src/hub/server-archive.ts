@@ -27,12 +27,13 @@ export interface ServerPage {
 /** Why there is no page: the server has no archive; it has one and no such id; it did not answer, or is gone. */
 export type NoPage = 'unsupported' | 'unknown-id' | 'failed';
 
-/** Where a page begins or ends: ids exclusive, `start` in milliseconds since the epoch. */
+/** Where a page begins or ends: ids exclusive, `start` and `end` in milliseconds since the epoch. The first page if nothing is said. */
 export interface Where {
   after?: string;
   /** The last page where it is empty. */
   before?: string;
   start?: number;
+  end?: number;
 }
 
 /** Servers give fewer, if they like. */
@@ -94,21 +95,16 @@ export class ServerArchive {
   }
 }
 
-function queryOf(queryid: string, { after, before, start }: Where, size: number): Element {
+function queryOf(queryid: string, { after, before, start, end }: Where, size: number): Element {
   const field = (name: string, value: string) => xml('field', { var: name }, xml('value', {}, value));
-  const form =
-    start === undefined
-      ? undefined
-      : xml(
-          'x',
-          { xmlns: NS.data, type: 'submit' },
-          field('FORM_TYPE', NS.mam),
-          field('start', new Date(start).toISOString()),
-        );
+  const dates = Object.entries({ start, end }).flatMap(([name, date]) =>
+    date === undefined ? [] : field(name, new Date(date).toISOString()),
+  );
+  const form = xml('x', { xmlns: NS.data, type: 'submit' }, field('FORM_TYPE', NS.mam), ...dates);
   const set = xml('set', NS.rsm, xml('max', {}, String(size)));
   if (after !== undefined) set.append(xml('after', {}, after));
   if (before !== undefined) set.append(xml('before', {}, before));
-  return xml('query', { xmlns: NS.mam, queryid }, form, set);
+  return xml('query', { xmlns: NS.mam, queryid }, dates.length > 0 ? form : undefined, set);
 }
 
 function pageOf({ messages }: Open, response: Stanza | undefined): ServerPage | NoPage {

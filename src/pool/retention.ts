@@ -24,16 +24,19 @@ export interface Limits {
 export class Retention {
   readonly #store: Store;
   readonly #log: Log;
+  /** The oldest messages of that account were deleted. */
+  readonly #trimmed: (account: BareJid) => void;
   #limits: Limits;
   #timer: NodeJS.Timeout | undefined;
   #running: Promise<void> | undefined;
   #isWanted = false;
   #isOver = false;
 
-  constructor(store: Store, limits: Limits, log: Log) {
+  constructor(store: Store, limits: Limits, log: Log, trimmed: (account: BareJid) => void = () => {}) {
     this.#store = store;
     this.#limits = limits;
     this.#log = log;
+    this.#trimmed = trimmed;
     this.#timer = setTimeout(() => void this.run(), soon);
   }
 
@@ -80,7 +83,7 @@ export class Retention {
     const [newest] = (await messages.page(account, {}, 1, true)).messages;
     if (newest === undefined) return 0;
     const end = Math.min(Date.now(), newest.at + day) - retention;
-    return messages.forget(account, { ...(await this.#had(account)), end });
+    return this.#forget(account, { ...(await this.#had(account)), end });
   }
 
   async #shrink(accounts: readonly BareJid[], quota: number): Promise<number> {
@@ -88,8 +91,14 @@ export class Retention {
     while (!this.#isOver && (await this.#store.size()) > quota) {
       const oldest = await this.#oldest(accounts);
       if (oldest === undefined) break;
-      count += await this.#store.messages.forget(oldest.account, { before: oldest.upTo + 1 });
+      count += await this.#forget(oldest.account, { before: oldest.upTo + 1 });
     }
+    return count;
+  }
+
+  async #forget(account: BareJid, selection: Selection): Promise<number> {
+    const count = await this.#store.messages.forget(account, selection);
+    if (count > 0) this.#trimmed(account);
     return count;
   }
 

@@ -64,7 +64,8 @@ export class Unit implements UnitLink {
       for (const account of this.#accounts.values()) account.trouble = trouble;
     };
     this.#alarm = new Alarm({ user: settings.user, store, edge, log, changed });
-    this.#retention = new Retention(store, limitsOf(settings), log);
+    const trimmed = (account: BareJid) => this.#accounts.get(account)?.hub.trimmed();
+    this.#retention = new Retention(store, limitsOf(settings), log, trimmed);
     this.#streams = new Streams({ store, isMortal, stored: (sid, position) => edge.stored(sid, position) });
     this.#merged = new Merged({
       account: `${settings.user}@${settings.domain}` as BareJid,

@@ -1,5 +1,6 @@
 /** Messages for an archive, and a client that asks for them. */
 import type { ArchivedMessage, Store } from '../../src/archive/types.ts';
+import { noPast } from '../../src/hub/mam-page.ts';
 import { stanzaIdOf } from '../../src/hub/place.ts';
 import { NS } from '../../src/wire/ns.ts';
 import { parseElement } from '../../src/wire/parser.ts';
@@ -69,6 +70,8 @@ interface Words {
   /** In place of a query. */
   text?: string;
   type?: 'get' | 'set';
+  /** What happens again and again until it is answered; the server knows no id where that is left out. */
+  each?: () => void;
 }
 
 let count = 0;
@@ -80,6 +83,10 @@ export async function query(world: World, client: TestClient, ...words: (string 
     queryid,
     text,
     type = 'set',
+    each = () => {
+      world.archived('item-not-found');
+      world.pass(0);
+    },
   }: Words = { queryid: 'q1', ...(words.find((word) => typeof word === 'object') as Words) };
   const mark = queryid === undefined ? '' : ` queryid="${queryid}"`;
   const inside = words.filter((word) => typeof word === 'string').join('');
@@ -89,13 +96,18 @@ export async function query(world: World, client: TestClient, ...words: (string 
   while (!client.received.some(isAnswer)) {
     if (Date.now() > deadline) throw new Error(`no answer: ${client.received.join('\n')}`);
     await new Promise(setImmediate);
-    world.archived('item-not-found'); // should the hub look for an id at the server's
-    world.pass(0);
+    each();
   }
   const got = client.take().map((received) => parseElement(received));
   const answer = got.pop()!;
   if (answer.attrs.id !== id) throw new Error(`the answer is not the last: ${answer}`);
   return { results: got, answer, fin: answer.getChild('fin', NS.mam) };
+}
+
+/** The account was never elsewhere: its server is not asked. */
+export function withoutPast(world: World): void {
+  world.hub.archive!.unknownId = async () => false;
+  world.hub.archive!.past = noPast;
 }
 
 export const bodiesIn = ({ results }: Told): string[] =>
@@ -109,7 +121,7 @@ export const withTalk = (run: (ask: (...inside: string[]) => Promise<Told>, worl
   inWorld(async (world) => {
     world.online();
     await fill(world.store, talk);
-    world.hub.archive!.unknownId = async () => false; // the server is not asked
+    withoutPast(world);
     const phone = world.client('phone').available();
     await run((...inside) => query(world, phone, ...inside), world);
   });
