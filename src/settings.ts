@@ -2,6 +2,7 @@
 import { resolve } from 'node:path';
 import type { ComponentPlace } from './component/types.ts';
 import {
+  between,
   choice,
   readCertificates,
   readComponent,
@@ -74,6 +75,21 @@ export const settings = {
     allowed: 'off, or loopback: from this machine only',
     fallback: 'off',
     read: choice({ off: false, loopback: true }),
+  }),
+  c2sUnackedStanzas: given({
+    key: 'C2S_UNACKED_STANZAS',
+    summary:
+      'stanzas that an app may leave unacknowledged (XEP-0198); beyond, its stream ends, and the archive has them for it',
+    allowed: '500 to 100000',
+    fallback: '1000',
+    read: between(500, 100_000),
+  }),
+  c2sUnackedKb: given({
+    key: 'C2S_UNACKED_KB',
+    summary: 'the same in KiB',
+    allowed: '512 to 1048576',
+    fallback: '1024',
+    read: between(512, 1_048_576),
   }),
   saslPlus: given({
     key: 'SASL_PLUS',

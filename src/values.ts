@@ -24,13 +24,16 @@ export function readHost(text: string): string | undefined {
   return isIP(text) !== 0 || /^[a-z0-9]([a-z0-9.-]*[a-z0-9])?$/i.test(text) ? text : undefined;
 }
 
-/** A whole number from 0 on. */
-export const upTo =
-  (most: number) =>
+/** A whole number from one to another. */
+export const between =
+  (least: number, most: number) =>
   (text: string): number | undefined => {
-    const number = /^\d{1,5}$/.test(text) ? Number(text) : Number.NaN;
-    return number <= most ? number : undefined;
+    const number = /^\d{1,7}$/.test(text) ? Number(text) : Number.NaN;
+    return number >= least && number <= most ? number : undefined;
   };
+
+/** A whole number from 0 on. */
+export const upTo = (most: number) => between(0, most);
 
 /** 0 means off. */
 export const readPort = upTo(65_535);

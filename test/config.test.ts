@@ -44,6 +44,8 @@ test('defaults', async () => {
         c2sPort: 5222,
         c2sTlsPort: 5223,
         c2sPlaintext: false,
+        c2sUnackedStanzas: 1000,
+        c2sUnackedKb: 1024,
         saslPlus: true,
         enroll: 'closed',
         upstreamPrivate: false,
@@ -85,6 +87,9 @@ test('values become what they mean', async () => {
       LOG_FORMAT: 'json',
       PROXY_KEY: 'sixteen letters!',
       C2S_PORT: '0',
+      C2S_UNACKED_STANZAS: '500',
+      C2S_UNACKED_KB: '1048576',
+      ARCHIVE_MB: '1000000',
       TLS_CERTS: '/etc/certs',
     },
   });
@@ -95,6 +100,7 @@ test('values become what they mean', async () => {
   assert.equal(read.enroll, ['example.org', 'example.net']);
   assert.equal(read.upstreamRoutes, { 'example.org': '10.0.0.5:5222', 'example.net': 'xmpps://[::1]:5223' });
   assert.equal([read.proxyKey, read.c2sPort, read.tlsCerts], ['sixteen letters!', 0, '/etc/certs']);
+  assert.equal([read.c2sUnackedStanzas, read.c2sUnackedKb, read.archiveMb], [500, 1_048_576, 1_000_000]);
   assert.is((await config({ env: { ENROLL: 'OPEN' } })).enroll, 'open');
 });
 
@@ -105,12 +111,15 @@ test('a wrong value stops the start: its key, the value, what is allowed', async
     C2S_PORT: ['65536', '-1', 'https', '5222.5', '1e3'],
     C2S_TLS_PORT: ['x'],
     C2S_PLAINTEXT: ['on', 'true'],
+    C2S_UNACKED_STANZAS: ['499', '100001', '-1', '0', 'all', '1e3', '600.5'],
+    C2S_UNACKED_KB: ['511', '1048577', '1MiB'],
     SASL_PLUS: ['yes'],
     ENROLL: ['opn', 'example.org,b@example.org', ','],
     UPSTREAM_ROUTES: ['example.org', 'example.org=host', 'example.org=h:0', 'a.b=h:1,A.b=h:2', 'a.b=http://h:1'],
     UPSTREAM_CA: ['nowhere.pem', '/dev/null', '.'],
     UPSTREAM_PRIVATE: ['yes'],
     UPSTREAM_PLAINTEXT: ['on'],
+    ARCHIVE_MB: ['1000001', '10000000'],
     BACKFILL_DAYS: ['-1', '3651', '1.5', 'week'],
     WORKERS: ['65', '-1', '1.5', 'all'],
     LOG_LEVEL: ['verbose', 'constructor'],

@@ -1,4 +1,4 @@
-/** What a client may use up. All are settable; these are the defaults. */
+/** What a client may use up. All can be given to the edge, what a client may leave unacknowledged by the settings; these are the defaults. */
 import type { Limits } from '../wire/parser.ts';
 
 export interface StreamLimits {
