@@ -24,7 +24,7 @@ const harnesses: Record<string, (order: Order) => Promise<boolean>> = {
       faults,
       messages,
       repeats,
-      "server's losses": found.serverLosses,
+      "server's losses": found.serverLosses.length,
       "server's misorders": found.serverMisorders,
       "server's doubles": found.serverDoubles,
     };

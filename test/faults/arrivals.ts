@@ -1,6 +1,6 @@
 /** Messages that came, alive or from an archive (XEP-0313). */
 import { NS } from '../../src/wire/ns.ts';
-import { type Element, firstElement, serialize, xml } from '../../src/wire/xml.ts';
+import { type Element, serialize, xml } from '../../src/wire/xml.ts';
 import { freshId } from '../lib/party.ts';
 import type { Endpoint, RawClient } from '../lib/raw.ts';
 import type { Account } from '../lib/servers.ts';
@@ -19,6 +19,8 @@ export interface Arrival {
   at: number;
   /** On which of the app's streams. */
   stream: number;
+  /** When the app said on the wire that it has it, and on which of its streams. */
+  confirmed?: { at: number; stream: number };
 }
 
 /** One page; true if it was the last. */
@@ -28,7 +30,7 @@ export async function askPage(stream: RawClient, after: string | undefined, star
   const set = xml('set', NS.rsm, xml('max', {}, '50'), after === undefined ? undefined : xml('after', {}, after));
   const answer = await stream.iq('set', undefined, xml('query', { xmlns: NS.mam, queryid: freshId() }, form, set));
   const fin = answer.getChild('fin', NS.mam);
-  if (fin === undefined) throw new Error(`the archive was refused: ${serialize(firstElement(answer) ?? answer)}`);
+  if (fin === undefined) throw new Error(`the archive was refused: ${serialize(answer.getChild('error') ?? answer)}`);
   return fin.attrs.complete === 'true';
 }
 
@@ -54,7 +56,12 @@ export async function readArchive(account: Account, endpoint: Endpoint, since: s
   return found;
 }
 
-export function arrivalOf(message: Element, way: Arrival['way'], stanzaId: string | undefined, stream: number) {
+export function arrivalOf(
+  message: Element,
+  way: Arrival['way'],
+  stanzaId: string | undefined,
+  stream: number,
+): Arrival | undefined {
   const body = message.getChildText('body');
   if (!body) return undefined;
   const author = message.attrs.from?.split('/')[0] ?? '';

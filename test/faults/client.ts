@@ -27,6 +27,8 @@ export interface Sent {
   acknowledgedAt: number | undefined;
   /** An error came back. */
   refused: boolean;
+  /** How often it was written to a stream. */
+  times: number;
 }
 
 /** Prosody 0.12.3 reads a resumed stream as what follows the stanza in which the one before it was cut; milliseconds. */
@@ -66,6 +68,8 @@ export class App {
   #isOver = false;
   #retry: NodeJS.Timeout | undefined;
   readonly #since = new Date().toISOString();
+  /** What it has not confirmed yet of this session, each with its number in that (XEP-0198). */
+  #open: { arrival: Arrival; count: number }[] = [];
 
   constructor(options: AppOptions) {
     this.#options = options;
@@ -91,15 +95,18 @@ export class App {
       at: Date.now(),
       acknowledgedAt: undefined,
       refused: false,
+      times: 0,
     };
     this.sent.push(sent);
     this.#byId.set(sent.id, sent);
     if (this.#isReady) this.#write(to, sent);
+    else this.#waiting.push({ to, sent });
     if (this.sent.length % 5 === 0) this.ask();
-    if (!this.#isReady) this.#waiting.push({ to, sent });
   }
 
-  #write(to: string, { id, body }: Sent): void {
+  #write(to: string, sent: Sent): void {
+    const { id, body } = sent;
+    sent.times++;
     this.#stream!.send(serialize(xml('message', { to, id, type: 'chat' }, xml('body', {}, body))));
   }
 
@@ -151,6 +158,7 @@ export class App {
     this.#isCaughtUp = false; // what comes first on it may be newer than what was missed
     stream.onMessage = (message) => this.#take(message, number);
     stream.onAcknowledged = (stanza) => this.#acknowledged(stanza);
+    stream.onConfirmed = (h) => this.#confirm(h, number);
     this.#stream = stream;
     await stream.connect();
     await stream.authenticate(user, account.password);
@@ -160,7 +168,8 @@ export class App {
       this.#again();
     };
     const mayResume = this.#before !== undefined && !this.#before.isDeaf;
-    if (mayResume && (await this.#resume(stream, this.#before!))) return this.#goOn(stream);
+    if (mayResume && (await this.#resume(stream, this.#before!, number))) return this.#goOn(stream);
+    this.#open = [];
     const unacknowledged = this.#before?.unacknowledged ?? [];
     await stream.bind(this.name);
     if (skills.managed) await stream.enableSm();
@@ -168,12 +177,15 @@ export class App {
     stream.send('<presence/>');
     await stream.roundtrip();
     this.#before = undefined;
-    for (const stanza of unacknowledged) if (stanza.startsWith('<message')) stream.send(stanza);
+    this.#repeat(
+      stream,
+      unacknowledged.filter((stanza) => stanza.startsWith('<message')),
+    );
     this.#goOn(stream);
     if (skills.archive) await this.#catchUp(stream, number);
   }
 
-  async #resume(stream: Stream, before: Stream): Promise<boolean> {
+  async #resume(stream: Stream, before: Stream, number: number): Promise<boolean> {
     stream.sm = undefined; // what follows is no stanza
     const count = before.sm!;
     stream.send(`<resume xmlns="${NS.sm}" previd="${count.id}" h="${count.handled}"/>`);
@@ -189,10 +201,19 @@ export class App {
       stream.sm = undefined;
       return false;
     }
+    this.#confirm(count.handled, number);
     stream.acknowledgedCount = before.acknowledgedCount;
-    for (const stanza of before.unacknowledged) stream.send(stanza);
+    this.#repeat(stream, before.unacknowledged);
     this.#before = undefined;
     return true;
+  }
+
+  #repeat(stream: Stream, stanzas: readonly string[]): void {
+    for (const stanza of stanzas) {
+      const sent = this.#sentOf(stanza);
+      if (sent !== undefined) sent.times++;
+      stream.send(stanza);
+    }
   }
 
   #goOn(stream: Stream): void {
@@ -203,9 +224,12 @@ export class App {
   }
 
   #acknowledged(stanza: string): void {
-    const id = /^<message[^>]* id="([^"]*)"/.exec(stanza)?.[1];
-    const sent = id === undefined ? undefined : this.#byId.get(id);
+    const sent = this.#sentOf(stanza);
     if (sent !== undefined) sent.acknowledgedAt ??= Date.now();
+  }
+
+  #sentOf(stanza: string): Sent | undefined {
+    return this.#byId.get(/^<message[^>]* id="([^"]*)"/.exec(stanza)?.[1] ?? '');
   }
 
   #take(message: Element, stream: number): void {
@@ -235,7 +259,19 @@ export class App {
 
   #note(message: Element, way: Arrival['way'], stream: number, stanzaId: string | undefined): void {
     const arrival = arrivalOf(message, way, stanzaId, stream);
-    if (arrival !== undefined) this.arrivals.push(arrival);
+    if (arrival === undefined) return;
+    this.arrivals.push(arrival);
+    this.#open.push({ arrival, count: this.#stream?.sm?.handled ?? 0 });
+  }
+
+  /** By XEP-0198 in order; without, an answer to a ping says that it has all that came before on that stream. */
+  #confirm(h: number | undefined, stream: number): void {
+    if (this.skills.managed !== (h !== undefined)) return;
+    const confirmed = { at: Date.now(), stream };
+    const isMeant = ({ arrival, count }: { arrival: Arrival; count: number }) =>
+      h === undefined ? arrival.stream === stream : count <= h;
+    for (const one of this.#open) if (isMeant(one)) one.arrival.confirmed = confirmed;
+    this.#open = this.#open.filter((one) => !isMeant(one));
   }
 
   /** XEP-0313: all since the last that it knows, page by page. */

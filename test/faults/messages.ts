@@ -4,7 +4,7 @@ import type { Kind } from '../lib/servers.ts';
 import { readArchive } from './arrivals.ts';
 import { audit, auditAll, type Findings, nothing } from './audit.ts';
 import type { App } from './client.ts';
-import { type Fault, FaultyWorld, faults } from './world.ts';
+import { areApart, type Fault, FaultyWorld, faults } from './world.ts';
 
 export interface Options {
   kind: Kind;
@@ -34,6 +34,7 @@ export async function runMessages({ kind, seed, goesOn, log, ...options }: Optio
   /** Of the round before: archives are read from there on. */
   let before = beginning;
   let start = beginning;
+  const kept = new Set<string>();
   try {
     await settled(world.everybody);
     for (; goesOn(total.rounds); total.rounds++) {
@@ -42,10 +43,11 @@ export async function runMessages({ kind, seed, goesOn, log, ...options }: Optio
       [before, start] = [start, since];
       const deaths = world.serverDeaths.length;
       total.faults += await play(world, chance, options.faults ?? faults);
-      add(total, await judge(world, { since, before }, world.serverDeaths.length > deaths, log));
+      const look = () => lookAt(world, { since, before }, world.serverDeaths.length > deaths, kept);
+      add(total, await judge(world, look, log));
       if (total.lost.length + total.doubled.length + total.misordered.length > 20) break;
     }
-    await judgeAll(world, beginning, total, log);
+    await judgeAll(world, { beginning, kept }, total, log);
   } finally {
     await world.close();
   }
@@ -57,14 +59,36 @@ async function play(world: FaultyWorld, chance: Chance, which: readonly Fault[])
   let isOver = false;
   const traffic = talk(world, chance, () => isOver);
   const count = chance.between(1, 4);
-  for (let fault = 0; fault < count; fault++) {
-    await pause(chance.between(100, 2500));
-    await world.happen(chance.of(which));
+  let done = 0;
+  try {
+    for (; done < count; done++) {
+      await pause(chance.between(100, 2500));
+      const first = chance.of(which);
+      const others = which.filter((other) => areApart(first, other));
+      if (others.length === 0 || chance.next() < 0.6) await world.happen(first);
+      else {
+        await together(world, chance, first, partnerOf(first, others, chance));
+        done++;
+      }
+    }
+    await pause(chance.between(200, 1500));
+  } finally {
+    isOver = true;
+    await traffic;
   }
-  await pause(chance.between(200, 1500));
-  isOver = true;
-  await traffic;
-  return count;
+  return done;
+}
+
+/** A full disk goes with a death more often than by chance: what is not written then has to be known from elsewhere. */
+function partnerOf(first: Fault, others: readonly Fault[], chance: Chance): Fault {
+  const deaths = others.filter((other) => other === 'proxy' || other === 'worker');
+  return chance.of(first === 'disk' && deaths.length > 0 && chance.next() < 0.7 ? deaths : others);
+}
+
+/** The second begins before the first is mended; both are, whatever becomes of the other. */
+async function together(world: FaultyWorld, chance: Chance, first: Fault, second: Fault): Promise<void> {
+  const mended = [world.happen(first), pause(chance.between(50, 1000)).then(() => world.happen(second))];
+  for (const end of await Promise.allSettled(mended)) if (end.status === 'rejected') throw end.reason;
 }
 
 let number = 0;
@@ -95,11 +119,11 @@ interface Times {
 }
 
 /** Waits until nothing is missing any more, or patience ends. */
-async function judge(world: FaultyWorld, times: Times, serverDied: boolean, log: (text: string) => void) {
+async function judge(world: FaultyWorld, look: () => Promise<Findings>, log: (text: string) => void) {
   await settled(world.everybody);
   const deadline = Date.now() + patience;
   for (;;) {
-    const findings = await look(world, times, serverDied).catch((error: Error) => error);
+    const findings = await look().catch((error: Error) => error);
     const isClean = !(findings instanceof Error) && findings.lost.length === 0;
     if (isClean || Date.now() > deadline) {
       if (findings instanceof Error) throw findings;
@@ -112,12 +136,13 @@ async function judge(world: FaultyWorld, times: Times, serverDied: boolean, log:
   }
 }
 
-async function look(world: FaultyWorld, { since, before }: Times, serverDied: boolean): Promise<Findings> {
+async function lookAt(world: FaultyWorld, { since, before }: Times, serverDied: boolean, kept: Set<string>) {
   const start = new Date(before - 1000).toISOString();
   const { server, proxy, alice, bob, apps, peer } = world;
   const isForgetful = server.kind === 'ejabberd';
   const direct = { host: server.host, port: server.port, ca: server.ca };
   const archive = await readArchive(alice, proxy.endpoint(), start);
+  for (const { id } of archive) if (id !== undefined) kept.add(id);
   const serverOfAlice = await readArchive(alice, direct, start);
   const serverOfBob = await readArchive(bob, direct, start);
   return audit({
@@ -130,14 +155,16 @@ async function look(world: FaultyWorld, { since, before }: Times, serverDied: bo
     serverOfBob,
     serverDied,
     isForgetful,
+    overtakes: server.kind === 'ejabberd',
+    full: world.full,
     since,
   });
 }
 
 /** At the end: the archive has all there ever was, and once. */
 async function judgeAll(
-  { alice, bob, apps, peer, proxy, server }: FaultyWorld,
-  beginning: number,
+  { alice, bob, apps, peer, proxy, server, serverDeaths }: FaultyWorld,
+  { beginning, kept }: { beginning: number; kept: ReadonlySet<string> },
   total: Result,
   log: Options['log'],
 ) {
@@ -146,8 +173,13 @@ async function judgeAll(
   const direct = { host: server.host, port: server.port, ca: server.ca };
   const serverOfAlice = await readArchive(alice, direct, since);
   const told = [...total.lost, ...total.doubled].join();
-  const isNews = (line: string) => !told.includes(/\(\S+\)/.exec(line)![0]);
-  const { lost, doubled } = auditAll({ apps, peer, bob: bob.jid, archive, serverOfAlice });
+  const idOf = (line: string) => /\((\S+)\)/.exec(line)![1]!;
+  const isNews = (line: string) => !told.includes(`(${idOf(line)})`);
+  const forgotten = new Set(total.serverLosses.map(idOf));
+  const serverDied = serverDeaths.length > 0;
+  const evidence = { apps, peer, bob: bob.jid, archive, serverOfAlice, serverDied, kept, forgotten };
+  const { lost, doubled, serverLosses } = auditAll(evidence);
+  total.serverLosses.push(...serverLosses.filter((line) => !forgotten.has(idOf(line))));
   for (const line of lost.filter(isNews)) log(`lost: ${line}`);
   for (const line of doubled.filter(isNews)) log(`doubled: ${line}`);
   total.lost.push(...lost.filter(isNews));
@@ -157,8 +189,8 @@ async function judgeAll(
 function add(total: Result, findings: Findings): void {
   total.messages += findings.messages;
   total.repeats += findings.repeats;
-  total.serverLosses += findings.serverLosses;
   total.serverMisorders += findings.serverMisorders;
   total.serverDoubles += findings.serverDoubles;
-  for (const key of ['lost', 'doubled', 'misordered', 'needless'] as const) total[key].push(...findings[key]);
+  for (const key of ['lost', 'doubled', 'misordered', 'needless', 'serverLosses'] as const)
+    total[key].push(...findings[key]);
 }

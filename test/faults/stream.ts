@@ -10,6 +10,8 @@ export class Stream extends RawClient {
   acknowledgedCount = 0;
   onAcknowledged: (stanza: string) => void = () => {};
   onEnd: () => void = () => {};
+  /** It has said what it has: so many stanzas of the session (XEP-0198 `h`), or what came before a question of the other side's. */
+  onConfirmed: (h: number | undefined) => void = () => {};
   onMessage: (message: Element) => void = () => {};
   isOver = false;
   /** Since when a question has had no answer: milliseconds since the epoch. */
@@ -21,6 +23,9 @@ export class Stream extends RawClient {
     if (this.isOver) return;
     if (this.sm !== undefined && /^<(message|presence|iq)\b/.test(text)) this.unacknowledged.push(text);
     super.send(text);
+    const h = /^<a xmlns="[^"]*" h="(\d+)"/.exec(text)?.[1];
+    if (h !== undefined) this.onConfirmed(Number(h));
+    else if (text.startsWith('<iq type="result"')) this.onConfirmed(undefined);
   }
 
   /** Not a whole stanza. */

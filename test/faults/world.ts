@@ -12,6 +12,18 @@ import { App } from './client.ts';
 export type Fault = 'proxy' | 'worker' | 'server' | 'app' | 'disk' | 'cut' | 'stall';
 export const faults: readonly Fault[] = ['proxy', 'worker', 'server', 'app', 'disk', 'cut', 'stall'];
 
+/** What a fault takes away; two of one kind cannot be at once. */
+const things: Record<Fault, string> = {
+  proxy: 'program',
+  worker: 'program',
+  server: 'server',
+  app: 'app',
+  disk: 'disk',
+  cut: 'network',
+  stall: 'network',
+};
+export const areApart = (one: Fault, other: Fault): boolean => things[one] !== things[other];
+
 /** Octets of the disk that `data/` is on. */
 const diskSize = 48 << 20;
 
@@ -35,6 +47,8 @@ export class FaultyWorld {
   readonly peer: App;
   /** When the server was killed: milliseconds since the epoch. */
   readonly serverDeaths: number[] = [];
+  /** When the disk was full: milliseconds since the epoch. */
+  readonly full: { from: number; to: number }[] = [];
   readonly #chance: Chance;
   readonly #log: (text: string) => void;
   #workers: string;
@@ -99,7 +113,7 @@ export class FaultyWorld {
         await this.proxy.kill();
         await pause(chance.between(0, 1500));
         this.#workers = chance.of(['0', '1', '2']);
-        await this.proxy.start({ WORKERS: this.#workers });
+        await this.#startProxy();
       },
       worker: async () => {
         if (this.#workers !== '0') await this.proxy.killWorker(chance.between(0, 1));
@@ -113,9 +127,15 @@ export class FaultyWorld {
       },
       app: async () => chance.of(this.everybody).cut(chance.next() < 0.5),
       disk: async () => {
-        this.#fill();
-        await pause(chance.between(500, 3000));
-        this.#free();
+        const spell = { from: Date.now(), to: Number.POSITIVE_INFINITY };
+        this.full.push(spell);
+        try {
+          this.#fill();
+          await pause(chance.between(500, 3000));
+        } finally {
+          this.#free();
+          spell.to = Date.now();
+        }
       },
       cut: async () => {
         if (chance.next() < 0.5) return this.network.cut();
@@ -130,6 +150,24 @@ export class FaultyWorld {
       },
     };
     await ways[fault]();
+  }
+
+  get #isFull(): boolean {
+    return this.full.some(({ to }) => to === Number.POSITIVE_INFINITY);
+  }
+
+  /** A start on a full disk may fail; one without is not allowed to. */
+  async #startProxy(): Promise<void> {
+    const begun = Date.now();
+    try {
+      await this.proxy.start({ WORKERS: this.#workers });
+    } catch (error) {
+      if (this.full.every(({ to }) => to < begun)) throw error;
+      this.#log('the proxy did not start on a full disk');
+      while (this.#isFull) await pause(50);
+      await this.proxy.kill();
+      await this.#startProxy();
+    }
   }
 
   get #ballast(): string {
