@@ -109,6 +109,7 @@ test(
     like(world.told[0], 'bob@home.example');
     assert.is(await waiting(lives), 1);
     world.hub.online(core, false);
+    world.archived();
     assert.equal(ids(world), ['new']);
     world.pass(48 * hour);
     world.hub.sweep();

@@ -17,6 +17,8 @@ export interface Anchor {
   alias?: string;
   /** Milliseconds since the epoch. */
   at: number;
+  /** The account came here then: what was said before was not missed. */
+  isFirst?: boolean;
 }
 
 /** Clocks of servers differ, and archives are not sorted to the second: milliseconds. */
@@ -56,14 +58,16 @@ export class CatchUp {
   #turn = 0;
   /** Not filled yet. */
   #gap: Anchor | undefined;
-  /** When this account was online first: milliseconds since the epoch. */
+  /** When this account came here, once it has been online: milliseconds since the epoch. */
   #since: number | undefined;
+  readonly #opened: number;
   /** Where the gap begins that people were told of. */
   #told: number | undefined;
 
   constructor(context: Context, parts: Parts) {
     this.#context = context;
     this.#parts = parts;
+    this.#opened = context.now();
   }
 
   async load(): Promise<void> {
@@ -84,36 +88,24 @@ export class CatchUp {
   begin(isResumed: boolean): void {
     const turn = ++this.#turn;
     const anchor = this.#gap ?? (isResumed ? undefined : (this.#parts.latest() ?? this.#first()));
-    if (anchor === undefined) {
-      this.#end();
-      if (!isResumed) this.#look(turn);
-      return;
-    }
+    if (anchor === undefined) return this.#end();
     this.#waiting ??= [];
     this.#setGap(anchor); // before anything that has to wait counts as handled
     // what was never sent need not wait; what the server may have does
     if (this.#parts.outbox.doubtful().length === 0) this.#parts.done();
-    const { alias, at } = anchor;
-    this.#ask(turn, alias === undefined ? { start: at - overlap } : { after: alias }, anchor);
+    const { alias } = anchor;
+    this.#ask(turn, alias === undefined ? { start: startOf(anchor) } : { after: alias }, anchor);
   }
 
-  /** Undefined: the account has never been online, and has missed nothing. */
-  #first(): Anchor | undefined {
+  /**
+   * An account that was never online has missed what was said since it came here.
+   * COMPAT: ejabberd 23.01 archives what comes between bind and initial presence, and delivers it to nobody.
+   */
+  #first(): Anchor {
     if (this.#since !== undefined) return { at: this.#since };
-    this.#since = this.#context.now();
+    this.#since = this.#opened;
     this.#context.kept.put('meta', 'since', JSON.stringify({ at: this.#since } satisfies Anchor));
-    return undefined;
-  }
-
-  /** Is there an archive? */
-  #look(turn: number): void {
-    this.#parts.server.page(
-      { before: '' },
-      (page) => {
-        if (turn === this.#turn && typeof page !== 'string') this.#parts.found();
-      },
-      0,
-    );
+    return { at: this.#since, isFirst: true };
   }
 
   /** Something is missing that the server may still have. */
@@ -145,7 +137,7 @@ export class CatchUp {
     this.#parts.server.page(where, (page) => {
       if (turn !== this.#turn) return;
       if (page === 'unknown-id' && where.start === undefined)
-        return this.#ask(turn, { start: anchor.at - overlap }, anchor);
+        return this.#ask(turn, { start: startOf(anchor) }, anchor);
       if (typeof page === 'string') return this.#giveUp(page, anchor);
       if (page.messages.length === 0 && !this.#isOver) return this.#filled();
       if (page.messages.length === 0) return this.#ask(turn, where, anchor);
@@ -206,7 +198,8 @@ export class CatchUp {
     if (reason === 'failed') this.#tell(anchor);
     else {
       this.#setGap(undefined);
-      if (this.#isOver || !this.#parts.keepsOffline()) this.#tell(anchor, this.#context.now());
+      const isGap = this.#isOver || (!this.#parts.keepsOffline() && !anchor.isFirst);
+      if (isGap) this.#tell(anchor, this.#context.now());
     }
     this.#end();
   }
@@ -257,6 +250,8 @@ export class CatchUp {
 }
 
 const dateOf = (at: number): string => `${new Date(at).toISOString().slice(0, 16).replace('T', ' ')} UTC`;
+
+const startOf = ({ at, isFirst }: Anchor): number => (isFirst ? at : at - overlap);
 
 const isTo = ({ to }: Stanza, peer: string): boolean => to !== undefined && bare(to as Jid) === peer;
 

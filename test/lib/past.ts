@@ -72,7 +72,7 @@ export const messageOf = (name: string, from: string): string =>
 export async function newcomer(world: World, much: number): Promise<{ past: Past; phone: TestClient }> {
   const past = new Past(world, much);
   world.hub.online(core, false);
-  past.answer(); // is there an archive?
+  past.answer(); // nothing was missed
   const phone = world.client('phone').available();
   await world.settled();
   past.asked = 0;

@@ -6,6 +6,7 @@ import { ViewOutlet } from '../../src/view/outlet.ts';
 import { TranslatedView } from '../../src/view/translated.ts';
 import { openView, type View } from '../../src/view/view.ts';
 import type { BareJid, FullJid } from '../../src/wire/jid.ts';
+import { NS } from '../../src/wire/ns.ts';
 import { parseElement } from '../../src/wire/parser.ts';
 import { Stanza } from '../../src/wire/stanza.ts';
 import { account, core, settings } from './hub.ts';
@@ -40,12 +41,20 @@ export class Place {
     const send = (text: string) => place.up.push(text);
     place.hub = await Hub.open({ account, settings, store, outlet, log: silent, send, passwordChanged() {} });
     place.hub.online(core, false);
+    place.answerArchive();
     try {
       await act(place);
     } finally {
       place.hub.close();
       await store.close();
     }
+  }
+
+  /** The server has no archive, which is what it is asked for last. */
+  answerArchive(): void {
+    const { id } = parseElement(this.up.findLast((text) => text.includes(NS.mam))!).attrs;
+    const error = `<error type="cancel"><service-unavailable xmlns="${NS.stanzas}"/></error>`;
+    this.hub.stanza(Stanza.of(parseElement(`<iq type="error" id="${id}" from="${account}">${error}</iq>`)));
   }
 
   client(sid: number, view: 'identity' | 'single', resource: string, known?: Partial<SessionFacts>): void {
