@@ -1,41 +1,55 @@
 /** A stretch of network that can fail: passes connections on, until it is told not to. */
 import { connect, createServer, type Server, type Socket } from 'node:net';
 
+/** Hears what passes; `isLost`: it came after the connection was severed, so the other end never has it. */
+export type Eavesdropper = (connection: number, from: 'near' | 'far', chunk: Buffer, isLost: boolean) => void;
+
+/** For an end that was told that the connection is over to end it, too, in milliseconds. */
+const farewell = 5000;
+
 export class Pipe {
   port = 0;
   /** Connections made so far. */
   count = 0;
   readonly #server: Server;
   readonly #sockets = new Set<Socket>();
+  readonly #severed = new WeakSet<Socket>();
+  readonly #hears: Eavesdropper;
   #open = true;
   #isStalled = false;
 
-  private constructor(target: number) {
+  private constructor(target: number, hears: Eavesdropper) {
+    this.#hears = hears;
     this.#server = createServer((near) => {
       this.count += 1;
       if (!this.#open) near.destroy();
-      else this.#join(near, connect(target, '127.0.0.1'));
+      else this.#join(this.count, near, connect(target, '127.0.0.1'));
     }).unref();
   }
 
-  static async to(target: number): Promise<Pipe> {
-    const pipe = new Pipe(target);
+  static async to(target: number, hears: Eavesdropper = () => {}): Promise<Pipe> {
+    const pipe = new Pipe(target, hears);
     await new Promise<void>((resolve) => pipe.#server.listen(0, '127.0.0.1', resolve));
     pipe.port = (pipe.#server.address() as { port: number }).port;
     return pipe;
   }
 
-  #join(near: Socket, far: Socket): void {
+  #join(connection: number, near: Socket, far: Socket): void {
     for (const [from, to] of [
       [near, far],
       [far, near],
     ] as const) {
       this.#sockets.add(from.unref());
-      from.on('data', (chunk) => to.write(chunk)).on('error', () => {});
+      from.on('error', () => {});
+      from.on('data', (chunk) => {
+        const isLost = this.#severed.has(from);
+        if (!isLost) to.write(chunk);
+        this.#hears(connection, from === near ? 'near' : 'far', chunk, isLost);
+      });
       if (this.#isStalled) from.pause();
       from.on('close', () => {
         this.#sockets.delete(from);
-        to.destroy();
+        if (!this.#severed.has(from)) to.destroy();
       });
     }
   }
@@ -43,6 +57,21 @@ export class Pipe {
   /** Every connection breaks, without a word to either end. */
   cut(): void {
     for (const socket of this.#sockets) socket.destroy();
+  }
+
+  /** Every connection is over: both ends are told, and whatever has not passed by now, or is sent before they know, is lost. */
+  async sever(): Promise<void> {
+    this.#isStalled = false;
+    const gone = [...this.#sockets].map(async (socket) => {
+      this.#severed.add(socket);
+      const closed = new Promise<void>((resolve) => socket.once('close', () => resolve()));
+      const late = setTimeout(() => socket.destroy(), farewell);
+      socket.end();
+      socket.resume();
+      await closed;
+      clearTimeout(late);
+    });
+    await Promise.all(gone);
   }
 
   /** Nothing passes any more, and nobody is told, until `flow`. */

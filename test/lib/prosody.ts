@@ -26,6 +26,14 @@ const componentPorts = ({ components, componentPort, farComponents, farPort }: P
   ...(farComponents.length > 0 ? [farPort] : []),
 ];
 
+/** What people write, with the free port in place of the usual one, before and behind what they have. */
+function written({ lines, componentPort }: Plan): { top: string; end: string } {
+  const own = lines.map((line) => line.replace(/\b5347\b/, String(componentPort)));
+  const first = own.findIndex((line) => line.startsWith('Component '));
+  const at = first < 0 ? own.length : first;
+  return { top: own.slice(0, at).join('\n'), end: own.slice(at).join('\n') };
+}
+
 // Plain password storage, so that every SCRAM mechanism can be offered and a login costs no PBKDF2.
 const configuration = (plan: Plan): string => `
 run_as_root = true
@@ -36,7 +44,7 @@ c2s_ports = { ${plan.port} }
 c2s_direct_tls_ports = { ${plan.tlsPort} }
 s2s_ports = {}
 s2s_direct_tls_ports = {}
-component_ports = { ${componentPorts(plan).join(', ')} }
+${written(plan).top || `component_ports = { ${componentPorts(plan).join(', ')} }`}
 component_interfaces = { "127.0.0.1" }
 http_ports = {}
 https_ports = {}
@@ -57,4 +65,5 @@ ${plan.tuned ? 'gc = { mode = "generational" }' : ''}
 ${plan.domains.map((domain) => `VirtualHost "${domain}"`).join('\n')}
 ${[...plan.components, ...plan.farComponents].map(({ host, secret }) => `Component "${host}"\n  component_secret = "${secret}"`).join('\n')}
 ${plan.tuned ? '' : `Component "rooms.${plan.domains[0]}" "muc"`}
+${written(plan).end}
 `;

@@ -40,6 +40,8 @@ export interface Plan {
    */
   farPort: number;
   farComponents: readonly Component[];
+  /** Of Prosody's own configuration, as people write it: for the whole server, then what begins with a Component. */
+  lines: readonly string[];
 }
 
 /** A component host and what it proves itself by. */
@@ -65,6 +67,7 @@ export interface ServerOptions {
   tuned?: boolean;
   components?: readonly Component[];
   farComponents?: readonly Component[];
+  lines?: readonly string[];
 }
 
 /** Starts one and waits until it takes connections. */
@@ -72,7 +75,7 @@ export async function startServer(kind: Kind, options: ServerOptions = {}): Prom
   const domains = options.domains ?? ['work.example', 'home.example'];
   const folder = temporaryFolder(kind);
   const certificates = await makeCertificates(folder, domains);
-  const { tuned = false, components = [], farComponents = [] } = options;
+  const { tuned = false, components = [], farComponents = [], lines = [] } = options;
   const plan: Plan = {
     folder,
     domains,
@@ -82,6 +85,7 @@ export async function startServer(kind: Kind, options: ServerOptions = {}): Prom
     components,
     farPort: await freePort(),
     farComponents,
+    lines,
     ...certificates,
     tuned,
   };
@@ -163,9 +167,9 @@ export class RealServer {
     await register({ jid, password, host: this.host, port: this.port, security });
   }
 
-  /** For `COMPONENT_n`. */
-  get componentSettings(): Record<string, string> {
-    const url = ({ host, secret }: Component) => `xmpp://${host}:${secret}@${this.host}:${this.componentPort}`;
+  /** For `COMPONENT_n`; `port`: where a pipe to the component port begins. */
+  componentSettings(port = this.componentPort): Record<string, string> {
+    const url = ({ host, secret }: Component) => `xmpp://${host}:${secret}@${this.host}:${port}`;
     return Object.fromEntries(this.components.map((component, at) => [`COMPONENT_${at + 1}`, url(component)]));
   }
 

@@ -2,6 +2,7 @@
 import { test } from 'uvu';
 import { NS } from '../../src/wire/ns.ts';
 import { type Element, serialize, xml } from '../../src/wire/xml.ts';
+import type { Pipe } from './pipe.ts';
 import { RunningProxy } from './proxy.ts';
 import { login, type RawClient } from './raw.ts';
 import { type Account, type RealServer, startServer } from './servers.ts';
@@ -28,16 +29,19 @@ export class ServiceWorld {
     this.proxy = proxy;
   }
 
+  /** `pipe`: between the proxy and the server's component port. */
   static async make(
     { kind, workers }: Setting,
     env: Record<string, string> = {},
     program: 'usual' | 'mortal' = 'usual',
+    pipe?: (port: number) => Promise<Pipe>,
   ): Promise<ServiceWorld> {
     const server = await startServer(kind, { domains, components: hosts, farComponents: [far] });
+    const components = server.componentSettings((await pipe?.(server.componentPort))?.port);
     const proxy = await RunningProxy.start({
       server,
       program,
-      env: { WORKERS: workers, SASL_PLUS: 'off', ...server.componentSettings, ...env },
+      env: { WORKERS: workers, SASL_PLUS: 'off', ...components, ...env },
     });
     return new ServiceWorld(server, proxy);
   }
