@@ -36,7 +36,7 @@ export async function runMessages({ kind, seed, goesOn, log, ...options }: Optio
   let start = beginning;
   const kept = new Set<string>();
   try {
-    await settled(world.everybody);
+    await settled(world.everybody, log);
     for (; goesOn(total.rounds); total.rounds++) {
       log(`round ${total.rounds + 1}`);
       const since = Date.now();
@@ -104,12 +104,14 @@ async function talk({ apps, peer, alice, bob }: FaultyWorld, chance: Chance, isO
 }
 
 /** Everybody is connected and has all it sent acknowledged. */
-async function settled(everybody: readonly App[]): Promise<void> {
+async function settled(everybody: readonly App[], log: Options['log']): Promise<void> {
   const deadline = Date.now() + patience;
   while (!everybody.every(({ isSettled }) => isSettled) && Date.now() < deadline) {
     for (const app of everybody) app.ask();
     await pause(100);
   }
+  const late = everybody.filter(({ isSettled }) => !isSettled).map(({ name }) => name);
+  if (late.length > 0) log(`no end in sight for what is to be acknowledged: ${late.join(', ')}`);
 }
 
 /** When the round began, and when the one before it: milliseconds since the epoch. */
@@ -120,7 +122,7 @@ interface Times {
 
 /** Waits until nothing is missing any more, or patience ends. */
 async function judge(world: FaultyWorld, look: () => Promise<Findings>, log: (text: string) => void) {
-  await settled(world.everybody);
+  await settled(world.everybody, log);
   const deadline = Date.now() + patience;
   for (;;) {
     const findings = await look().catch((error: Error) => error);
@@ -132,6 +134,7 @@ async function judge(world: FaultyWorld, look: () => Promise<Findings>, log: (te
         for (const line of list) log(`${what}: ${line}`);
       return findings;
     }
+    log(`waiting for what is not there yet: ${findings instanceof Error ? findings.message : findings.lost[0]}`);
     await pause(1000);
   }
 }
