@@ -98,6 +98,17 @@ test(
 );
 
 test(
+  'a server that tells whole seconds: many messages of one date, over several pages',
+  inWorld(async (world) => {
+    const { past, phone } = await newcomer(world, 130);
+    for (const message of past.messages) message.at = past.messages[0]!.at;
+    const told = await ask(world, phone, past, set('<max>20</max><after>s-9</after>'));
+    assert.equal([bodiesIn(told), isComplete(told)], [numbers(10, 30), false]);
+    assert.equal(await back(world, phone, past), numbers(0, 130));
+  }),
+);
+
+test(
   'an id that nobody knows is unknown; one that the server may know is asked for again',
   inWorld(async (world) => {
     const { past, phone } = await newcomer(world, 130);

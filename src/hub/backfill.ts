@@ -126,9 +126,8 @@ export class Backfill {
       const sought = await this.#find(id);
       if (typeof sought !== 'object') return sought;
       const find = () => findKnown(this.#messages, this.#context.account, sought);
-      const isDone = async () =>
-        (await find()) !== undefined || this.fetch(sought.at, () => this.#descent.reaches(sought.at));
-      const isWhole = await isDone();
+      const isFound = async () => (await find()) !== undefined; // its date says little: servers tell whole seconds
+      const isWhole = (await isFound()) || (await this.fetch(sought.at, isFound));
       const known = await find();
       if (known === undefined) return isWhole ? false : 'later';
       if (known.alias === undefined) await this.#messages.alias(this.#context.account, known.place, id);
