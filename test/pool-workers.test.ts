@@ -256,6 +256,35 @@ test(
 );
 
 test(
+  'a unit whose worker died and that cannot be opened now is tried again, and has its sessions then',
+  inCrowd(1, async (crowd) => {
+    const shut = await crowd.person('shut', 1);
+    crowd.gate[1] = 1;
+    crowd.says(shut, 1, saying('exit'));
+    await crowd.until('it was tried twice', () => crowd.unopened.length > 1);
+    assert.match(crowd.unopened[0]!, 'shut: What serves shut cannot start:\nthe disk is full');
+    assert.equal(
+      crowd.states.map(({ status, failure }) => [status, failure?.kind]),
+      [['waiting', 'unopened']],
+      'that is said once',
+    );
+    const begin = crowd.told.length;
+    crowd.gate[1] = 0;
+    await crowd.hears(1, /^attach/, begin);
+    crowd.says(shut, 1, saying('well again'));
+    await crowd.hears(1, 'stanza message well again');
+    assert.equal(crowd.off, []);
+
+    const [tries, died] = [crowd.unopened.length, crowd.workers.restarts];
+    crowd.gate[1] = 1;
+    crowd.says(shut, 1, saying('exit', 'exit-again'));
+    await crowd.deaths(died + 1);
+    await crowd.until('it is tried again', () => crowd.unopened.length > tries);
+    await shut.ask('stop', { within: 0 } as never);
+  }),
+);
+
+test(
   'a unit that dies as it starts is off before anybody has it',
   inCrowd(1, async (crowd) => {
     await crowd.person('alice', 1);

@@ -52,6 +52,8 @@ export class LastingUnit implements UnitLink {
   /** How many sessions are over and not released. */
   #gone = 0;
   #off: Off | undefined;
+  /** The edge knows how its accounts are doing while it is off. */
+  #isToldOff = false;
   #isStopping = false;
   #isOver = false;
   #recent = 0;
@@ -100,6 +102,7 @@ export class LastingUnit implements UnitLink {
 
   #run(remote: RemoteUnit): void {
     this.#remote = remote;
+    this.#isToldOff = false;
     this.#recall(remote);
     for (const [sid, { facts }] of this.#sessions) {
       remote.attach(sid, facts);
@@ -161,11 +164,11 @@ export class LastingUnit implements UnitLink {
     if (answer !== undefined && this.#sessions.get(sid)?.isGone === false) this.#edge.deliver([sid], answer);
   }
 
-  /** It is not started any more: whoever needs it is told so, until new settings come. */
-  switchOff(reason: string): void {
+  /** It is not started any more, or after a while: whoever needs it is told so, until then or until new settings come. */
+  switchOff(reason: string, isTried = false): void {
     this.#turn++;
     this.#remote = undefined;
-    const off = { reason, since: Date.now() };
+    const off = { reason, since: Date.now(), isTried };
     this.#off = off;
     this.#up.reject(new Error(reason));
     this.#up = new Promised();
@@ -175,8 +178,10 @@ export class LastingUnit implements UnitLink {
     });
     this.#settle();
     this.#release();
+    if (this.#isToldOff) return;
+    this.#isToldOff = isTried;
     for (const state of statesOf(off, this.#settings, this.#facts()))
-      if (state.status === 'stopped') this.#edge.account(this.user, state);
+      if (state.status !== 'off') this.#edge.account(this.user, state);
   }
 
   #facts(): SessionFacts[] {

@@ -7,6 +7,7 @@ import type { Log } from '../hub/context.ts';
 import type { AccountSettings, EdgeLink, LoginTrial, UnitHost, UnitSettings, UpstreamSettings } from '../link/link.ts';
 import { isResponse } from '../wire/stanza.ts';
 import { type Keeper, LastingUnit } from './lasting.ts';
+import { UnopenedError } from './standin.ts';
 import { Thread } from './thread.ts';
 import type { WorkerData } from './worker.ts';
 
@@ -19,6 +20,9 @@ export interface WorkersOptions {
   log: Log;
   /** That user's unit is not started any more; people must be told. */
   switchedOff(user: string, reason: string): void;
+  /** That user's unit ran, its worker died, and now it cannot be opened; it is tried again after so many milliseconds. */
+  unopened?(user: string, reason: string): void;
+  patience?: number;
   startThread?: StartThread | undefined;
   suspicion?: Suspicion | undefined;
 }
@@ -35,6 +39,8 @@ const startWorker: StartThread = (data) => new Worker(new URL('./worker.js', imp
 
 /** Workers beside the others for units kept apart: beyond these they share. */
 const mostApart = 4;
+/** How long until a unit that cannot be opened is tried again: milliseconds. */
+const patience = 10_000;
 /** What was worked counts half after so many milliseconds. */
 const fading = 30_000;
 
@@ -49,6 +55,8 @@ export class Workers implements UnitHost {
   readonly #threads: (Thread | undefined)[];
   readonly #apart = new Set<Thread>();
   readonly #bySession = new Map<number, LastingUnit>();
+  /** Units that ran and cannot be opened now. */
+  readonly #tries = new Map<LastingUnit, NodeJS.Timeout>();
   readonly #fade: NodeJS.Timeout;
   #isClosed = false;
 
@@ -89,7 +97,10 @@ export class Workers implements UnitHost {
       unit.deaths = [];
       this.#start(unit);
     },
-    stopped: (unit) => this.#leave(unit),
+    stopped: (unit) => {
+      this.#stopTrying(unit);
+      this.#leave(unit);
+    },
   };
 
   async open(settings: UnitSettings): Promise<LastingUnit> {
@@ -110,12 +121,25 @@ export class Workers implements UnitHost {
     return this.#leastLoaded().host.tryLogin(account, upstream);
   }
 
-  /** Starts it (again); one that cannot be opened is off. */
+  /** Starts it (again). One that cannot be opened is off for a while: what is in the way, a full disk, may be gone then. */
   #start(unit: LastingUnit): void {
+    this.#stopTrying(unit);
     unit.start(this.#place(unit).host).catch((reason: Error) => {
       this.#leave(unit);
-      this.#switchOff(unit, reason.message);
+      this.#options.log.error('unit failed to start', { user: unit.user, error: String(reason) });
+      unit.switchOff(reason.message, true);
+      this.#options.unopened?.(unit.user, new UnopenedError(unit.user, reason).message);
+      if (!this.#isClosed)
+        this.#tries.set(
+          unit,
+          setTimeout(() => this.#start(unit), this.#options.patience ?? patience),
+        );
     });
+  }
+
+  #stopTrying(unit: LastingUnit): void {
+    clearTimeout(this.#tries.get(unit));
+    this.#tries.delete(unit);
   }
 
   #switchOff(unit: LastingUnit, reason: string): void {
@@ -194,6 +218,7 @@ export class Workers implements UnitHost {
   async close(): Promise<void> {
     this.#isClosed = true;
     clearInterval(this.#fade);
+    for (const unit of this.#tries.keys()) this.#stopTrying(unit);
     await Promise.all(this.#all().map((thread) => thread.end()));
   }
 }

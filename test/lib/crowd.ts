@@ -29,10 +29,11 @@ export class Crowd {
   readonly #positions = new Map<number, number>();
   readonly states: AccountState[] = [];
   readonly off: string[] = [];
+  readonly unopened: string[] = [];
   readonly logged: string[] = [];
   readonly threads: Worker[] = [];
   readonly facts: [number, Partial<SessionFacts>][] = [];
-  readonly gate = new Int32Array(new SharedArrayBuffer(4));
+  readonly gate = new Int32Array(new SharedArrayBuffer(8));
   readonly workers: Workers;
   readonly #watchers = new Set<() => void>();
 
@@ -45,6 +46,8 @@ export class Crowd {
       logLevel: 'info',
       log: { debug: log, info: log, warn: log, error: log },
       switchedOff: (user, reason) => this.#note(this.off, `${user}: ${reason}`),
+      unopened: (user, reason) => this.#note(this.unopened, `${user}: ${reason}`),
+      patience: 50,
       suspicion,
       startThread: () => {
         const worker = new Worker(new URL('./fragile.js', import.meta.url), {

@@ -6,7 +6,7 @@ import { end } from '../../src/pool/held.ts';
 import { resultOf, Stanza } from '../../src/wire/stanza.ts';
 import { xml } from '../../src/wire/xml.ts';
 
-/** The worker stands still while the first number is 1. */
+/** The worker stands still while the first number is 1; units of `shut` cannot be opened while the second is. */
 const { gate } = workerData as { gate: Int32Array };
 
 const ways: Record<string, () => void> = {
@@ -26,6 +26,7 @@ const ways: Record<string, () => void> = {
 function open(edge: EdgeLink, settings: UnitSettings): UnitLink {
   const { user } = settings;
   if (user === 'broken') throw new Error('its archive is damaged');
+  if (user === 'shut' && Atomics.load(gate, 1) === 1) throw new Error('the disk is full');
   if (user === 'deadly') process.exit(4);
   const tell = (sid: number, what: string) => {
     const told = JSON.stringify({ user, thread: threadId, what });
