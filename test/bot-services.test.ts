@@ -3,6 +3,7 @@ import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import type { ComponentPlace } from '../src/component/types.ts';
 import { type AddressStatus, defaultSettings } from '../src/jat/types.ts';
+import type { ServiceRecord } from '../src/registry/types.ts';
 import type { HostState } from '../src/services/types.ts';
 import { type BareJid, parseBare } from '../src/wire/jid.ts';
 import { account, user } from './lib/registry.ts';
@@ -155,6 +156,33 @@ test('an address: added, shared, changed, shut, opened, taken away', async () =>
   assert.equal([...on.registry.services], []);
   assert.match(await on.tell(admin, 'target list'), 'There is no service address.');
 });
+
+const pictures: [mime: string, start: Buffer][] = [
+  ['image/png', Buffer.from('\x89PNG\r\n\x1a\n', 'latin1')],
+  ['image/jpeg', Buffer.from('\xff\xd8\xff\xe0', 'latin1')],
+  ['image/gif', Buffer.from('GIF89a')],
+  ['image/webp', Buffer.from('RIFF\x04\0\0\0WEBP', 'latin1')],
+];
+for (const [mime, start] of pictures)
+  test(`how an address looks: ${mime}, name, category, type; all of it can be taken away`, async () => {
+    const on = await added();
+    const data = Buffer.concat([start, Buffer.alloc(2900 - start.length, 7)]).toString('base64');
+    const text = await on.tell(
+      admin,
+      `target set helpdesk name="Help desk" category=automation type=help avatar=data:${mime};base64,${data}`,
+    );
+    assert.match(text, /^name: Help desk\ncategory: automation\ntype: help\navatar: a picture\n/);
+    const look = ({ name, category, type, avatar }: ServiceRecord) => ({ name, category, type, avatar });
+    const set = { name: 'Help desk', category: 'automation', type: 'help', avatar: { mime, data } };
+    assert.equal(look(on.registry.services[0]!), set);
+    assert.match(await on.tell(admin, `target set helpdesk avatar=${data}A=`), /small PNG/, 'more than 2900 bytes');
+    assert.equal(look(on.registry.services[0]!), set);
+    await on.tell(admin, `target set helpdesk avatar=${data}`);
+    assert.equal(look(on.registry.services[0]!), set, 'the kind is seen by its first bytes');
+    await on.tell(admin, 'target set helpdesk name=none category=none type=none avatar=none');
+    const none = { name: undefined, category: undefined, type: undefined, avatar: undefined };
+    assert.equal(look(on.registry.services[0]!), none);
+  });
 
 const refusals: [string, RegExp | string][] = [
   [
