@@ -144,9 +144,7 @@ Until it can, what would have to be kept is refused; so is all that is for an ad
     if (reason === null) {
       if (this.unopenedOf(user) === undefined)
         return this.#over(key, `The archive of ${user} can be written again. All goes on.`);
-      const text = `What serves ${user} runs again. All goes on.`;
-      this.#parts.tellOthers(text, user);
-      this.#parts.tellApps(text, user);
+      this.#tellUnopened(`What serves ${user} runs again. All goes on.`, user);
       return this.#over(key, undefined);
     }
     const text = `The archive of ${user} cannot be written:
@@ -155,7 +153,7 @@ Until it can, what apps send is refused, and what others send waits at the serve
     this.#raise(key, key, text, key, 0, user);
   }
 
-  /** The user's own apps hear it as they come (`unopenedOf`). */
+  /** The user's own apps hear it now, or as they come (`unopenedOf`). */
   unopened(user: string, reason: string): void {
     const text = `${reason}
 Until it can, accounts of ${user} are offline, and apps of ${user} have me alone: what they send comes back. I go on trying.`;
@@ -191,9 +189,14 @@ Until it can, accounts of ${user} are offline, and apps of ${user} have me alone
 
   #tell(trouble: Trouble): void {
     trouble.told = true;
-    if (trouble.what === 'unopened') this.#parts.tellOthers(trouble.text, trouble.user!);
+    if (trouble.what === 'unopened') this.#tellUnopened(trouble.text, trouble.user!);
     else this.#parts.tell(trouble.text, trouble.user);
     this.#parts.changed();
+  }
+
+  #tellUnopened(text: string, user: string): void {
+    this.#parts.tellOthers(text, user);
+    this.#parts.tellApps(text, user);
   }
 
   /** `text` is said where the trouble was. */

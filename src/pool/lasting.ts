@@ -12,6 +12,7 @@ import { type Entry, Held } from './held.ts';
 import { Inbox } from './inbox.ts';
 import { answerOff, interrupted, type Off, refusal, statesOf, unavailable } from './off.ts';
 import { Promised } from './promised.ts';
+import { UnopenedError } from './standin.ts';
 
 /** Who starts it and keeps it. */
 export interface Keeper {
@@ -170,7 +171,7 @@ export class LastingUnit implements UnitLink {
     this.#remote = undefined;
     const off = { reason, since: Date.now(), isTried };
     this.#off = off;
-    this.#up.reject(new Error(reason));
+    this.#up.reject(this.#reasonOf(off));
     this.#up = new Promised();
     this.#held.restart((entry) => {
       this.#refuse(entry, unavailable());
@@ -182,6 +183,10 @@ export class LastingUnit implements UnitLink {
     this.#isToldOff = isTried;
     for (const state of statesOf(off, this.#settings, this.#facts()))
       if (state.status !== 'off') this.#edge.account(this.user, state);
+  }
+
+  #reasonOf({ reason, isTried }: Off): Error {
+    return isTried ? new UnopenedError(this.user, reason) : new Error(reason);
   }
 
   #facts(): SessionFacts[] {
@@ -332,7 +337,7 @@ export class LastingUnit implements UnitLink {
   async #askOff<K extends keyof UnitQuestions>(what: K, ask: Ask<UnitQuestions, K>, off: Off) {
     if (what === 'stop') return null as Answer<UnitQuestions, K>;
     if (what === 'status') return statesOf(off, this.#settings, this.#facts()) as unknown as Answer<UnitQuestions, K>;
-    if (what !== 'configure') throw new Error(off.reason);
+    if (what !== 'configure') throw this.#reasonOf(off);
     this.#keeper.revive(this);
     return this.#askUnit(what, ask);
   }
