@@ -47,7 +47,15 @@ test('what is remembered of a message is read as it was written, however many th
     for (let n = 0; n < 500; n++) {
       const alias = n % 2 === 0 ? undefined : hashed('alias', String(n));
       const place = n === 3 ? undefined : 1_700_000_000_000_000 + n;
-      page.add([nameOf(n)], { place, at: 1_700_000_000_000 + n, mark: -n, alias, way: 'direct', stream: n });
+      page.add([nameOf(n)], {
+        place,
+        at: 1_700_000_000_000 + n,
+        mark: -n,
+        alias,
+        way: 'direct',
+        stream: n,
+        isReused: n % 3 === 0,
+      });
     }
     for (let n = 0; n < 500; n++) {
       const known = page.get(nameOf(n))!;
@@ -57,6 +65,7 @@ test('what is remembered of a message is read as it was written, however many th
       assert.equal([known.first, known.stream], [n, n]);
       assert.equal([known.came('direct'), known.came('carbon')], [true, false]);
       assert.is(known.isAliased, n % 2 === 1);
+      assert.is(known.isReused, n % 3 === 0);
       assert.is(known.isCalled(hashed('alias', String(n))), n % 2 === 1);
     }
     for (const n of [6, 7]) {
@@ -72,7 +81,7 @@ test('what is remembered of a message is read as it was written, however many th
     assert.not(page.get(nameOf(8))!.isCalled(hashed('alias', 'one 6')));
     assert.is(page.size, 504, 'names');
     for (let n = 0; n < 10; n++)
-      page.add([nameOf(1)], { place: n, at: n, mark: n, alias: undefined, way: 'carbon', stream: 0 });
+      page.add([nameOf(1)], { place: n, at: n, mark: n, alias: undefined, way: 'carbon', stream: 0, isReused: false });
     assert.is(page.size, 510, 'messages, of which some have one name');
     assert.is(page.get(nameOf(1))!.place, 9);
     page.clear();

@@ -35,6 +35,25 @@ test(
 );
 
 test(
+  'what a server that fell had archived is one when its sender says it again minutes later',
+  inWorld(async (world) => {
+    world.online();
+    const phone = world.client('phone').available();
+    world.server(chat('a', { inside: alias('s-1') }));
+    for (const name of ['s-2', 's-3']) world.server(chat('alarm', { inside: alias(name) }));
+    world.hub.offline();
+    world.online();
+    world.now += 5 * 60_000;
+    world.server(chat('a', { inside: alias('s-4') }));
+    world.server(chat('alarm', { inside: alias('s-5') }));
+    assert.equal(bodiesOf(phone.messages()), ['a', 'alarm', 'alarm', 'alarm']);
+    world.now += 6 * 60_000;
+    world.server(chat('a', { inside: alias('s-6') }));
+    assert.equal(await bodiesIn(world), ['a', 'alarm', 'alarm', 'alarm', 'a']);
+  }),
+);
+
+test(
   'after a restart the last ones are known again',
   inWorld(async (world) => {
     world.online();

@@ -16,10 +16,13 @@ export interface Memory {
   way: Way;
   /** The stream on which it was seen first. */
   stream: number;
+  /** Another message had its name, and its content. */
+  isReused: boolean;
 }
 
 const bits: Readonly<Record<Way, number>> = { direct: 1, carbon: 2 };
 const isAliased = 4;
+const isReusing = 8;
 
 /** A row: two long numbers, and behind them, counted in short ones, the others. */
 const [places, times] = [0, 1];
@@ -39,7 +42,7 @@ export class Page {
     return Math.max(this.names.size, this.#count);
   }
 
-  add(names: readonly Name[], { place = 0, at, mark, alias, way, stream }: Memory): void {
+  add(names: readonly Name[], { place = 0, at, mark, alias, way, stream, isReused }: Memory): void {
     const row = this.#count++;
     if (this.#count * width > this.long.length) this.#grow();
     const { long, short } = this;
@@ -47,7 +50,7 @@ export class Page {
     long[from + places] = place;
     long[from + times] = at;
     short[then + marks] = mark;
-    short[then + flags] = bits[way] | (alias === undefined ? 0 : isAliased);
+    short[then + flags] = bits[way] | (alias === undefined ? 0 : isAliased) | (isReused ? isReusing : 0);
     short[then + firsts] = stream;
     short[then + streams] = stream;
     short[then + highs] = alias?.[0] ?? 0;
@@ -109,6 +112,10 @@ export class Known {
   }
   comes(way: Way): void {
     this.#page.short[this.#row * width * 2 + flags] = this.#short(flags) | bits[way];
+  }
+
+  get isReused(): boolean {
+    return (this.#short(flags) & isReusing) !== 0;
   }
 
   get isAliased(): boolean {

@@ -61,9 +61,12 @@ export class Recent {
     return stamp === undefined ? this.#isNew(now) : Math.abs(stamp - known.at) <= moment;
   }
 
-  /** The server fell, perhaps, and its other clients send again what it had archived already. */
-  #isAfterBreak({ first, at }: Known, now: number): boolean {
-    return first !== this.#stream && this.#isNew(now) && now - at <= recent;
+  /**
+   * The server fell, perhaps, and its other clients send again what it had archived already: as soon as they are there again, which may
+   * be minutes later. Whoever has used an id twice is not believed for so long.
+   */
+  #isAfterBreak({ first, at, isReused }: Known, now: number): boolean {
+    return first !== this.#stream && Math.abs(now - at) <= recent && (!isReused || this.#isNew(now));
   }
 
   /** The stream is; not for an hour because the clock was set back so far. */
@@ -77,7 +80,8 @@ export class Recent {
     const stream = this.#stream - (isMissed ? 1 : 0);
     if (names.length === 0) return;
     if (this.#page.size >= most) this.#turn();
-    this.#page.add(names, { place, at, mark, alias, way, stream });
+    const isReused = names.some((name) => this.get(name)?.mark === mark);
+    this.#page.add(names, { place, at, mark, alias, way, stream, isReused });
   }
 
   /** What was known before the page that is full is forgotten. */

@@ -125,9 +125,10 @@ async function judge(world: FaultyWorld, look: () => Promise<Findings>, log: (te
   await settled(world.everybody, log);
   const deadline = Date.now() + patience;
   for (;;) {
+    const isLast = Date.now() > deadline; // what it finds missing was so then
     const findings = await look().catch((error: Error) => error);
     const isClean = !(findings instanceof Error) && findings.lost.length === 0;
-    if (isClean || Date.now() > deadline) {
+    if (isClean || isLast) {
       if (findings instanceof Error) throw findings;
       const { lost, doubled, misordered, needless } = findings;
       for (const [what, list] of Object.entries({ lost, doubled, misordered, needless }))
