@@ -38,11 +38,11 @@ const harnesses: Record<string, (order: Order) => Promise<boolean>> = {
   },
   async jat({ only, ...order }) {
     const found = await runJat({ ...order, ...(only && { faults: only as JatFault[] }) });
-    const { rounds, faults, requests, answers, ended, unanswered, doubled, wrong } = found;
+    const { rounds, faults, requests, answers, ended, cut, unanswered, doubled, wrong } = found;
     const kinds = Object.entries(answers).map(([what, count]) => `${count} ${what}`);
     print(
       `${order.kind}, seed ${order.seed}: ${rounds} rounds, ${faults} faults, ${requests} requests (${kinds.join(', ')}; ` +
-        `${ended} ended with their streams), ${unanswered.length} unanswered, ${doubled.length} doubled, ${wrong.length} wrong`,
+        `${ended} ended with their streams, ${cut} on a line that was cut), ${unanswered.length} unanswered, ${doubled.length} doubled, ${wrong.length} wrong`,
     );
     return unanswered.length + doubled.length + wrong.length === 0;
   },

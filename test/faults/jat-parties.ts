@@ -4,6 +4,7 @@ import { serialize, xml } from '../../src/wire/xml.ts';
 import type { Chance } from '../lib/random.ts';
 import type { RawClient } from '../lib/raw.ts';
 import { accepting, reply, work } from '../lib/services.ts';
+import type { Wire } from './jat-wire.ts';
 
 export interface JatFound {
   rounds: number;
@@ -13,6 +14,8 @@ export interface JatFound {
   answers: Record<string, number>;
   /** Requests of streams that ended before the answer: the server that carried them was restarted. */
   ended: number;
+  /** Requests that were under way, or their answers, as the component's connection ended. */
+  cut: number;
   unanswered: string[];
   /** Answered twice, or never asked. */
   doubled: string[];
@@ -38,6 +41,8 @@ export class User {
   readonly #address: string;
   readonly #chance: Chance;
   readonly #share: number;
+  /** Between this one's server and the component. */
+  readonly #wire: Wire | undefined;
   readonly #open = new Map<string, Asked>();
   /** Of streams that are over: an answer may still come to the next one, which has the same address. */
   readonly #ended = new Set<string>();
@@ -45,12 +50,13 @@ export class User {
   #count = 0;
   #asks = true;
 
-  constructor(name: string, address: string, share: number, found: JatFound, chance: Chance) {
+  constructor(name: string, address: string, share: number, found: JatFound, chance: Chance, wire?: Wire) {
     this.#name = name;
     this.#address = address;
     this.#share = share;
     this.#found = found;
     this.#chance = chance;
+    this.#wire = wire;
   }
 
   get open(): number {
@@ -79,13 +85,35 @@ export class User {
     this.#fill();
   }
 
+  /** The component's connection is over: what was under way is gone. */
+  cut(): void {
+    for (const id of this.#open.keys()) if (this.#wire?.isLost(id)) this.#writeOff(id);
+    this.#fill();
+  }
+
+  /** It stands again, and what is owed over it may come from now on. */
+  reconnected(): void {
+    for (const asked of this.#open.values()) asked.since = Date.now();
+  }
+
   /** Those that have had no answer for too long are told of. */
   check(): void {
     const late = [...this.#open].filter(([, { since }]) => Date.now() - since > atMost);
     for (const [id, { to }] of late) {
-      this.#open.delete(id);
-      this.#found.unanswered.push(`${this.#name} ${id} to ${to}`);
+      const hasReached = this.#wire === undefined || (this.#wire.hasReached(id) && !this.#wire.isLost(id));
+      if (!hasReached) this.#writeOff(id);
+      else {
+        this.#open.delete(id);
+        const hasLeft = this.#wire?.hasLeft(id) === true ? ', whose server has the answer' : '';
+        this.#found.unanswered.push(`${this.#name} ${id} to ${to}${hasLeft}`);
+      }
     }
+  }
+
+  #writeOff(id: string): void {
+    this.#open.delete(id);
+    this.#ended.add(id);
+    this.#found.cut++;
   }
 
   #fill(): void {
@@ -116,8 +144,10 @@ export class User {
     if (from !== asked.to || to !== client.jid) this.#found.wrong.push(`${id} from ${from} to ${to}`);
     if (type === 'result' && stanza.getChildText('work') !== asked.nonce)
       this.#found.wrong.push(`${id} has ${stanza.getChildText('work')}`);
+    if (type === 'result' && this.#wire?.hasReached(id) === false)
+      this.#found.wrong.push(`${id} has a result, and nobody was asked`);
     // not at once: a refusal that comes back at once would make a flood of it
-    setTimeout(() => this.#fill(), type === 'result' ? 0 : 20);
+    setTimeout(() => this.#fill(), type === 'result' ? 0 : this.#chance.between(20, 120));
   }
 }
 

@@ -1,15 +1,18 @@
 /**
- * Requests to a service address while apps come and go, fall silent, workers die and the server restarts: each has exactly
- * one answer, from the address that was asked, for whom asked.
+ * Requests to a service address while apps come and go, fall silent, workers die, the component's connection stalls and ends, and the
+ * server restarts: each has exactly one answer, from the address that was asked, for whom asked.
  */
+import { Pipe } from '../lib/pipe.ts';
 import { Chance } from '../lib/random.ts';
 import type { RawClient } from '../lib/raw.ts';
 import type { Account, Kind } from '../lib/servers.ts';
 import { ServiceWorld } from '../lib/services.ts';
+import { until } from '../lib/world.ts';
 import { App, atMost, type JatFound, User } from './jat-parties.ts';
+import { Wire } from './jat-wire.ts';
 
-export type JatFault = 'app' | 'silence' | 'worker' | 'server';
-export const jatFaults: readonly JatFault[] = ['app', 'silence', 'worker', 'server'];
+export type JatFault = 'app' | 'silence' | 'worker' | 'component' | 'server';
+export const jatFaults: readonly JatFault[] = ['app', 'silence', 'worker', 'component', 'server'];
 
 export interface JatOrder {
   kind: Kind;
@@ -24,6 +27,8 @@ export interface JatOrder {
 const inFlight = 64;
 /** The address's, in milliseconds. */
 const timeout = 3000;
+/** A component that is cut again and again waits up to a minute before it connects. */
+const reconnect = 90_000;
 const pause = (milliseconds: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, milliseconds));
 
 class Chaos {
@@ -33,21 +38,26 @@ class Chaos {
     requests: 0,
     answers: {},
     ended: 0,
+    cut: 0,
     unanswered: [],
     doubled: [],
     wrong: [],
   };
   readonly #order: JatOrder;
   readonly #world: ServiceWorld;
+  readonly #pipe: Pipe;
+  readonly #wire: Wire;
   readonly #chance: Chance;
   #apps: App[] = [];
   /** Those at the server, and how they log in again; those at the proxy. */
   #far: { user: User; account: Account }[] = [];
   #near: User[] = [];
 
-  constructor(order: JatOrder, world: ServiceWorld) {
+  constructor(order: JatOrder, world: ServiceWorld, pipe: Pipe, wire: Wire) {
     this.#order = order;
     this.#world = world;
+    this.#pipe = pipe;
+    this.#wire = wire;
     this.#chance = new Chance(order.seed);
   }
 
@@ -64,9 +74,9 @@ class Chaos {
     for (const app of this.#apps) await app.comes();
     await world.answering(address, this.#apps.length - 3);
     const share = Math.ceil(inFlight / 6);
-    const user = (name: string) => new User(name, address, share, this.found, this.#chance);
+    const user = (name: string, wire?: Wire) => new User(name, address, share, this.found, this.#chance, wire);
     for (const name of ['u1', 'u2', 'u3', 'u4'])
-      this.#far.push({ user: user(name), account: await world.server.account(name) });
+      this.#far.push({ user: user(name, this.#wire), account: await world.server.account(name) });
     for (const { user: one, account } of this.#far) one.takes(await world.client(account, 'x'));
     for (const name of ['v1', 'v2']) {
       const one = user(name);
@@ -87,11 +97,14 @@ class Chaos {
   async round(): Promise<void> {
     for (const user of this.#users) user.goOn();
     const kinds = this.#order.faults ?? jatFaults;
+    let wasCut = false;
     for (let count = 0; count < 6; count++) {
       await pause(this.#chance.between(0, 600));
-      // a restart is worth a round of the others
+      // a restart is worth a round of the others; who is cut too often waits longer and longer
       const kind = this.#chance.of(kinds);
       if (kind === 'server' && count > 0 && kinds.length > 1) continue;
+      if (kind === 'component' && wasCut && kinds.length > 1) continue;
+      wasCut ||= kind === 'component';
       this.#order.log(`fault: ${kind}`);
       this.found.faults++;
       await this.#fault(kind);
@@ -106,6 +119,7 @@ class Chaos {
   async #fault(kind: JatFault): Promise<void> {
     if (kind === 'worker') return this.#world.proxy.killWorker();
     if (kind === 'server') return this.#restart();
+    if (kind === 'component') return this.#disconnect();
     const app = this.#chance.of(this.#apps);
     if (kind === 'silence') {
       app.silent();
@@ -115,6 +129,30 @@ class Chaos {
     await app.goes();
     await pause(this.#chance.between(0, 800));
     await app.comes();
+  }
+
+  /** Nothing passes for a while, or the connection ends, or one after the other. Users stay, and ask. */
+  async #disconnect(): Promise<void> {
+    const how = this.#chance.of(['stall', 'cut', 'both'] as const);
+    if (how !== 'cut') {
+      this.#pipe.stall();
+      await pause(this.#chance.between(0, timeout + 1500));
+    }
+    if (how === 'stall') return this.#pipe.flow();
+    const count = this.#connects;
+    await this.#pipe.sever();
+    for (const { user } of this.#far) user.cut();
+    await until(
+      'component online',
+      () => this.#connects > count,
+      () => pause(20),
+      reconnect,
+    );
+    for (const { user } of this.#far) user.reconnected();
+  }
+
+  get #connects(): number {
+    return this.#world.proxy.output.match(/component online.*svc\.work\.example/g)?.length ?? 0;
   }
 
   async #restart(): Promise<void> {
@@ -131,8 +169,13 @@ class Chaos {
 
 /** Runs it, whole rounds; everything is stopped at the end. */
 export async function runJat(order: JatOrder): Promise<JatFound> {
-  const world = await ServiceWorld.make({ kind: order.kind, workers: '1' }, {}, 'mortal');
-  const chaos = new Chaos(order, world);
+  const wire = new Wire('u');
+  let pipe: Pipe | undefined;
+  const world = await ServiceWorld.make({ kind: order.kind, workers: '1' }, {}, 'mortal', async (port) => {
+    pipe = await Pipe.to(port, wire.hears);
+    return pipe;
+  });
+  const chaos = new Chaos(order, world, pipe!, wire);
   await chaos.begin();
   while (order.goesOn(chaos.found.rounds)) await chaos.round();
   await world.stop();
