@@ -39,7 +39,7 @@ class Round {
   readonly plain = party('plain');
   readonly peer = party('peer', { managed: true });
   archive = ['in 1', 'managed 2', 'in 3', 'managed 4'].map((body) => came(body, { way: 'archive' }));
-  serverOfAlice = this.archive.map((one) => ({ ...one, stanzaId: `theirs-${one.id}` }));
+  serverOfAlice: Arrival[] = this.archive.map((one) => ({ ...one, stanzaId: `theirs-${one.id}` }));
   serverOfBob = this.serverOfAlice;
   kind: Pick<Evidence, 'serverDied' | 'isForgetful' | 'overtakes' | 'full'> = {
     serverDied: false,
@@ -180,6 +180,27 @@ test('a copy of one message under another id is a double', () => {
   const round = new Round();
   round.plain.arrivals.push({ ...round.copy('managed 2'), id: 'another', stream: 1 });
   assert.equal(round.found(), { doubled: 1 });
+});
+
+test("what the peer said twice and the server has twice, or forgot, is the server's", () => {
+  const round = (times: number, change: (round: Round) => void): Counts => {
+    const one = new Round();
+    Object.assign(one.peer.sent[0]!, { times });
+    one.archive.push(came('in 1', { stanzaId: 'another' }));
+    change(one);
+    return one.found();
+  };
+  const dies = (one: Round) => Object.assign(one.kind, { serverDied: true });
+  assert.equal(
+    round(2, () => {}),
+    { doubled: 1 },
+  );
+  assert.equal(round(1, dies), { doubled: 1 });
+  assert.equal(round(2, dies), { serverDoubles: 1 });
+  assert.equal(
+    round(2, (one) => one.serverOfAlice.push(came('in 1', { stanzaId: 'theirs-too' }))),
+    { serverDoubles: 1 },
+  );
 });
 
 test("at the end the peer's messages are looked for, too, but for what a killed server lost", () => {
