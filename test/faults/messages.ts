@@ -135,7 +135,8 @@ async function judge(world: FaultyWorld, look: () => Promise<Findings>, log: (te
         for (const line of list) log(`${what}: ${line}`);
       return findings;
     }
-    log(`waiting for what is not there yet: ${findings instanceof Error ? findings.message : findings.lost[0]}`);
+    const missing = findings instanceof Error ? findings.message : findings.lost[0]!;
+    log(`waiting for what is not there yet: ${missing.slice(0, 300)}`);
     await pause(1000);
   }
 }
