@@ -1,4 +1,5 @@
 /** Where faults happen: a real server, a network that can fail, the proxy on a small disk, three apps and a peer. */
+import { spawnSync } from 'node:child_process';
 import { existsSync, rmSync, statfsSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { Pipe } from '../lib/pipe.ts';
@@ -58,7 +59,8 @@ export class FaultyWorld {
     const network = await Pipe.to(server.port);
     const disk = temporaryFolder('disk');
     await run('mount', ['-t', 'tmpfs', '-o', `size=${diskSize}`, 'tmpfs', disk]);
-    process.once('exit', () => unmount(disk));
+    // before its folder is deleted, which is done at the exit, too
+    process.prependOnceListener('exit', () => void spawnSync('umount', ['-l', disk]));
     const routes = server.domains.map((domain) => `${domain}=127.0.0.1:${network.port}`).join(',');
     const env = { UPSTREAM_ROUTES: routes, DATA_DIR: join(disk, 'data'), SASL_PLUS: 'off', WORKERS: '1' };
     const proxy = await RunningProxy.start({ server, env, program: 'mortal' });
