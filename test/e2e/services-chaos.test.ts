@@ -1,7 +1,7 @@
 /** Some rounds of scripts/faults jat: whatever fails, each request has exactly one answer. */
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
-import { runJat } from '../faults/jat.ts';
+import { jatFaults, runJat } from '../faults/jat.ts';
 
 const rounds = 2;
 
@@ -13,6 +13,7 @@ for (const [kind, seed] of [
     const found = await runJat({ kind, seed, goesOn: (round) => round < rounds, log: () => {} });
     const { unanswered, doubled, wrong } = found;
     assert.equal({ unanswered, doubled, wrong }, { unanswered: [], doubled: [], wrong: [] });
+    assert.ok(found.faults >= jatFaults.length && found.cut > 0, 'each kind of fault, and something was under way');
     assert.ok(found.requests > 1000 && (found.answers.result ?? 0) > found.requests / 2, JSON.stringify(found));
   });
 

@@ -52,6 +52,8 @@ class Chaos {
   /** Those at the server, and how they log in again; those at the proxy. */
   #far: { user: User; account: Account }[] = [];
   #near: User[] = [];
+  /** Of the component's connection. */
+  #cuts = 0;
 
   constructor(order: JatOrder, world: ServiceWorld, pipe: Pipe, wire: Wire) {
     this.#order = order;
@@ -100,9 +102,10 @@ class Chaos {
     let wasCut = false;
     for (let count = 0; count < 6; count++) {
       await pause(this.#chance.between(0, 600));
-      // a restart is worth a round of the others; who is cut too often waits longer and longer
-      const kind = this.#chance.of(kinds);
-      if (kind === 'server' && count > 0 && kinds.length > 1) continue;
+      // the first round has each of them; later a restart is worth a round of the others, and who is cut too often waits longer and longer
+      const isFirst = this.found.rounds === 0 && count < kinds.length;
+      const kind = isFirst ? kinds[count]! : this.#chance.of(kinds);
+      if (kind === 'server' && count > 0 && kinds.length > 1 && !isFirst) continue;
       if (kind === 'component' && wasCut && kinds.length > 1) continue;
       wasCut ||= kind === 'component';
       this.#order.log(`fault: ${kind}`);
@@ -133,13 +136,14 @@ class Chaos {
 
   /** Nothing passes for a while, or the connection ends, or one after the other. Users stay, and ask. */
   async #disconnect(): Promise<void> {
-    const how = this.#chance.of(['stall', 'cut', 'both'] as const);
+    const how = this.#cuts === 0 ? 'both' : this.#chance.of(['stall', 'cut', 'both'] as const);
     if (how !== 'cut') {
       this.#pipe.stall();
-      await pause(this.#chance.between(0, timeout + 1500));
+      await pause(this.#chance.between(200, timeout + 1500));
     }
     if (how === 'stall') return this.#pipe.flow();
     const count = this.#connects;
+    this.#cuts++;
     await this.#pipe.sever();
     for (const { user } of this.#far) user.cut();
     await until(
