@@ -134,6 +134,21 @@ withStore('messages older than wanted go, but for what a known app has yet to ge
   assert.equal(await left(store, work), [6, 7, 8, 9, 10]);
 });
 
+withStore('whose oldest messages went is told, so that nobody fetches them again', async (store) => {
+  const now = Date.now();
+  for (let place = 1; place <= 4; place++)
+    await store.messages.add(work, messageAt(place, { at: now - (4 - place) * day - 1000 }));
+  const limits = { user: 'a', accounts, retention: 10 * day, quota: 0 };
+  const trimmed: string[] = [];
+  const retention = new Retention(store, limits, quiet, (account) => trimmed.push(account));
+  await retention.run();
+  assert.equal(trimmed, [], 'nothing went');
+  retention.limits = { ...limits, retention: 2 * day };
+  await retention.run();
+  retention.close();
+  assert.equal(trimmed, [work]);
+});
+
 withStore('other limits hold at once, also while old messages go', async (store) => {
   const now = Date.now();
   for (let place = 1; place <= 10; place++)
