@@ -13,7 +13,7 @@ for (const [kind, seed] of [
     const found = await runJat({ kind, seed, goesOn: (round) => round < rounds, log: () => {} });
     const { unanswered, doubled, wrong } = found;
     assert.equal({ unanswered, doubled, wrong }, { unanswered: [], doubled: [], wrong: [] });
-    assert.ok(found.faults >= jatFaults.length && found.cut > 0, 'each kind of fault, and something was under way');
+    assert.ok(found.faults >= jatFaults.length, 'each kind of fault');
     assert.ok(found.requests > 1000 && (found.answers.result ?? 0) > found.requests / 2, JSON.stringify(found));
   });
 

@@ -136,7 +136,7 @@ class Chaos {
 
   /** Nothing passes for a while, or the connection ends, or one after the other. Users stay, and ask. */
   async #disconnect(): Promise<void> {
-    const how = this.#cuts === 0 ? 'both' : this.#chance.of(['stall', 'cut', 'both'] as const);
+    const how = this.#cuts === 0 ? 'cut' : this.#chance.of(['stall', 'cut', 'both'] as const);
     if (how !== 'cut') {
       this.#pipe.stall();
       await pause(this.#chance.between(200, timeout + 1500));
