@@ -145,6 +145,7 @@ async function assemble(
     ask: (what, ask) => answers[what](ask),
     round: () => checkClock(clock, bot, log),
   }).catch(failed);
+  services.heard();
   // Not before: what a start that fails makes is told to nobody.
   const admin = await prepareAdmin(registry, newAdmin).catch(failed);
   if (admin !== undefined) endLogins(edge, admin.name);

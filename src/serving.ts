@@ -10,7 +10,10 @@ import type { Registry } from './registry/types.ts';
 import { createServices, type ServiceHall } from './services/services.ts';
 import { type BareJid, domainOf } from './wire/jid.ts';
 
-export type Serving = ServiceHall;
+export interface Serving extends ServiceHall {
+  /** Root can speak to people from now on. */
+  heard(): void;
+}
 
 interface ServingNeeds {
   config: Config;
@@ -39,14 +42,19 @@ export function openServing({ config, registry, pool, log, bot }: ServingNeeds):
     notice: (notice) => bot().service(notice),
     state: (state) => bot().component(state),
   });
+  let isHeard = false;
   store.onTrouble = (reason) => {
     if (reason === undefined) log.info('service addresses: their file can be used again');
     else log.error('service addresses: their file cannot be used', { reason });
-    bot().serviceFile(reason ?? null);
+    if (isHeard) bot().serviceFile(reason ?? null);
     if (reason === undefined) hall.refresh().catch((error: unknown) => refused(error, log));
   };
   const stop = hall.stop.bind(hall);
   return Object.assign(hall, {
+    heard() {
+      isHeard = true;
+      if (store.trouble !== undefined) bot().serviceFile(store.trouble);
+    },
     async stop(within: number) {
       await stop(within);
       await store.close();

@@ -1,4 +1,5 @@
 /** Opening a user's database: settings, format, and what is said of one that cannot be used. */
+import { statSync } from 'node:fs';
 import Database from 'better-sqlite3';
 import { isFull } from './passing.ts';
 import { bringUp, version } from './schema.ts';
@@ -6,12 +7,16 @@ import { bringUp, version } from './schema.ts';
 /** A user's archive cannot be used; the message is for the administrator and names the file. */
 export class ArchiveError extends Error {}
 
-/** The file has to be there. From now on SQLite neither syncs nor moves anything out of its log by itself: `Opened` does. */
-export function openDatabase(file: string): Database.Database {
+/**
+ * The file has to be there. From now on SQLite neither syncs nor moves anything out of its log by itself: `Opened` does. `alone`:
+ * nobody else can read it meanwhile, not even with SQLite's own tools; a full disk has room for that.
+ */
+export function openDatabase(file: string, how?: 'alone'): Database.Database {
   return guard(file, () => {
     const db = new Database(file, { fileMustExist: file !== ':memory:', timeout: 20 });
     try {
-      db.pragma('auto_vacuum = INCREMENTAL'); // of a new file
+      if (how === 'alone') db.pragma('locking_mode = EXCLUSIVE');
+      if (how !== 'alone' || isNew(file)) db.pragma('auto_vacuum = INCREMENTAL'); // of a new file; it writes each time
       db.pragma('synchronous = NORMAL');
       db.pragma('journal_mode = WAL');
       db.pragma('cache_size = -256');
@@ -27,6 +32,8 @@ export function openDatabase(file: string): Database.Database {
     }
   });
 }
+
+const isNew = (file: string): boolean => file === ':memory:' || statSync(file).size === 0;
 
 function migrate(db: Database.Database, file: string): void {
   const found = versionOf(db);

@@ -97,11 +97,6 @@ export class Journal {
     this.#spare.make();
   }
 
-  /** What was kept free is free. False: it was before. */
-  makeRoom(): boolean {
-    return this.#spare.giveUp();
-  }
-
   /** It can be marked. */
   get isReady(): boolean {
     return this.#fault === undefined;

@@ -45,9 +45,9 @@ export class Opened {
   #isToWipe = false;
   #fault: ArchiveError | undefined;
 
-  constructor(file: string) {
+  constructor(file: string, how?: 'alone') {
     this.#file = file;
-    this.#db = openDatabase(file);
+    this.#db = openDatabase(file, how);
     if (this.#db.memory) return;
     try {
       this.#main = held(file, 'r+');

@@ -58,6 +58,10 @@ export class ServiceFile {
     this.#file = file;
   }
 
+  get trouble(): string | undefined {
+    return this.#trouble;
+  }
+
   async read(address: string, kind: string): Promise<Kept[]> {
     if (this.#writes.length > 0) this.#commit();
     try {

@@ -110,13 +110,12 @@ export class FileStore implements Store, Book {
     return this.#opened;
   }
 
-  /** Where the disk is full, in the room that was kept for that: SQLite needs some to begin with, if only to read. */
   #open(): Opened {
     try {
       return new Opened(this.#file);
     } catch (error) {
-      if (!isFull(error) || this.#journal?.makeRoom() !== true) throw error;
-      return new Opened(this.#file);
+      if (!isFull(error)) throw error;
+      return new Opened(this.#file, 'alone');
     }
   }
 

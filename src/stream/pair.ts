@@ -75,8 +75,8 @@ export function make(pair: Pair, now: Date): void {
   const [certFile, keyFile] = filesOf(pair);
   try {
     mkdirSync(pair.folder, { recursive: true, mode: 0o700 });
-    writeFileSync(keyFile, key, { mode: 0o600 });
-    writeFileSync(`${certFile}.part`, cert);
+    writeFileSync(keyFile, key, { mode: 0o600, flush: true });
+    writeFileSync(`${certFile}.part`, cert, { flush: true });
     renameSync(`${certFile}.part`, certFile);
   } catch (reason) {
     throw new Error(`${certFile}: cannot be made (${(reason as NodeJS.ErrnoException).code})`);
