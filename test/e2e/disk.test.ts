@@ -1,0 +1,377 @@
+/** A disk that is full or fails, files that are damaged: who is concerned is told, nothing is lost, and it works again by itself. */
+import { copyFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { test } from 'uvu';
+import * as assert from 'uvu/assert';
+import { NS } from '../../src/wire/ns.ts';
+import { type Element, xml } from '../../src/wire/xml.ts';
+import { Disk, FaultyDisk } from '../lib/disk.ts';
+import { isMessage, isPresence } from '../lib/party.ts';
+import { askRoot, RunningProxy } from '../lib/proxy.ts';
+import { login, type RawClient } from '../lib/raw.ts';
+import { type Account, type RealServer, startServer } from '../lib/servers.ts';
+import { ServiceWorld, work, working } from '../lib/services.ts';
+import { type Setting, settings, until } from '../lib/world.ts';
+
+/** Longer than what a file system has left in a page; with a number before it. */
+const long = 'x'.repeat(50_000);
+/** Both sides of an account behind the proxy, which keeps what it has on that disk. */
+class Scene {
+  readonly server: RealServer;
+  readonly proxy: RunningProxy;
+  readonly alice: Account;
+  readonly bob: RawClient;
+  /** An app of the administrator's, which root speaks to. */
+  ops!: RawClient;
+  phone!: RawClient;
+  /** What bob and alice said, and nobody refused. */
+  readonly said: string[] = [];
+  /** What bob said in all, and how often each came to an app. */
+  readonly #heard = new Map<string, number>();
+  #count = 0;
+
+  static async make({ kind, workers }: Setting, folder: string): Promise<Scene> {
+    const server = await startServer(kind);
+    const env = { DATA_DIR: join(folder, 'data'), WORKERS: workers, SASL_PLUS: 'off' };
+    const proxy = await RunningProxy.start({ server, env });
+    const alice = await proxy.account(server, 'alice');
+    const { host, port, ca } = server;
+    const bob = await login({ ...(await server.account('bob', server.domains[1])), resource: 'desk', host, port, ca });
+    bob.send('<presence/>');
+    await bob.roundtrip();
+    const scene = new Scene({ server, proxy, alice, bob });
+    await scene.enter();
+    await scene.talk();
+    return scene;
+  }
+
+  private constructor({ server, proxy, alice, bob }: Pick<Scene, 'server' | 'proxy' | 'alice' | 'bob'>) {
+    this.server = server;
+    this.proxy = proxy;
+    this.alice = alice;
+    this.bob = bob;
+  }
+
+  /** The apps of a program that has just started. */
+  async enter(): Promise<void> {
+    this.ops = await this.proxy.login(this.proxy.admin, { resource: 'ops' });
+    this.ops.send('<presence/>');
+    this.phone = await this.proxy.login(this.alice, { resource: 'phone' });
+    this.phone.witness = (stanza) => {
+      const name = nameOf(stanza);
+      if (isMessage({ from: this.bob.bare })(stanza) && name !== '')
+        this.#heard.set(name, (this.#heard.get(name) ?? 0) + 1);
+    };
+    this.phone.send('<presence/>');
+    await this.phone.roundtrip();
+  }
+
+  /** The other side says something; it need not arrive yet. */
+  tell(): string {
+    const name = `in ${++this.#count}`;
+    this.said.push(name);
+    this.bob.message(this.alice.jid, name);
+    return name;
+  }
+
+  /** Once either way, as usual. */
+  async talk(): Promise<void> {
+    assert.is(await this.say(), 'taken');
+    const name = this.tell();
+    await until(
+      `${name} at the app`,
+      () => this.#heard.has(name),
+      () => this.phone.roundtrip(),
+    );
+  }
+
+  /** The app says something: what becomes of it. */
+  async say(): Promise<'taken' | 'refused'> {
+    const name = `out ${++this.#count}`;
+    const id = this.phone.message(this.bob.bare, `${name} ${long}`);
+    const came = () => this.bob.all.some((stanza) => nameOf(stanza) === name);
+    const error = () => this.phone.all.find((stanza) => stanza.attrs.id === id && stanza.attrs.type === 'error');
+    await until(
+      `${name} taken or refused`,
+      () => came() || error() !== undefined,
+      () => this.phone.roundtrip(),
+    );
+    if (error() === undefined) {
+      this.said.push(name);
+      return 'taken';
+    }
+    assert.is(error()!.getChild('error')!.attrs.type, 'wait');
+    assert.ok(error()!.getChild('error')!.getChild('resource-constraint', NS.stanzas), String(error()));
+    return 'refused';
+  }
+
+  /** What was kept free for the full disk is used up then. */
+  async sayUntilRefused(): Promise<void> {
+    for (let count = 0; (await this.say()) === 'taken'; count++) assert.ok(count < 50, 'it is taken all the same');
+  }
+
+  hears(words: RegExp): Promise<Element> {
+    const fits = isMessage({ from: this.proxy.root });
+    return this.ops.received((stanza) => fits(stanza) && words.test(textOf(stanza)), {
+      what: `root's ${words}`,
+      within: 30_000,
+    });
+  }
+
+  heard(name: string): number {
+    return this.#heard.get(name) ?? 0;
+  }
+
+  /** All that was said is where it belongs: once. What was lost with a disk the archive has from the server, in whatever order. */
+  async check(order: (names: string[]) => string[] = (names) => names): Promise<void> {
+    await this.talk();
+    const outward = this.said.filter((name) => name.startsWith('out '));
+    await this.bob.roundtrip();
+    assert.equal(
+      this.bob.all.map(nameOf).filter((name) => name.startsWith('out ')),
+      outward,
+      'at the contact',
+    );
+    const inward = this.said.filter((name) => name.startsWith('in '));
+    assert.equal(
+      [...this.#heard],
+      inward.map((name) => [name, 1]),
+      'at the app',
+    );
+    const archived = await this.#archived();
+    assert.equal(order(archived.filter((name) => name.startsWith('out '))), order(outward), 'in the archive');
+    assert.equal(order(archived.filter((name) => name.startsWith('in '))), order(inward), 'in the archive');
+  }
+
+  async #archived(): Promise<string[]> {
+    const reader = await this.proxy.login(this.alice, { resource: 'reader' });
+    const all = xml('set', NS.rsm, xml('max', {}, '250'));
+    for (let after = all, names: string[] = []; ; ) {
+      const begin = reader.all.length;
+      const answer = await reader.iq('set', undefined, xml('query', { xmlns: NS.mam, queryid: 'all' }, after));
+      for (const stanza of reader.all.slice(begin)) {
+        const found = stanza.getChild('result', NS.mam)?.getChild('forwarded', NS.forward)?.getChild('message');
+        if (found !== undefined) names = [...names, nameOf(found)];
+      }
+      const fin = answer.getChild('fin', NS.mam)!;
+      if (fin.attrs.complete === 'true') return names;
+      const last = fin.getChild('set', NS.rsm)!.getChildText('last')!;
+      after = xml('set', NS.rsm, xml('max', {}, '250'), xml('after', {}, last));
+    }
+  }
+
+  async close(): Promise<void> {
+    await this.proxy.stop();
+    await this.server.stop();
+  }
+}
+
+const textOf = (stanza: Element): string => stanza.getChildText('body') ?? '';
+/** `out 3` */
+const nameOf = (stanza: Element): string => /^(in|out) \d+/.exec(textOf(stanza))?.[0] ?? '';
+
+const inEach = (name: string, run: (setting: Setting) => Promise<void>, which: readonly Setting[] = settings): void => {
+  for (const setting of which) test(`${name} (${setting.kind}, WORKERS=${setting.workers})`, () => run(setting));
+};
+
+const onSmallDisk = (
+  name: string,
+  run: (scene: Scene, disk: Disk) => Promise<void>,
+  which?: readonly Setting[],
+): void =>
+  inEach(
+    name,
+    async (setting) => {
+      const disk = await Disk.make(24);
+      const scene = await Scene.make(setting, disk.folder);
+      await run(scene, disk);
+      await scene.close();
+      await disk.close();
+    },
+    which,
+  );
+
+onSmallDisk(
+  'a full disk: apps are refused, what comes waits, and all goes on when there is room',
+  async (scene, disk) => {
+    const { proxy } = scene;
+    disk.fill();
+    await scene.sayUntilRefused();
+    await scene.hears(/The archive of admin cannot be written:\n.*admin\.sqlite: the disk is full/);
+    await proxy.prints(/the archive cannot be written.*the disk is full/);
+    const waiting = [scene.tell(), scene.tell()];
+    assert.is(await scene.say(), 'refused');
+    await scene.bob.roundtrip();
+    assert.equal(
+      waiting.map((name) => scene.heard(name)),
+      [0, 0],
+    );
+    disk.fill(); // the rest of what was kept free
+    assert.match(await askRoot(scene.ops, proxy.root, 'user add carol "correct-horse"'), /the disk is full/);
+    disk.free();
+    await scene.hears(/can be written again/);
+    await proxy.prints(/the archive can be written again/);
+    await scene.check();
+  },
+);
+
+onSmallDisk(
+  'killed on a full disk it starts on it, says what is the matter, and all is there once',
+  async (scene, disk) => {
+    const { proxy } = scene;
+    disk.fill();
+    await scene.sayUntilRefused();
+    scene.tell();
+    await proxy.kill();
+    disk.fill();
+    await proxy.start();
+    await proxy.prints(/the archive cannot be written.*the disk is full/);
+    await scene.enter();
+    await scene.hears(/The archive of admin cannot be written:\n.*the disk is full/);
+    assert.is(await scene.say(), 'refused');
+    const last = scene.tell();
+    await scene.bob.roundtrip();
+    assert.is(scene.heard(last), 0);
+    disk.free();
+    await scene.hears(/can be written again/);
+    await scene.check();
+  },
+);
+
+onSmallDisk(
+  'a disk that became full while the program was not there: what was kept free is enough to be there',
+  async (scene, disk) => {
+    const { proxy } = scene;
+    await proxy.stop();
+    disk.fill();
+    await proxy.start();
+    await proxy.prints(/the archive cannot be written.*the disk is full/);
+    await scene.enter();
+    await scene.hears(/The archive of admin cannot be written:\n.*the disk is full/);
+    assert.is(await scene.say(), 'refused');
+    scene.tell();
+    disk.free();
+    await scene.hears(/can be written again/);
+    await scene.check();
+  },
+  [settings[0]!],
+);
+
+inEach(
+  'a disk that fails and becomes read-only: apps are refused, and it is not started on it',
+  async (setting) => {
+    const disk = await FaultyDisk.make(32);
+    const scene = await Scene.make(setting, disk.folder);
+    const { proxy } = scene;
+    await disk.fail();
+    await scene.sayUntilRefused();
+    await scene.hears(/The archive of admin cannot be written:\n.*admin\.sqlite/);
+    await proxy.prints(/the archive cannot be written/);
+    assert.match(await askRoot(scene.ops, proxy.root, 'user add carol "correct-horse"'), /the disk is read-only/);
+    scene.tell();
+    await proxy.kill();
+    const refused = await proxy.start().catch(({ message }: Error) => message);
+    assert.match(refused ?? 'started', /Cannot lock .*registry\.json\.lock: the disk is read-only\.\n$/);
+    assert.is(await proxy.exited, 1);
+    await disk.mend();
+    await proxy.start();
+    await scene.enter();
+    await scene.check((names) => names.sort());
+    await scene.close();
+    await disk.close();
+  },
+  [settings[0]!],
+);
+
+inEach(
+  'an archive that is damaged is its user’s alone: admins and the log say so, others go on, a good file is taken',
+  async (setting) => {
+    const disk = await Disk.make(24);
+    const scene = await Scene.make(setting, disk.folder);
+    const { proxy, server, bob } = scene;
+    const password = 'correct-horse';
+    await askRoot(scene.ops, proxy.root, `user add carol "${password}"`, /is in/);
+    const carol = { jid: `carol@${proxy.domain}`, password };
+    const own = await server.account('carol');
+    const app = await proxy.login(carol, { resource: 'app' });
+    app.send('<presence/>');
+    await app.received(isPresence({ from: app.jid }));
+    await askRoot(app, proxy.root, `account add ${own.jid} ${own.password} label=own`, /Connected/);
+    await proxy.stop();
+    const file = join(disk.folder, 'data', 'archive', 'carol.sqlite');
+    copyFileSync(file, `${file}.good`);
+    writeFileSync(file, 'not a database '.repeat(500));
+
+    await proxy.start();
+    await scene.enter();
+    await scene.hears(/carol cannot start:\n.*carol\.sqlite is damaged .*restore it from a backup, or move it/);
+    await proxy.prints(/carol.*carol\.sqlite is damaged/);
+    await scene.talk();
+    bob.message(own.jid, 'for carol');
+    const phone = await proxy.login(own, { resource: 'phone' });
+    phone.send('<presence/>');
+    const id = phone.message(bob.bare, 'from carol');
+    const answer = await phone.received(({ name, attrs }) => name === 'message' && attrs.id === id);
+    assert.is(answer.attrs.type, 'error');
+
+    renameSync(`${file}.good`, file);
+    await scene.hears(/What serves carol runs again/);
+    await phone.closed;
+    const again = await proxy.login(own, { resource: 'phone' });
+    again.send('<presence/>');
+    await again.received(isMessage({ body: 'for carol' }), { within: 30_000 });
+    again.message(bob.bare, 'here again');
+    await bob.received(isMessage({ body: 'here again' }));
+    assert.not(bob.all.some((stanza) => textOf(stanza) === 'from carol'));
+    await again.roundtrip();
+    assert.is(again.all.filter(isMessage({ body: 'for carol' })).length, 1);
+    await scene.check();
+    await scene.close();
+    await disk.close();
+  },
+  [settings[0]!],
+);
+
+inEach(
+  'a damaged services.sqlite: the program starts, addresses refuse for now, and with a good file all is as before',
+  async (setting) => {
+    const world = await ServiceWorld.make(setting);
+    const { proxy } = world;
+    const { desk, address } = await world.serve();
+    const implementing = await world.implementing(desk, 'a');
+    working(implementing);
+    const user = await world.user();
+    await world.answering(address);
+    user.send(`<presence to="${address}" type="subscribe"/>`);
+    await user.received(isPresence({ from: address, type: 'subscribed' }));
+    await proxy.stop();
+    const file = join(proxy.folder, 'data', 'services.sqlite');
+    renameSync(file, `${file}.good`);
+    writeFileSync(file, 'not a database '.repeat(500));
+
+    await proxy.start();
+    const ops = await proxy.login(proxy.admin, { resource: 'ops' });
+    ops.send('<presence/>');
+    const isAdvice = (stanza: Element): boolean =>
+      /service addresses.*cannot be used:\n.*services\.sqlite is damaged .*restore it from a backup, or move it/.test(
+        textOf(stanza),
+      );
+    await ops.received(isAdvice, { what: "root's advice" });
+    await proxy.prints(/services\.sqlite is damaged/);
+    await proxy.prints(/component online host=svc\.work\.example/);
+    const refused = await user.iq('get', address, work());
+    assert.is(refused.getChild('error')?.attrs.type, 'wait', String(refused));
+    assert.ok(refused.getChild('error')!.getChild('resource-constraint', NS.stanzas), String(refused));
+
+    renameSync(`${file}.good`, file);
+    await ops.received((stanza) => /service addresses keep can be used again/.test(textOf(stanza)), {
+      what: 'the end',
+    });
+    await world.answering(address);
+    assert.is((await user.iq('get', address, work())).attrs.type, 'result');
+    assert.not(user.all.some(isPresence({ from: address, type: 'unsubscribed' })), 'it is subscribed all the time');
+    await world.stop();
+    rmSync(`${file}.good`, { force: true });
+  },
+);
+test.run();
