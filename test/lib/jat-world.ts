@@ -41,6 +41,7 @@ export class MemoryStore implements ServiceStore {
     return found;
   }
   async read(address: BareJid, kind: string): Promise<Kept[]> {
+    if (this.#broken) throw new Error('damaged');
     return [...this.#of(address, kind)].map(([key, value]) => ({ key, value }));
   }
   put(address: BareJid, kind: string, key: string, value: string): Promise<void> {
