@@ -30,6 +30,14 @@ inFolder('kill -9: a message that was added keeps its place; what nobody was sho
   assert.equal((await readdir(folder)).sort(), closed);
 });
 
+inFolder('also what was added right after the end of a program before', async (folder) => {
+  for (const place of [5, 6, 7])
+    await killedAfter(folder, `messages.add('a@x', messageAt(${place})); store.read('a@x', 'meta');`);
+  const store = await storesIn(folder)('alice');
+  assert.equal(await placesIn(store), [5, 6, 7]);
+  await store.close();
+});
+
 inFolder('what a client sent comes back with its row in the outbox, and no row comes back alone', async (folder) => {
   await killedAfter(
     folder,

@@ -45,7 +45,9 @@ export const storesIn =
   async (user) => {
     const file = join(folder, fileName(user));
     await makePrivate(folder, file);
-    return new FileStore(file, shelf);
+    const store = new FileStore(file, shelf);
+    await store.begin();
+    return store;
   };
 
 /** Deletes a user's store, which nobody has open. */
@@ -95,6 +97,15 @@ export class FileStore implements Store, Book {
     });
     this.#use();
     if (this.#journal?.isHindered) this.#group.add(() => {}).catch(() => {}); // the store tells of it
+  }
+
+  /** What a program before this one left is safe, or cannot be now: nothing outlives this one's end before. */
+  async begin(): Promise<void> {
+    const told = new Promise<void>((resolve) => {
+      this.onTrouble = () => resolve();
+    });
+    if (this.trouble === undefined) await Promise.race([told, this.settled()]).catch(() => {});
+    this.onTrouble = () => {};
   }
 
   #use(): Opened {
