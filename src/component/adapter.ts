@@ -86,6 +86,8 @@ export class Transport {
     entity.on('error', this.#events.broken);
     entity.on('disconnect', () => this.#events.broken(new Error('the connection was cut')));
     this.socket.on('error', () => {}); // the library lets go of a socket that is closed
+    // before Node ends our side, too: from then until `close` it would take what is written and lose it
+    this.socket.prependListener('end', () => this.#events.broken(new Error('the connection was cut')));
     entity._attachSocket(this.socket);
   }
 

@@ -112,10 +112,10 @@ export class ComponentStream {
     return true;
   }
 
-  /** Over, for that reason; the first reason counts. With a `last` word what was sent still leaves, else nothing. */
-  end(failed: Failed, last?: string): void {
+  /** Over, for that reason; the first reason counts. What was sent still leaves, and a `last` word behind it. */
+  end(failed: Failed, last = ''): void {
     if (this.#failed !== undefined) return;
-    if (last !== undefined && this.#streaming) this.#transport.write(this.#batch + last);
+    if (this.#streaming && this.#batch + last !== '') this.#transport.write(this.#batch + last);
     this.#failed = failed;
     this.#streaming = false;
     this.#batch = '';
@@ -123,7 +123,7 @@ export class ComponentStream {
     clearTimeout(this.#phase);
     this.#watch.stop();
     this.#transport.halt();
-    this.#leave(last !== undefined);
+    this.#leave(last !== '');
     this.#resolveEnded(failed);
   }
 
