@@ -19,6 +19,7 @@ import { answerAsHost } from './host.ts';
 import { OpenTable } from './open.ts';
 import { Pending } from './pending.ts';
 import { isAnswerable } from './place.ts';
+import { Shut } from './shut.ts';
 import type { AddressSettings, AddressStatus, Drop, ResourcePresence, ServiceEngine, Way, World } from './types.ts';
 import { Ways } from './ways.ts';
 
@@ -36,8 +37,7 @@ export class Services implements ServiceEngine {
   readonly #ways: Ways;
   readonly #table: OpenTable;
   readonly #addresses = new Map<BareJid, ServiceAddress>();
-  /** What is kept for these cannot be read: nothing is known of their users, so nothing is said to them. */
-  readonly #shut = new Map<BareJid, AddressSettings>();
+  readonly #shut = new Shut();
   /** Of service addresses: their domains. */
   #hosts: readonly string[] = [];
   /** Changes of addresses go one after the other. */
@@ -61,7 +61,7 @@ export class Services implements ServiceEngine {
       this.#check(settings);
       const known = this.#addresses.get(settings.address);
       if (known !== undefined) return known.configure(settings);
-      this.#shut.set(settings.address, settings);
+      this.#shut.add(settings);
       const address = await ServiceAddress.open(settings, {
         world: this.#world,
         ways: this.#ways,
@@ -118,16 +118,7 @@ export class Services implements ServiceEngine {
   }
 
   serves(to: Jid, from?: Jid): boolean {
-    return this.#find(to, from) !== undefined || this.#isShut(to, from);
-  }
-
-  #isShut(to: Jid, from: Jid | undefined): boolean {
-    for (const { address, encoding, targets } of this.#shut.values()) {
-      if (address === knownBare(to) || address === domainOf(to)) return true;
-      const isTarget = from !== undefined && targets.some(({ account }) => account === knownBare(from));
-      if (isTarget && encoding === 'localpart' && domainOf(address) === domainOf(to)) return true;
-    }
-    return false;
+    return this.#find(to, from) !== undefined || this.#shut.has(to, from);
   }
 
   /** Whose matter is it? `from` tells targets that write to users in localparts. */
@@ -228,7 +219,7 @@ export class Services implements ServiceEngine {
   }
 
   #unknown(stanza: Stanza, from: Jid, to: Jid, way: Way): void {
-    if (this.#isShut(to, from)) return this.#shutOut(stanza, way);
+    if (this.#shut.has(to, from)) return this.#shutOut(stanza, way);
     if (this.#isLoop(from)) return this.#refuse(stanza, way, 'not-allowed', () => this.#drop('loop', stanza));
     const listed = [...this.#addresses.values()]
       .map(({ settings }) => settings)
