@@ -73,6 +73,26 @@ test(
 );
 
 test(
+  'what it had taken, and not kept or given to anybody, is given to all',
+  inWorld(async (world) => {
+    world.online();
+    world.client('phone', { carbons: true }).available();
+    world.client('desk', { carbons: true }).available();
+    const { again, phone, desk } = await next(world);
+    again.hub.fromClient(phone.sid, saying('a'), order(again), 'taken');
+    again.hub.fromClient(phone.sid, saying('b'), order(again), 'taken');
+    again.hub.fromClient(phone.sid, saying('c'), order(again));
+    again.hub.online(core, true, true);
+    await again.settled();
+    again.pass(5000);
+    await again.settled();
+    assert.equal(await bodiesIn(again), ['a', 'b', 'c']);
+    assert.equal(bodiesOf(desk.messages()), ['a', 'b', 'c']);
+    assert.equal(phone.messages(), []);
+  }),
+);
+
+test(
   'what it had not taken is taken as if it came now',
   inWorld(async (world) => {
     world.online();

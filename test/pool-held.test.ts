@@ -54,6 +54,26 @@ test('what is durable is dropped, in order; open requests stay', () => {
   assert.equal([held.has(1), held.has(2)], [false, true]);
 });
 
+test('of two messages with one id the last is the one that came back; what comes later is another', () => {
+  const held = new Held();
+  const message = Stanza.of(parseElement('<message id="m"/>'));
+  for (const position of [1, 2]) held.add(1, message, position);
+  held.add(2, message, 1);
+  held.refused(1, 'm');
+  held.refused(1, 'other');
+  held.refused(3, 'm');
+  held.add(1, message, 3);
+  held.restart(({ isRefused }) => !isRefused);
+  assert.equal(
+    [...held.all()].map(({ sid, position }) => [sid, position]),
+    [
+      [1, 1],
+      [2, 1],
+      [1, 3],
+    ],
+  );
+});
+
 test('a new unit is told what is not durable and what is not answered', () => {
   const held = new Held();
   const message = Stanza.of(parseElement('<message id="m"/>'));

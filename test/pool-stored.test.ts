@@ -44,6 +44,23 @@ test(
 );
 
 test(
+  'a message that came back as an error is for no other unit',
+  inCrowd(1, async (crowd) => {
+    const alice = await crowd.person('alice', 1);
+    const message = (id: string, to: string) => stanza(`<message id="${id}" to="${to}"><body>${id}</body></message>`);
+    crowd.says(alice, 1, message('first', 'unsafe@example'));
+    crowd.says(alice, 1, message('back', 'refused@example'));
+    crowd.says(alice, 1, message('last', 'unsafe@example'));
+    await crowd.hears(1, 'stanza message last');
+    const begin = crowd.told.length;
+    void crowd.threads[0]!.terminate();
+    await crowd.deaths(1);
+    await crowd.hears(1, 'taken message last', begin);
+    assert.equal(crowd.said(1, begin).slice(1), ['taken message first', 'taken message last']);
+  }),
+);
+
+test(
   'what a session says while its unit is off is stored: it was answered',
   inCrowd(1, async (crowd) => {
     const deadly = await crowd.open('deadly');

@@ -47,7 +47,8 @@ interface Parts {
   /** An error about a message that did not get to the server. */
   failed(error: Stanza): void;
   /** All clients have what stands there in the archive. */
-  replaced(place: number, since: number): void;
+  /** Where a message stands that a hub before this one gave a place at `since` or later, and may have shown. */
+  shown: { replaced(place: number, since: number): void; placedAnew(place: number, since: number): void };
 }
 
 export class Outbound {
@@ -57,7 +58,7 @@ export class Outbound {
   readonly #media: MediaSessions;
   readonly #rooms: Rooms;
   readonly #failed: (error: Stanza) => void;
-  readonly #replaced: Parts['replaced'];
+  readonly #shown: Parts['shown'];
   readonly #acknowledgements = new Acknowledgements();
   readonly #chatStates = new ChatStates();
 
@@ -68,7 +69,7 @@ export class Outbound {
     this.#media = parts.media;
     this.#rooms = parts.rooms;
     this.#failed = parts.failed;
-    this.#replaced = parts.replaced;
+    this.#shown = parts.shown;
   }
 
   take(client: Client, given: Stanza, order?: number): void {
@@ -167,14 +168,15 @@ export class Outbound {
     if (past === 'told' && caught === undefined && given.type !== 'groupchat') return this.take(client, given, order);
     if (given.type === 'error' || isPassing(given.tree)) return;
     const source = { isSent: true, client: client.address, from: client.address, to };
-    // who has not seen it finds it in the archive; of what was only told nobody has seen anything
-    const seenElsewhere = (place: number | undefined): void => {
-      if (past === 'taken' && place !== undefined) this.#replaced(place, (order ?? 0) - bump);
+    const placed = (order ?? 0) - bump;
+    // the server's own copy is here; of what was only told nobody has seen anything
+    if (before === undefined && caught !== undefined)
+      return void (past === 'taken' && this.#shown.replaced(caught, placed));
+    const keep = (): void => {
+      const place = before ?? archive.take(message, source).place;
+      if (before === undefined && place !== undefined) this.#shown.placedAnew(place, placed);
     };
-    // the server's own copy is here
-    if (before === undefined && caught !== undefined) return seenElsewhere(caught);
-    const keep = () => before ?? seenElsewhere(archive.take(message, source).place);
-    if (clients.at(to) !== undefined) return void keep();
+    if (clients.at(to) !== undefined) return keep();
     this.#sent.note(aboutOf(message, to), client.sid);
     const isRooms = message.type === 'groupchat' && this.#rooms.has(to);
     const refusal = isRooms ? undefined : this.#refusal(message);

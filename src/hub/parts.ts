@@ -180,8 +180,7 @@ function makeTalk({ options, context, ask, isLocal }: Base, people: People, memo
   const inbound = new Inbound(context, { events: people.events, archives, rooms, media, replay, sent });
   const outbox = new Outbox(context);
   const failed = (error: Stanza) => inbound.take(error);
-  const replaced = (place: number, since: number) => replay.replaced(place, since);
-  const outbound = new Outbound(context, { sent, outbox, media, rooms, failed, replaced });
+  const outbound = new Outbound(context, { sent, outbox, media, rooms, failed, shown: replay });
   const serverArchive = new ServerArchive(context, (payload, done) => ask('set', payload, done));
   const descent: Descent = new Descent(context, {
     server: serverArchive,

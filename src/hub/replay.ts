@@ -1,6 +1,7 @@
 /**
  * What a client missed (RULES, "Nothing lost"): given from the archive when it comes, oldest first. What comes meanwhile is archived,
- * too, so it is given in its turn, until there is nothing more and the client gets everything as it comes.
+ * too, so it is given in its turn, until there is nothing more and the client gets everything as it comes. One file, for what a client
+ * has, waits for and is given is one state.
  */
 import type { ArchivedMessage, Selection } from '../archive/types.ts';
 import { type BareJid, type FullJid, withResource } from '../wire/jid.ts';
@@ -259,6 +260,18 @@ export class Replay {
   /** It has another place now than the hub before this one gave it, at `since` or later: who had got so far by then has it. */
   replaced(place: number, since: number): void {
     for (const { inherited, given } of this.#runs.values()) if (inherited >= since) given.add(place);
+  }
+
+  /** It is the newest, and no client is given it otherwise: all get it in its turn that have not got it as above. */
+  placedAnew(place: number, since: number): void {
+    this.replaced(place, since);
+    for (const run of this.#runs.values()) {
+      if (run.client.isBehind || run.inherited >= since) continue;
+      run.position = place - 1;
+      run.isStarted = false;
+      this.#hold(run);
+      this.#start(run);
+    }
   }
 
   /**

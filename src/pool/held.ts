@@ -18,6 +18,8 @@ export interface Entry {
   begun: number;
   /** A unit has done it; it may be lost all the same. */
   isTaken: boolean;
+  /** Its sender was told that it went nowhere. */
+  isRefused: boolean;
 }
 
 /** The end of a session is behind all it said. */
@@ -39,7 +41,7 @@ export class Held {
   add(sid: number, stanza: Stanza | undefined, position = end): Entry {
     const number = Math.max(this.#last + 1, Date.now() * 1000);
     this.#last = number;
-    const entry = { number, sid, stanza, position, tries: 0, begun: 0, isTaken: false };
+    const entry = { number, sid, stanza, position, tries: 0, begun: 0, isTaken: false, isRefused: false };
     this.#entries.set(entry.number, entry);
     this.#untaken.push(entry);
     const undone = this.#undone.get(sid);
@@ -92,6 +94,12 @@ export class Held {
   /** Of that session all before that position is durable; undefined: all is. */
   undone(sid: number): number | undefined {
     return this.#undone.get(sid)?.[0]?.position;
+  }
+
+  /** A message of that session came back with that id as an error: its client knows that it went nowhere, and so it shall be. */
+  refused(sid: number, id: string): void {
+    const entry = this.#undone.get(sid)?.findLast(({ stanza }) => stanza?.name === 'message' && stanza.id === id);
+    if (entry !== undefined) entry.isRefused = true;
   }
 
   /** A response was delivered to that session. */

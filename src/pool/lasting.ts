@@ -151,9 +151,10 @@ export class LastingUnit implements UnitLink {
    * one died in the midst of it may be chance, two are not.
    */
   #isForNext(entry: Entry): boolean {
-    const { stanza, tries, begun, isTaken } = entry;
+    const { stanza, tries, begun, isTaken, isRefused } = entry;
     if (stanza === undefined) return true;
     if (isResponse(stanza)) return false; // to a question that died
+    if (isRefused) return false;
     const isChange = isRequest(stanza) && stanza.type === 'set';
     if (tries === 0 || (!isChange && (isTaken || begun < 2))) return true;
     this.#refuse(entry, interrupted());
@@ -285,9 +286,10 @@ export class LastingUnit implements UnitLink {
     if (facts?.view === 'identity') this.#delivered.add(facts.bare, stanza, place);
   }
 
-  /** A response went to that session. */
-  answered(sid: number, id: string | undefined): void {
-    this.#held.answered(sid, id);
+  /** A response, or an error, went to that session. */
+  answered(sid: number, { name, id }: Stanza): void {
+    if (name === 'iq') this.#held.answered(sid, id);
+    else if (id !== undefined) this.#held.refused(sid, id);
   }
 
   /** Sessions that are over and have nothing held any more. */

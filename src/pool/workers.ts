@@ -80,7 +80,8 @@ export class Workers implements UnitHost {
         const unit = this.#bySession.get(sids[0]!);
         unit?.worked();
         if (place !== undefined) unit?.delivered(sids[0]!, stanza, place);
-        if (isResponse(stanza)) for (const sid of sids) this.#bySession.get(sid)?.answered(sid, stanza.id);
+        const isAnswer = isResponse(stanza) || (stanza.type === 'error' && stanza.name === 'message');
+        if (isAnswer) for (const sid of sids) this.#bySession.get(sid)?.answered(sid, stanza);
       },
       stored: (sid, position) => this.#bySession.get(sid)?.stored(sid, position),
     };

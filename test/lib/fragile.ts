@@ -3,7 +3,7 @@ import { parentPort, threadId, workerData } from 'node:worker_threads';
 import type { EdgeLink, UnitLink, UnitSettings } from '../../src/link/link.ts';
 import { serveUnits } from '../../src/link/unit-port.ts';
 import { end } from '../../src/pool/held.ts';
-import { resultOf, Stanza } from '../../src/wire/stanza.ts';
+import { errorOf, resultOf, Stanza } from '../../src/wire/stanza.ts';
 import { xml } from '../../src/wire/xml.ts';
 
 /** The worker stands still while the first number is 1; units of `shut` cannot be opened while the second is. */
@@ -46,9 +46,10 @@ function open(edge: EdgeLink, settings: UnitSettings): UnitLink {
     flow: (sid, isOpen) => tell(sid, `flow ${isOpen}`),
     stanza(sid, stanza, position, _order, past) {
       const { name, id = '', type = '' } = stanza;
-      if (stanza.to === 'unsafe@example') unsafe.add(sid);
+      if (stanza.to === 'unsafe@example' || stanza.to === 'refused@example') unsafe.add(sid);
       if (type !== 'result') tell(sid, `${past ?? 'stanza'} ${name} ${id}`);
       if (type === 'get' && id !== 'silent') edge.deliver([sid], resultOf(stanza));
+      if (stanza.to === 'refused@example') edge.deliver([sid], errorOf(stanza, 'resource-constraint'));
       if (!unsafe.has(sid)) edge.stored(sid, position);
       ways[stanza.tree.getChildText('body') ?? '']?.();
     },
