@@ -7,7 +7,7 @@ import { availableParallelism } from 'node:os';
 import { basename, join } from 'node:path';
 
 const wanted = process.argv.slice(2);
-const minutes = { unit: 2, e2e: 5 };
+const minutes = { unit: 2, e2e: 10 };
 
 /** Runs one command; `late` is set when it had to be ended. */
 function run(command, args, limit) {
