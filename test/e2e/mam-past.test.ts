@@ -178,8 +178,9 @@ scenarios.alone(
     bob.message(alice.jid, 'new');
     await phone.received(isMessage({ body: 'new' }));
     await world.server.stop();
-    const latest = await page(phone, { set: '<max>50</max><before/>' });
-    assert.equal([latest.bodies, latest.complete, latest.stable], [['new'], undefined, 'false']);
+    // some of what came in the second before may be here: servers tell no more of the time
+    const latest = await page(phone, { set: '<max>100</max><before/>' });
+    assert.equal([latest.bodies.at(-1), latest.complete, latest.stable], ['new', undefined, 'false']);
     const { answer } = await query(phone, { fields: { start: since } });
     assert.ok(answer.getChild('error')?.getChild('remote-server-timeout', NS.stanzas), String(answer));
     await world.server.start();
