@@ -78,14 +78,15 @@ scenarios.alone('an account of the proxy is asked nothing; its apps at its serve
 });
 
 scenarios.alone('who refuses is asked again, and root tells what has to be done', async (world) => {
+  // there before anything is asked: what root tells it tells once
+  const admin = await world.proxy.login(world.proxy.admin, { resource: 'app' });
+  admin.send('<presence/>');
+  await admin.roundtrip();
   const desk = await world.server.account('desk');
   const { address } = await world.serve(undefined, desk);
   const a = await world.client(desk, 'a');
   a.send('<presence/>');
   await a.received(isPresence({ from: address, type: 'subscribe' }));
-  const admin = await world.proxy.login(world.proxy.admin, { resource: 'app' });
-  admin.send('<presence/>');
-  await admin.roundtrip();
   a.send(`<presence to="${address}" type="unsubscribed"/>`);
   const told = await admin.received((stanza: Element) => /has refused/.test(stanza.getChildText('body') ?? ''), {
     within: 20_000,
