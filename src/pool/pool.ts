@@ -22,9 +22,7 @@ import { newExport, removeExports } from './exports.ts';
 import { createHost } from './host.ts';
 import { StandIn, UnopenedError } from './standin.ts';
 import type { PoolControl } from './types.ts';
-import { type StartThread, type Suspicion, Workers } from './workers.ts';
-
-const patience = 10_000;
+import { patience, type StartThread, type Suspicion, Workers } from './workers.ts';
 
 export interface PoolOptions {
   /** Worker threads; 0: units live in the main thread. */

@@ -40,7 +40,7 @@ const startWorker: StartThread = (data) => new Worker(new URL('./worker.js', imp
 /** Workers beside the others for units kept apart: beyond these they share. */
 const mostApart = 4;
 /** How long until a unit that cannot be opened is tried again: milliseconds. */
-const patience = 10_000;
+export const patience = 10_000;
 /** What was worked counts half after so many milliseconds. */
 const fading = 30_000;
 

@@ -99,11 +99,9 @@ onSmallDisk(
   [settings[0]!],
 );
 
-inEach(
+onSmallDisk(
   'a disk that can only be read: the program is not started on it, says why, and goes on when it can be written',
-  async (setting) => {
-    const disk = await Disk.make(24);
-    const scene = await Scene.make(setting, disk.folder);
+  async (scene, disk) => {
     const { proxy } = scene;
     await proxy.stop();
     scene.tell();
@@ -115,17 +113,13 @@ inEach(
     await proxy.start();
     await scene.enter();
     await scene.check();
-    await scene.close();
-    await disk.close();
   },
   [settings[0]!],
 );
 
-inEach(
+onSmallDisk(
   'an archive that is damaged is its user’s alone: admins and the log say so, others go on, a good file is taken',
-  async (setting) => {
-    const disk = await Disk.make(24);
-    const scene = await Scene.make(setting, disk.folder);
+  async (scene, disk) => {
     const { proxy, server, bob } = scene;
     const password = 'correct-horse';
     await askRoot(scene.ops, proxy.root, `user add carol "${password}"`, /is in/);
@@ -164,8 +158,6 @@ inEach(
     await again.roundtrip();
     assert.is(again.all.filter(isMessage({ body: 'for carol' })).length, 1);
     await scene.check();
-    await scene.close();
-    await disk.close();
   },
   [settings[0]!],
 );

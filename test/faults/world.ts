@@ -1,9 +1,7 @@
 /** Where faults happen: a real server, a network that can fail, the proxy on a small disk, three apps and a peer. */
-import { spawnSync } from 'node:child_process';
-import { existsSync, rmSync, statfsSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { Disk } from '../lib/disk.ts';
 import { Pipe } from '../lib/pipe.ts';
-import { run, temporaryFolder } from '../lib/process.ts';
 import { RunningProxy } from '../lib/proxy.ts';
 import type { Chance } from '../lib/random.ts';
 import { type Account, type Kind, type RealServer, startServer } from '../lib/servers.ts';
@@ -25,8 +23,8 @@ const things: Record<Fault, string> = {
 };
 export const areApart = (one: Fault, other: Fault): boolean => things[one] !== things[other];
 
-/** Octets of the disk that `data/` is on. */
-const diskSize = 48 << 20;
+/** Megabytes of the disk that `data/` is on. */
+const diskSize = 48;
 
 const pause = (milliseconds: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, milliseconds));
 
@@ -40,7 +38,7 @@ export class FaultyWorld {
   readonly server: RealServer;
   readonly network: Pipe;
   readonly proxy: RunningProxy;
-  readonly disk: string;
+  readonly disk: Disk;
   readonly alice: Account;
   readonly bob: Account;
   /** The three apps of alice's. */
@@ -57,12 +55,9 @@ export class FaultyWorld {
   static async open({ kind, chance, log }: Scene): Promise<FaultyWorld> {
     const server = await startServer(kind);
     const network = await Pipe.to(server.port);
-    const disk = temporaryFolder('disk');
-    await run('mount', ['-t', 'tmpfs', '-o', `size=${diskSize}`, 'tmpfs', disk]);
-    // before its folder is deleted, which is done at the exit, too
-    process.prependOnceListener('exit', () => void spawnSync('umount', ['-l', disk]));
+    const disk = await Disk.make(diskSize);
     const routes = server.domains.map((domain) => `${domain}=127.0.0.1:${network.port}`).join(',');
-    const env = { UPSTREAM_ROUTES: routes, DATA_DIR: join(disk, 'data'), SASL_PLUS: 'off', WORKERS: '1' };
+    const env = { UPSTREAM_ROUTES: routes, DATA_DIR: join(disk.folder, 'data'), SASL_PLUS: 'off', WORKERS: '1' };
     const proxy = await RunningProxy.start({ server, env, program: 'mortal' });
     const alice = await server.account('alice');
     const bob = await server.account('bob', server.domains[1]);
@@ -76,7 +71,7 @@ export class FaultyWorld {
     server: RealServer;
     network: Pipe;
     proxy: RunningProxy;
-    disk: string;
+    disk: Disk;
     alice: Account;
     bob: Account;
     chance: Chance;
@@ -132,10 +127,10 @@ export class FaultyWorld {
         const spell = { from: Date.now(), to: Number.POSITIVE_INFINITY };
         this.full.push(spell);
         try {
-          this.#fill();
+          this.disk.fill();
           await pause(chance.between(500, 3000));
         } finally {
-          this.#free();
+          this.disk.free();
           spell.to = Date.now();
         }
       },
@@ -172,32 +167,11 @@ export class FaultyWorld {
     }
   }
 
-  get #ballast(): string {
-    return join(this.disk, 'ballast');
-  }
-
-  /** To the last octet. */
-  #fill(): void {
-    for (let size = statfsSync(this.disk).bavail * 4096; size >= 1; size = Math.floor(size / 2)) {
-      try {
-        writeFileSync(this.#ballast, Buffer.alloc(size), { flag: 'a' });
-      } catch (error) {
-        if ((error as NodeJS.ErrnoException).code !== 'ENOSPC') throw error;
-      }
-    }
-  }
-
-  #free(): void {
-    if (existsSync(this.#ballast)) rmSync(this.#ballast);
-  }
-
   async close(): Promise<void> {
     await Promise.all(this.everybody.map((app) => app.stop()));
     await this.proxy.stop();
     this.network.close();
     await this.server.stop();
-    await unmount(this.disk);
+    await this.disk.close();
   }
 }
-
-const unmount = (disk: string): Promise<unknown> => run('umount', ['-l', disk]).catch(() => {});

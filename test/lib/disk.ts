@@ -1,4 +1,5 @@
 /** Small disks, which can become full or read-only. Tests run as root for them. */
+import { spawnSync } from 'node:child_process';
 import { rmSync, statfsSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { run, temporaryFolder } from './process.ts';
@@ -8,7 +9,8 @@ export class Disk {
 
   private constructor(folder: string) {
     this.folder = folder;
-    process.once('exit', () => this.close());
+    // before its folder is deleted, which is done at the exit, too
+    process.prependOnceListener('exit', () => void spawnSync('umount', ['-l', folder]));
   }
 
   static async make(megabytes: number): Promise<Disk> {
@@ -33,7 +35,7 @@ export class Disk {
   }
 
   free(): void {
-    rmSync(this.#ballast);
+    rmSync(this.#ballast, { force: true });
   }
 
   /** Whatever is opened from now on can be read alone; what is open for writing stays so. */
