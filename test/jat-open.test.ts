@@ -23,7 +23,7 @@ function stage() {
       deadline: 1000,
       answered() {},
       expired() {},
-      key: undefined,
+      name: undefined,
     };
     table.add(open);
     return [open, table.ask(open, to, from)];

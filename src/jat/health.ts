@@ -126,7 +126,7 @@ export class Health {
         resource.pinged = undefined;
         this.#falls(resource);
       },
-      key: undefined,
+      name: undefined,
     };
     resource.pinged = now;
     table.add(open);

@@ -64,7 +64,7 @@ export class Initiative {
         limits.closed(share, length);
         this.#place.ways.answer(way, errorOf(request, new StanzaError('remote-server-timeout', 'No answer in time')));
       },
-      key: undefined,
+      name: undefined,
     };
     table.add(open);
     const id = table.ask(open, user, asked);

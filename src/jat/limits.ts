@@ -5,6 +5,8 @@ import type { AddressSettings, Rate } from './types.ts';
 
 /** Users whose bucket is remembered; a new one starts full, so the address' own bucket bounds what many can do. */
 const most = 10_000;
+/** Users with nothing open whose share is kept at least: it would be made anew with each request of theirs. */
+const mostIdle = 1000;
 
 interface Bucket {
   left: number;
@@ -13,18 +15,12 @@ interface Bucket {
 
 /** What is open of one user, of the users of a domain (which contains theirs), or of all. */
 export interface Share {
-  readonly whose: BareJid | undefined;
   readonly within: Share | undefined;
   count: number;
   length: number;
 }
 
-const newShare = (whose: BareJid | undefined, within: Share | undefined): Share => ({
-  whose,
-  within,
-  count: 0,
-  length: 0,
-});
+const newShare = (within?: Share): Share => ({ within, count: 0, length: 0 });
 
 /** May another one pass now? Takes it. */
 export function take(bucket: Bucket, { perSecond, burst }: Rate, now: number): boolean {
@@ -61,7 +57,9 @@ export class Limits {
   readonly #out = new Meter();
   readonly #open = new Map<BareJid, Share>();
   readonly #ofDomain = new Map<BareJid, Share>();
-  readonly #all: Share = newShare(undefined, undefined);
+  readonly #all: Share = newShare();
+  /** So many users' shares, and idle ones go. */
+  #tidyAt = mostIdle;
   #allow: ReadonlySet<BareJid> = new Set();
   #settings: AddressSettings;
 
@@ -88,18 +86,27 @@ export class Limits {
     const { limits } = this.#settings;
     if (this.#all.count >= limits.open || this.#all.length + length > limits.length) return undefined;
     if (sender === undefined) return this.#count(this.#all, 1, length);
-    const own = this.#open.get(sender) ?? newShare(sender, this.#domain(sender));
+    const own = this.#open.get(sender) ?? this.#newcomer(sender);
     if (own.count >= limits.openOfSender || own.length + length > limits.lengthOfSender) return undefined;
     if (this.#isCrowded(own.within!, length)) return undefined;
     if (!this.#requests.passes(sender, limits.requestsOfSender, limits.requests, now)) return undefined;
-    if (own.count === 0) this.#open.set(sender, own);
-    if (own.within!.count === 0) this.#ofDomain.set(own.within!.whose!, own.within!);
     return this.#count(own, 1, length);
   }
 
-  #domain(sender: BareJid): Share {
+  #newcomer(sender: BareJid): Share {
+    if (this.#open.size >= this.#tidyAt) this.#tidy();
     const domain = domainOf(sender);
-    return this.#ofDomain.get(domain) ?? newShare(domain, this.#all);
+    const within = this.#ofDomain.get(domain) ?? newShare(this.#all);
+    const own = newShare(within);
+    this.#ofDomain.set(domain, within);
+    this.#open.set(sender, own);
+    return own;
+  }
+
+  #tidy(): void {
+    for (const shares of [this.#open, this.#ofDomain])
+      for (const [whose, { count }] of shares) if (count === 0) shares.delete(whose);
+    this.#tidyAt = Math.max(mostIdle, 2 * this.#open.size);
   }
 
   #isCrowded({ count, length: taken }: Share, length: number): boolean {
@@ -112,10 +119,6 @@ export class Limits {
 
   closed(share: Share, length: number): void {
     this.#count(share, -1, -length);
-    if (share.count > 0 || share.whose === undefined) return;
-    this.#open.delete(share.whose);
-    const { within } = share;
-    if (within?.count === 0) this.#ofDomain.delete(within.whose!);
   }
 
   #count(share: Share, count: number, length: number): Share {

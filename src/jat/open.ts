@@ -7,10 +7,11 @@ import type { Clock, Timer } from '../wire/clock.ts';
 import { detached, type Jid } from '../wire/jid.ts';
 import type { Stanza } from '../wire/stanza.ts';
 import { brief } from './bounded.ts';
+import { Chains, type Linked } from './chains.ts';
 import type { Way } from './types.ts';
 
 /** One request. */
-export interface Open {
+export interface Open extends Linked<Open> {
   /** Whose it is. */
   readonly owner: object;
   /** As it came. */
@@ -25,31 +26,20 @@ export interface Open {
   answered(response: Stanza): void;
   /** Called when it has not come in time. */
   expired(): void;
-  /** While it is asked: what it is found by, where it went, and as whose. */
-  key: string | undefined;
-  to?: string | undefined;
-  from?: string | undefined;
   /** While it is on the table: its place there. */
   slot?: number | undefined;
 }
 
-/** By that a request is found whose id another one has, too. In XML there is no U+0000, so no id is such a key. */
-const keyBetween = (to: string, from: string, id: string): string => `\0${to}\0${id}\0${from}`;
-const isBetween = (key: string): boolean => key.includes('\0', 1);
+/** In XML there is no U+0000, so no two have one key. */
+const keyBetween = (to: string, from: string, name: string): string => `${to}\0${name}\0${from}`;
 
 /** Requests without answer that are remembered, to know a late answer from a forged one. */
 const most = 5000;
 
-/**
- * Requests stand in slots that are emptied, not in a Map or Set of their own: of these V8 makes a new one every few requests,
- * and one that has grown old keeps all that it had until the next full collection. That was a third of all work.
- */
+/** Requests stand in slots that are emptied, for the same reason that they are in chains. */
 export class OpenTable {
   readonly #clock: Clock;
-  /** Slots, by key: mostly the id alone. */
-  readonly #asked = new Map<string, number>();
-  /** How many of the keys are not. */
-  #between = 0;
+  readonly #asked = new Chains<Open>();
   readonly #slots: (Open | undefined)[] = [];
   readonly #free: number[] = [];
   readonly #given = new BoundedMap<string, true>(most);
@@ -88,32 +78,9 @@ export class OpenTable {
   /** One on the table is asked now; the id to send is given back: its own, unless another open one between these two has that. */
   ask(open: Open, to: string, from: string): string {
     let id = open.request.id ?? this.newId();
-    while (this.#find(to, from, brief(id)) !== undefined) id = this.newId();
-    const name = brief(id);
-    const isShared = this.#asked.has(name);
-    if (isShared) this.#between++;
-    open.key = isShared ? keyBetween(to, from, name) : name;
-    open.to = to;
-    open.from = from;
-    this.#asked.set(open.key, open.slot!);
+    while (this.#asked.find(to, from, brief(id)) !== undefined) id = this.newId();
+    this.#asked.add(open, to, from, brief(id));
     return id;
-  }
-
-  #find(to: string, from: string, name: string): Open | undefined {
-    const first = this.#at(name);
-    if (first !== undefined && first.to === to && first.from === from) return first;
-    return this.#between === 0 ? undefined : this.#at(keyBetween(to, from, name));
-  }
-
-  #at(key: string): Open | undefined {
-    const slot = this.#asked.get(key);
-    return slot === undefined ? undefined : this.#slots[slot];
-  }
-
-  #forget(open: Open, key: string): void {
-    this.#asked.delete(key);
-    if (isBetween(key)) this.#between--;
-    open.key = undefined;
   }
 
   newId(): string {
@@ -122,7 +89,7 @@ export class OpenTable {
 
   /** An answer as it came: who it answers, off the table. */
   take(from: string, to: string, id: string): Open | undefined {
-    const open = this.#find(from, to, brief(id));
+    const open = this.#asked.find(from, to, brief(id));
     if (open !== undefined) this.remove(open);
     return open;
   }
@@ -134,15 +101,15 @@ export class OpenTable {
 
   /** It is not asked any more, but open. */
   recall(open: Open): void {
-    const { key } = open;
-    if (key === undefined) return;
-    this.#forget(open, key);
-    this.#given.set(detached(isBetween(key) ? key : keyBetween(open.to!, open.from!, key)), true);
+    const { from, name, to } = open;
+    if (name === undefined) return;
+    this.#asked.remove(open);
+    this.#given.set(detached(keyBetween(to!, from!, name)), true);
   }
 
   /** False: it was off already. */
   remove(open: Open): boolean {
-    if (open.key !== undefined) this.#forget(open, open.key);
+    this.#asked.remove(open);
     const { slot } = open;
     if (slot === undefined) return false;
     open.slot = undefined;

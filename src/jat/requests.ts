@@ -77,7 +77,7 @@ export class Requests {
       deadline: now + settings.timeout,
       answered: (response) => this.#answered(open, response),
       expired: () => this.#expired(open),
-      key: undefined,
+      name: undefined,
       resource: undefined,
       tried: undefined,
     };
