@@ -201,8 +201,15 @@ const isConversation = ({ name, type, from }: Stanza): boolean =>
 const isForOne = ({ type, tree }: Stanza): boolean =>
   type === 'groupchat' || type === 'error' || hasChild(tree, 'x', NS.mucUser);
 
-function faceOf({ facts }: Session): FullJid {
-  const { account, address, bare: own } = facts;
+/** Asked for with each stanza. */
+const faces = new WeakMap<Session, FullJid>();
+
+function faceOf(session: Session): FullJid {
+  const known = faces.get(session);
+  if (known !== undefined) return known;
+  const { account, address, bare: own } = session.facts;
   // as the account's hub has it (view/addresses.md): resources of two views are two clients
-  return account === undefined ? address : (`${account}/${resourceOf(address)}~${localOf(own)}` as FullJid);
+  const face = account === undefined ? address : (`${account}/${resourceOf(address)}~${localOf(own)}` as FullJid);
+  faces.set(session, face);
+  return face;
 }
