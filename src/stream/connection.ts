@@ -3,6 +3,7 @@ import type { Socket } from 'node:net';
 import { type SecureContext, TLSSocket, type TLSSocketOptions } from 'node:tls';
 import type { Clock, Timer } from '../wire/clock.ts';
 import { type ChannelBinding, channelBindings } from './channel.ts';
+import { readInClear } from './inbox.ts';
 import { flood, type StreamLimits } from './limits.ts';
 import { plainAddress } from './remote.ts';
 
@@ -56,7 +57,7 @@ export class Connection {
   /** Reads in clear. */
   open(): void {
     this.#listen();
-    this.#socket.on('data', this.#data);
+    readInClear(this.#socket, this.#data);
   }
 
   /** TLS from here on, as the server; what was written before goes out in clear, what was read before is dropped. */
