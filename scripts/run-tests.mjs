@@ -10,11 +10,11 @@ const wanted = process.argv.slice(2);
 const minutes = { unit: 2, e2e: 10 };
 
 /** Runs one command; `late` is set when it had to be ended. */
-function run(command, args, limit) {
+function run(command, args, limit, env = {}) {
   return new Promise((resolve) => {
     const child = spawn(command, args, {
       stdio: ['ignore', 'pipe', 'pipe'],
-      env: { ...process.env, FORCE_COLOR: '0' },
+      env: { ...process.env, FORCE_COLOR: '0', ...env },
     });
     let output = '';
     let late = false;
@@ -83,9 +83,10 @@ async function check(name, command, args) {
   );
 }
 
-async function testFile(file, limit) {
+async function testFile(file, limit, lane) {
   const begin = Date.now();
-  const result = await run(process.execPath, ['--enable-source-maps', file], limit * 60_000);
+  const env = { TEST_PORTS: `${12_000 + lane * 10_000} 10000` };
+  const result = await run(process.execPath, ['--enable-source-maps', file], limit * 60_000, env);
   tell(file.slice('.build/'.length).replace(/\.js$/, ''), judge(result), result.output, begin);
 }
 
@@ -98,10 +99,10 @@ function files(folder) {
   );
 }
 
-/** All of them, `width` at a time. */
+/** All of them, `width` at a time; each is told its lane: those that run at the same time have no port in common. */
 async function drain(jobs, width) {
-  const worker = async () => {
-    while (jobs.length > 0 && !interrupted) await jobs.shift()();
+  const worker = async (_, lane) => {
+    while (jobs.length > 0 && !interrupted) await jobs.shift()(lane);
   };
   await Promise.all(Array.from({ length: width }, worker));
 }
@@ -112,11 +113,11 @@ if (wanted.length === 0) {
   await check('lint', 'node_modules/.bin/biome', ['check', '--error-on-warnings', '.']);
 }
 await drain(
-  files('test').map((file) => () => testFile(file, minutes.unit)),
+  files('test').map((file) => (lane) => testFile(file, minutes.unit, lane)),
   width,
 );
 await drain(
-  files('test/e2e').map((file) => () => testFile(file, minutes.e2e)),
+  files('test/e2e').map((file) => (lane) => testFile(file, minutes.e2e, lane)),
   width,
 );
 

@@ -43,6 +43,8 @@ export function temporaryFolder(name: string): string {
 }
 
 const given = new Set<number>();
+/** `TEST_PORTS`: the first, and how many. Who runs beside us has others: a port is ours also while what listens there is stopped. */
+const [firstPort, ports] = (process.env.TEST_PORTS ?? '12000 20000').split(' ').map(Number) as [number, number];
 
 /**
  * A TCP port of 127.0.0.1 that nothing listens on now, another one each time. It is none of those that systems give to whoever asks for
@@ -50,7 +52,7 @@ const given = new Set<number>();
  */
 export async function freePort(): Promise<number> {
   for (;;) {
-    const port = 12_000 + randomInt(20_000);
+    const port = firstPort + randomInt(ports);
     if (given.has(port)) continue;
     given.add(port);
     if (await isFree(port)) return port;
