@@ -85,7 +85,8 @@ async function check(name, command, args) {
 
 async function testFile(file, limit, lane) {
   const begin = Date.now();
-  const env = { TEST_PORTS: `${12_000 + lane * 10_000} 10000` };
+  const ports = Math.floor(20_000 / width);
+  const env = { TEST_PORTS: `${12_000 + lane * ports} ${ports}` };
   const result = await run(process.execPath, ['--enable-source-maps', file], limit * 60_000, env);
   tell(file.slice('.build/'.length).replace(/\.js$/, ''), judge(result), result.output, begin);
 }

@@ -26,6 +26,21 @@ test('requests of one sender have a limit, those of all, too', async () => {
   assert.match(world.one(), /type="get" id="6"/);
 });
 
+test('who waits has a place, however many come and go', async () => {
+  const world = await TestWorld.of({ limits: { ...defaultLimits, openOfSender: 1 } });
+  world.asks('kept').take();
+  for (let turn = 0; turn < 2500; turn++) {
+    const from = `guest${turn}@m.example/x`;
+    world.asks('1', { from }).answers('1', { to: `${svc}/${from}` });
+    assert.match(world.take().at(-1)!, /type="result" id="1"/);
+  }
+  world.asks('2');
+  isError(world.one(), 'resource-constraint', 'wait');
+  world.answers('kept').take();
+  world.asks('2');
+  assert.match(world.one(), /type="get" id="2"/);
+});
+
 test('… by time, where that is set', async () => {
   const limits = {
     ...defaultLimits,

@@ -8,6 +8,7 @@ import { EventEmitter } from 'node:events';
 import { type Socket, connect as tcp } from 'node:net';
 import { type ConnectionOptions, connect as tls } from 'node:tls';
 import { type ComponentEntity, component } from '@xmpp/component';
+import { readingInto } from '../wire/inbox.ts';
 import { NS } from '../wire/ns.ts';
 import { type Limits, type ParserEvents, StreamParser } from '../wire/parser.ts';
 
@@ -22,9 +23,6 @@ export interface TransportEvents extends ParserEvents {
   broken(reason: unknown): void;
 }
 
-/** What has come is text before anything else comes, on whatever socket. */
-const inbox = Buffer.allocUnsafeSlow(64 << 10);
-
 /** A socket with a stream on it; all that happens is told by events, nothing is decided here. */
 export class Transport {
   /** TCP or TLS. */
@@ -36,13 +34,7 @@ export class Transport {
   /** `tlsOptions`: TLS from the first byte. */
   constructor(server: string, port: number, tlsOptions: ConnectionOptions | undefined, events: TransportEvents) {
     this.#events = events;
-    const onread = {
-      buffer: inbox,
-      callback: (length: number) => {
-        this.#read(inbox.subarray(0, length));
-        return true;
-      },
-    };
+    const onread = readingInto((chunk) => this.#read(chunk));
     const place = { host: server, port, noDelay: true, keepAlive: true, keepAliveInitialDelay: 60_000, onread };
     this.socket = tlsOptions === undefined ? tcp(place) : tls({ ...tlsOptions, ...place });
     this.#entity = component({ service: `xmpp://${server}:${port}`, domain: server, password: '' });

@@ -2,7 +2,7 @@
 import { StanzaError, StreamError } from '../wire/error.ts';
 import { type BareJid, type FullJid, parseJid, readJid } from '../wire/jid.ts';
 import { Stanza } from '../wire/stanza.ts';
-import type { Element } from '../wire/xml.ts';
+import { type Element, elements } from '../wire/xml.ts';
 
 /** RFC 6121 §4.7.1. */
 const presenceTypes = new Set([
@@ -40,8 +40,7 @@ function checkIq(element: Element): void {
   const { id, type } = element.attrs;
   if (!id) throw new StanzaError('bad-request', "an iq needs an 'id'");
   if (!iqTypes.has(type)) throw new StanzaError('bad-request', "no valid 'type'");
-  let payloads = 0;
-  for (const child of element.children) if (typeof child !== 'string') payloads++;
+  const payloads = elements(element).length;
   if ((type === 'get' || type === 'set') && payloads !== 1) throw new StanzaError('bad-request', 'one payload');
   if (type === 'result' && payloads > 1) throw new StanzaError('bad-request', 'one payload at most');
 }

@@ -2,8 +2,8 @@
 import type { Socket } from 'node:net';
 import { type SecureContext, TLSSocket, type TLSSocketOptions } from 'node:tls';
 import type { Clock, Timer } from '../wire/clock.ts';
+import { readInClear } from './accepted.ts';
 import { type ChannelBinding, channelBindings } from './channel.ts';
-import { readInClear } from './inbox.ts';
 import { flood, type StreamLimits } from './limits.ts';
 import { plainAddress } from './remote.ts';
 

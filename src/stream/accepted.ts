@@ -7,28 +7,20 @@
  * option does is done here. Where Node has it in another way, a socket reads as ever.
  */
 import type { Socket } from 'node:net';
-
-const inbox = Buffer.allocUnsafeSlow(64 << 10);
+import { readingInto } from '../wire/inbox.ts';
 
 /** `take` gets every chunk as it comes, and may use it until it returns. For a socket whose reading has not been begun by others. */
 export function readInClear(socket: Socket, take: (chunk: Buffer) => void): void {
-  const { _handle: handle } = socket as { _handle?: { useUserBuffer?(buffer: Buffer): void } };
+  const { _handle: handle } = socket as { _handle?: { readonly useUserBuffer?: (buffer: Buffer) => void } };
   const symbols = new Map(Object.getOwnPropertySymbols(socket).map((symbol) => [symbol.description, symbol]));
-  const buffer = symbols.get('kBuffer');
-  const callback = symbols.get('kBufferCb');
-  if (
-    handle?.useUserBuffer === undefined ||
-    buffer === undefined ||
-    callback === undefined ||
-    socket.readableLength > 0
-  ) {
+  const kBuffer = symbols.get('kBuffer');
+  const kBufferCb = symbols.get('kBufferCb');
+  const isOther = handle?.useUserBuffer === undefined || kBuffer === undefined || kBufferCb === undefined;
+  if (isOther || socket.readableLength > 0) {
     socket.on('data', take);
     return;
   }
-  const taken = (length: number): true => {
-    take(inbox.subarray(0, length));
-    return true; // and goes on reading
-  };
-  Object.assign(socket, { [buffer]: inbox, [callback]: taken });
-  handle.useUserBuffer(inbox);
+  const { buffer, callback } = readingInto(take);
+  Object.assign(socket, { [kBuffer]: buffer, [kBufferCb]: callback });
+  handle.useUserBuffer(buffer);
 }

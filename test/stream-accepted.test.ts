@@ -3,7 +3,7 @@ import { once } from 'node:events';
 import { connect, createServer, type Server, Socket } from 'node:net';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
-import { readInClear } from '../src/stream/inbox.ts';
+import { readInClear } from '../src/stream/accepted.ts';
 
 interface Pair {
   near: Socket;
